@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/conn.h"
+
+#include <errno.h>
+#include <sys/random.h>
+#include <zmq.h>
+
+enum { COPY_BELOW = 4096 }; /* smaller frames are copied, larger ones given away */
+
+void *conn_context(void)
+{
+    /* libzmq draws routing ids and reconnect jitter from rand() and never seeds it: two processes
+     * would draw alike, and a peer could guess the next id (and abort a ROUTER by claiming it). */
+    unsigned seed;
+    must(getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed);
+    srandom(seed);
+    void *context = zmq_ctx_new();
+    must(context);
+    return context;
+}
+
+struct setting {
+    int option, value;
+};
+
+static int set_all(void *socket, const struct setting *settings, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (zmq_setsockopt(socket, settings[i].option, &settings[i].value, sizeof(int)))
+            return -1;
+    return 0;
+}
+
+static int set_common(void *socket, const struct conn_options *o)
+{
+    const struct setting settings[] = {
+        {ZMQ_LINGER, o->linger_ms},
+        {ZMQ_SNDHWM, o->send_high_water ? o->send_high_water : 256},
+        {ZMQ_RCVHWM, o->receive_high_water ? o->receive_high_water : 256},
+        {ZMQ_HANDSHAKE_IVL, 3000},
+        {ZMQ_HEARTBEAT_IVL, 2000},
+        {ZMQ_HEARTBEAT_TIMEOUT, 6000},
+        {ZMQ_HEARTBEAT_TTL, 6000},
+        {ZMQ_TCP_MAXRT, 10000},
+        {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_TCP_KEEPALIVE_IDLE, 30},
+        {ZMQ_TCP_KEEPALIVE_INTVL, 5},
+        {ZMQ_TCP_KEEPALIVE_CNT, 3},
+    };
+    int64_t frame_max = CONN_FRAME_BYTES_MAX;
+    if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max))
+        return -1;
+    return set_all(socket, settings, LENGTH(settings));
+}
+
+static int set_bound(void *socket, enum conn_kind kind)
+{
+    const struct setting settings[] = {{ZMQ_BACKLOG, 1024}, {ZMQ_ROUTER_MANDATORY, 1}};
+    return set_all(socket, settings, kind == CONN_ROUTER ? 2 : 1);
+}
+
+static int set_connected(void *socket, enum conn_kind kind, const struct conn_options *o)
+{
+    const struct setting settings[] = {
+        {ZMQ_RECONNECT_IVL, 200},
+        {ZMQ_RECONNECT_IVL_MAX, o->reconnect_max_ms ? o->reconnect_max_ms : 10000},
+        {ZMQ_CONNECT_TIMEOUT, 5000},
+        {ZMQ_IMMEDIATE, 1},
+    };
+    return set_all(socket, settings, kind == CONN_DEALER ? 4 : 3);
+}
+
+void *conn_open(void *context, enum conn_kind kind, const char *address,
+                const struct conn_options *options)
+{
+    static const int types[] = {ZMQ_ROUTER, ZMQ_XPUB, ZMQ_DEALER, ZMQ_SUB};
+    bool bound = kind == CONN_ROUTER || kind == CONN_XPUB;
+    if (strncmp(address, "tcp://", 6) != 0 && strncmp(address, "ipc://", 6) != 0) {
+        errno = EINVAL;
+        return NULL;
+    }
+    void *socket = zmq_socket(context, types[kind]);
+    if (!socket)
+        return NULL;
+    int rc = set_common(socket, options);
+    if (rc == 0)
+        rc = bound ? set_bound(socket, kind) : set_connected(socket, kind, options);
+    if (rc == 0)
+        rc = bound ? zmq_bind(socket, address) : zmq_connect(socket, address);
+    if (rc) {
+        int saved = errno;
+        zmq_close(socket);
+        errno = saved;
+        return NULL;
+    }
+    return socket;
+}
+
+static void outbox_seal(struct outbox *o)
+{
+    struct outbox_frame *frame = must_alloc(sizeof *frame);
+    frame->buf = o->open;
+    o->open = (struct buf){0};
+    if (o->last)
+        o->last->next = frame;
+    else
+        o->first = frame;
+    o->last = frame;
+}
+
+void outbox_put(struct outbox *o, struct bytes record)
+{
+    if (o->open.size && o->open.size + record.size > CONN_FRAME_BYTES)
+        outbox_seal(o);
+    buf_put(&o->open, record.data, record.size);
+    o->bytes += record.size;
+}
+
+void outbox_fini(struct outbox *o)
+{
+    while (o->first) {
+        struct outbox_frame *frame = o->first;
+        o->first = frame->next;
+        buf_fini(&frame->buf);
+        free(frame);
+    }
+    buf_fini(&o->open);
+    *o = (struct outbox){0};
+}
+
+static void give_away(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+}
+
+/* Sends one frame; on success the buf is empty. Returns 0 or errno. */
+static int frame_send(struct buf *b, void *socket, struct bytes route)
+{
+    if (route.size) {
+        int rc = zmq_send(socket, route.data, route.size, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+        if (rc < 0)
+            return errno;
+    }
+    zmq_msg_t msg;
+    bool give = b->size >= COPY_BELOW;
+    if (give) {
+        must(zmq_msg_init_data(&msg, b->data, b->size, give_away, NULL) == 0);
+    } else {
+        must(zmq_msg_init_size(&msg, b->size) == 0);
+        memcpy(zmq_msg_data(&msg), b->data, b->size);
+    }
+    size_t size = b->size, capacity = b->capacity;
+    unsigned char *data = b->data;
+    if (give)
+        *b = (struct buf){0};
+    if (zmq_msg_send(&msg, socket, ZMQ_DONTWAIT) < 0) {
+        int saved = errno;
+        if (give) { /* closing would free the bytes: keep a copy to send later */
+            *b = (struct buf){.data = must_alloc(capacity), .capacity = capacity};
+            memcpy(b->data, data, size);
+            b->size = size;
+        }
+        zmq_msg_close(&msg);
+        return saved;
+    }
+    b->size = 0;
+    return 0;
+}
+
+int outbox_flush(struct outbox *o, void *socket, struct bytes route)
+{
+    while (o->first) {
+        struct outbox_frame *frame = o->first;
+        size_t size = frame->buf.size;
+        int rc = frame_send(&frame->buf, socket, route);
+        if (rc)
+            return rc;
+        o->bytes -= size;
+        o->first = frame->next;
+        if (!o->first)
+            o->last = NULL;
+        buf_fini(&frame->buf);
+        free(frame);
+    }
+    if (o->open.size) {
+        size_t size = o->open.size;
+        int rc = frame_send(&o->open, socket, route);
+        if (rc)
+            return rc;
+        o->bytes -= size;
+    }
+    return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * conn: ZeroMQ sockets with the settings that make them safe (mandatory routing, limits,
+ * heartbeats, no lingering), and the outbox that gathers what waits for a peer into frames.
+ * One thread owns a socket. Knows nothing of what the bytes mean.
+ */
+#ifndef COMMON_CONN_H
+#define COMMON_CONN_H
+
+#include "common/buf.h"
+#include "common/must.h"
+
+enum { CONN_FRAME_BYTES = 64 << 10, CONN_FRAME_BYTES_MAX = 17 << 20 };
+
+/* The process's one ZeroMQ context, seeded so that no peer can guess routing ids. Fork what must
+ * be forked before. */
+void *conn_context(void);
+
+enum conn_kind { CONN_ROUTER, CONN_XPUB, CONN_DEALER, CONN_SUB };
+struct conn_options {
+    int send_high_water, receive_high_water; /* messages; 0: 256 */
+    int reconnect_max_ms;                    /* dealers; 0: 10000 */
+    int linger_ms;
+};
+
+/* A socket bound (ROUTER, XPUB) or connected (DEALER, SUB) to address: tcp:// or ipc://. NULL and errno (EADDRINUSE,
+ * EINVAL for an address that is none, ...) when it cannot be. Close with zmq_close. */
+void *conn_open(void *context, enum conn_kind kind, const char *address,
+                const struct conn_options *options);
+
+/* Records gathered for one peer. Frames of up to CONN_FRAME_BYTES, larger only for a record that is
+ * larger by itself. */
+struct outbox {
+    struct buf open;      /* the frame being filled */
+    struct outbox_frame { /* full ones, oldest first */
+        struct outbox_frame *next;
+        struct buf buf;
+    } * first, *last;
+    size_t bytes; /* all that waits */
+};
+
+void outbox_put(struct outbox *o, struct bytes record);
+void outbox_fini(struct outbox *o);
+
+static inline bool outbox_empty(const struct outbox *o)
+{
+    return o->bytes == 0;
+}
+
+/* Sends what waits without blocking, route first when the socket is a ROUTER (route.size > 0).
+ * Returns 0: all gone; EAGAIN: the peer is full, the rest waits; EHOSTUNREACH: the peer is gone
+ * (the rest stays until outbox_fini); another errno: the socket failed. */
+int outbox_flush(struct outbox *o, void *socket, struct bytes route);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * map: two hash tables with open addressing. idmap finds a pointer by a u64 that is not 0;
+ * namemap finds a pointer by bytes that live in the value itself (the map borrows them for as long
+ * as the entry stands).
+ */
+#ifndef COMMON_MAP_H
+#define COMMON_MAP_H
+
+#include "common/bytes.h"
+
+struct idmap {
+    struct idmap_slot {
+        uint64_t id;
+        void *value;
+    } * slots;
+    size_t capacity, count;
+};
+
+void *idmap_find(const struct idmap *m, uint64_t id);
+void idmap_put(struct idmap *m, uint64_t id, void *value); /* replaces */
+void *idmap_take(struct idmap *m, uint64_t id);            /* NULL when there was none */
+void idmap_fini(struct idmap *m);
+/* Walk: start with *at = 0; NULL at the end. The map must not change meanwhile. */
+void *idmap_next(const struct idmap *m, size_t *at);
+
+struct namemap {
+    struct namemap_slot {
+        struct bytes name;
+        uint64_t hash;
+        void *value;
+    } * slots;
+    size_t capacity, count;
+    uint64_t seed;
+};
+
+void *namemap_find(const struct namemap *m, struct bytes name);
+void namemap_put(struct namemap *m, struct bytes name, void *value); /* name borrowed */
+void *namemap_take(struct namemap *m, struct bytes name);
+void namemap_fini(struct namemap *m);
+void *namemap_next(const struct namemap *m, size_t *at);
+
+#endif

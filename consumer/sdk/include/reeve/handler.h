@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reeve/handler.h: a program that answers jobs.
+ *
+ *     #include <reeve/handler.h>
+ *
+ *     static void greet(struct reeve_job *job)
+ *     {
+ *         const char *name;
+ *         if (reeve_arg_text(job, 0, &name) == 0)
+ *             reeve_reply_text(job, name);
+ *     }
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         static const struct reeve_handler handlers[] = {{"hello.greet", greet}, {0}};
+ *         return reeve_serve(handlers, argc, argv);
+ *     }
+ *
+ * A worker starts such a program once a slot and hands it one job at a time. The program may
+ * crash, hang or leak: that costs the job it was running one attempt and nothing else. Each job must get exactly one reply or
+ * failure; a method that returns without one has replied nil. The program runs by hand too:
+ * `PROGRAM --offers` lists its methods, `PROGRAM --call hello.greet World` runs one without a farm.
+ */
+#ifndef REEVE_HANDLER_H
+#define REEVE_HANDLER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <reeve/value.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct reeve_job; /* lent to the method until it returns */
+
+struct reeve_handler {
+    const char *name; /* handler.method; the array ends with a NULL name */
+    void (*run)(struct reeve_job *job);
+};
+
+/* Serves until the worker ends the program; returns its exit status. Called once, from main. */
+int reeve_serve(const struct reeve_handler *handlers, int argc, char **argv);
+
+/* --- the job --------------------------------------------------------------------------------- */
+const char *reeve_job_id(struct reeve_job *job);     /* 13 characters */
+const char *reeve_job_method(struct reeve_job *job); /* handler.method */
+unsigned reeve_job_attempt(const struct reeve_job *job); /* 1, 2, ... */
+/* Has somebody asked for this job to stop? Worth asking in long loops: who does not stop in time
+ * is ended by TERM, then KILL. */
+int reeve_cancelled(const struct reeve_job *job);
+
+/* --- arguments --------------------------------------------------------------------------------
+ * Numbered from 0. Each returns 0, or -1 when there is no such argument or it is of another kind;
+ * the job is then already failed with a text that says so, and the method just returns. */
+size_t reeve_arg_count(const struct reeve_job *job);
+int reeve_args_expect(struct reeve_job *job, size_t least, size_t most);
+int reeve_arg_int(struct reeve_job *job, size_t i, int64_t *out);
+int reeve_arg_double(struct reeve_job *job, size_t i, double *out); /* any number */
+int reeve_arg_text(struct reeve_job *job, size_t i, const char **out); /* ends in 0; no 0 inside */
+int reeve_arg_text_n(struct reeve_job *job, size_t i, const char **out, size_t *size);
+int reeve_arg_bytes(struct reeve_job *job, size_t i, const void **out, size_t *size);
+/* Whatever it is, as the msgpack bytes of that one value. */
+int reeve_arg_value(struct reeve_job *job, size_t i, const void **out, size_t *size);
+/* An argument or any value in the words of a command line: text as it is, else as JSON. */
+int reeve_arg_words(struct reeve_job *job, size_t i, const char **out);
+/* All arguments: the msgpack bytes of the array. */
+const void *reeve_args(const struct reeve_job *job, size_t *size);
+
+/* --- the answer: one of these, once ------------------------------------------------------------ */
+void reeve_reply_nil(struct reeve_job *job);
+void reeve_reply_int(struct reeve_job *job, int64_t number);
+void reeve_reply_double(struct reeve_job *job, double number);
+void reeve_reply_text(struct reeve_job *job, const char *text);
+void reeve_reply_text_n(struct reeve_job *job, const char *text, size_t size);
+void reeve_reply_bytes(struct reeve_job *job, const void *data, size_t size);
+/* A finished value (see reeve/value.h); the bytes are copied. Above 16 MiB the job fails. */
+void reeve_reply_value(struct reeve_job *job, const void *value, size_t size);
+/* The job fails with this text: an error of the handler's own, not retried unless asked. */
+void reeve_fail(struct reeve_job *job, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ask: requests of the protocol that the public header has no call of its own for; for the command
+ * line and the gateway. Same thread rule as reeve/client.h.
+ */
+#ifndef CLIENT_ASK_H
+#define CLIENT_ASK_H
+
+#include <reeve/client.h>
+
+#include "proto/record.h"
+
+/* Sees one answer; what it holds is borrowed for the call. */
+typedef void ask_answer(void *user, const struct record *answer);
+
+/* Sends the request (its number is filled in here) and hands over each answer until the last: end,
+ * done, error, or the one record that is the whole answer (job, status, accepted, ended, snapshot).
+ * Returns 0, the code of an `error` answer (text in reeve_error), REEVE_ETIMEOUT or REEVE_EUNREACHABLE. A request whose
+ * answer was cut off by a lost connection is asked again, its earlier answers having been seen: so an answer
+ * may be seen twice only when the connection broke in the middle. timeout_ms -1: for ever. */
+int client_ask(struct reeve_client *c, struct record *request, ask_answer *answer, void *user,
+               int timeout_ms);
+
+/* What the broker said of itself in its welcome; lent until the next dispatch. */
+const struct msg_welcome *client_welcome(const struct reeve_client *c);
+
+#endif

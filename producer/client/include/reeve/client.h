@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reeve/client.h: hand in jobs, wait for them, watch them.
+ *
+ *     struct reeve_client *c;
+ *     struct reeve_result r;
+ *     if (reeve_connect(&c, NULL, 5000) == 0 &&
+ *         reeve_call_json(c, "calculator.calculate", "[2, \"+\", 2]", 10000, &r) == 0)
+ *         puts(r.text);
+ *     reeve_close(c);
+ *
+ * One client is used by one thread at a time. It has one file descriptor and one dispatch
+ * function, so it fits any event loop; the blocking calls are built on those two. A lost
+ * connection is made again by itself: what was not settled is submitted again under its number,
+ * which makes no second job.
+ *
+ * Functions that can fail return 0 or a REEVE_E... code; reeve_error says it in words.
+ */
+#ifndef REEVE_CLIENT_H
+#define REEVE_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <reeve/value.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct reeve_client;
+
+/* The codes of proto/errors.h, those a caller can meet. */
+enum reeve_code {
+    REEVE_OK = 0,
+    REEVE_EVERSION = 2,
+    REEVE_EINVALID = 5,
+    REEVE_EUNKNOWN_JOB = 6,
+    REEVE_EUNKNOWN_HANDLER = 7,
+    REEVE_EUNKNOWN_QUEUE = 8,
+    REEVE_EUNKNOWN_WORKER = 9,
+    REEVE_EBUSY = 10,
+    REEVE_ETOO_LARGE = 11,
+    REEVE_EKEY_TAKEN = 12,
+    REEVE_ENOT_DURABLE = 13,
+    REEVE_EENDED = 15,
+    REEVE_ENOT_ENDED = 16,
+    REEVE_EFORGOTTEN = 17,
+    REEVE_EUNREACHABLE = 18,
+    REEVE_ETIMEOUT = 19,
+    REEVE_EIO = 20,
+};
+
+enum reeve_state {
+    REEVE_WAITING = 1,
+    REEVE_DELAYED,
+    REEVE_HELD,
+    REEVE_RUNNING,
+    REEVE_BACKOFF,
+    REEVE_JOB_OK, /* from here on: ended */
+    REEVE_FAILED,
+    REEVE_DEAD,
+    REEVE_CANCELLED,
+    REEVE_EXPIRED,
+};
+
+enum reeve_durability { REEVE_DEFAULT, REEVE_RECEIVED, REEVE_DURABLE };
+
+/* Connects to the clients' port. address NULL: $REEVE_BROKER, else tcp://127.0.0.1:7710. Waits up
+ * to timeout_ms (-1: for ever) for the broker's welcome; REEVE_EUNREACHABLE when it does not come.
+ * On success *out is the caller's, to be closed with reeve_close. */
+int reeve_connect(struct reeve_client **out, const char *address, int timeout_ms);
+
+/* Sends what waits (up to a second), says goodbye, frees. Jobs go on. NULL is fine. */
+void reeve_close(struct reeve_client *c);
+
+/* The last failure of this client in words; lent until the next call. */
+const char *reeve_error(const struct reeve_client *c);
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+struct reeve_job_options { /* zero is the default of each */
+    int priority;          /* -100 .. 100, higher first */
+    uint64_t delay_ms;     /* not before */
+    uint64_t deadline_ms;  /* ended by then, or expired */
+    uint64_t timeout_ms;   /* limit of one attempt */
+    int retries;           /* 0: not said; n + 1: n retries when the handler fails */
+    const char *key;       /* same key, same body: the same job */
+    enum reeve_durability durability;
+    int wait_for_handler;  /* accept although no worker has ever offered it */
+};
+
+struct reeve_result {
+    uint64_t number;       /* of the submission */
+    uint64_t id;           /* of the job; 0 when it was refused */
+    int code;              /* REEVE_OK: the job was accepted and has ended; else why it was refused */
+    enum reeve_state state;
+    const void *value;     /* msgpack, lent; for failed and dead jobs the error text */
+    size_t size;
+    const char *text;      /* the value for people, or the refusal; lent; ends in 0 */
+    const char *worker;    /* where it ran last, lent */
+    const char *reason;    /* "" or why it did not go well: "error", "signal 11", ...; lent */
+    uint64_t run_us;
+    unsigned attempts;
+};
+
+/* Called from reeve_dispatch (or a blocking call) when the job has ended or was refused. What the
+ * result lends ends with the call. The client may be used inside, but not closed. */
+typedef void reeve_on_result(void *user, const struct reeve_result *result);
+typedef void reeve_on_accepted(void *user, uint64_t number, uint64_t id);
+
+/* Hands in a job; args is a msgpack array (copied), options may be NULL, the callbacks may be
+ * NULL. Returns at once; the record leaves with the next dispatch or flush, together with
+ * others. *number (may be NULL) gets the submission's number. REEVE_EINVALID, REEVE_ETOO_LARGE. */
+int reeve_submit(struct reeve_client *c, const char *method, const void *args, size_t size,
+                 const struct reeve_job_options *options, reeve_on_accepted *accepted,
+                 reeve_on_result *result, void *user, uint64_t *number);
+
+/* Submissions that have not ended yet. */
+size_t reeve_pending(const struct reeve_client *c);
+
+/* A descriptor to poll for reading; when it fires, or at least every 500 ms, call dispatch. */
+int reeve_fd(const struct reeve_client *c);
+/* Sends what waits, takes what has come, calls back. Waits up to timeout_ms for something to come
+ * (0: not at all, -1: for ever). */
+int reeve_dispatch(struct reeve_client *c, int timeout_ms);
+
+/* Submit, wait, result. The result is lent until the next call on this client. REEVE_ETIMEOUT
+ * leaves the job running. The return value is about the call; whether the job went well is in result->state. */
+int reeve_call(struct reeve_client *c, const char *method, const void *args, size_t size,
+               const struct reeve_job_options *options, int timeout_ms,
+               struct reeve_result *result);
+/* The same with the arguments as a JSON array. */
+int reeve_call_json(struct reeve_client *c, const char *method, const char *args_json,
+                    int timeout_ms, struct reeve_result *result);
+/* Waits for any job by id. */
+int reeve_wait(struct reeve_client *c, uint64_t id, int timeout_ms, struct reeve_result *result);
+int reeve_cancel(struct reeve_client *c, uint64_t id, int timeout_ms);
+
+/* "01h2...": 13 characters and a closing 0. reeve_job_id_parse gives 0 for what is not an id. */
+void reeve_job_id_format(uint64_t id, char text[14]);
+uint64_t reeve_job_id_parse(const char *text);
+const char *reeve_state_name(enum reeve_state state);
+
+/* --- updates ---------------------------------------------------------------------------------- */
+struct reeve_update {
+    const char *topic;     /* lent */
+    uint64_t incarnation, seq; /* seq counts up by 1 within an incarnation */
+    const char *event;     /* "state", ...; "snapshot" for where a watch begins, "lost" for a gap */
+    const void *body;      /* the msgpack map, lent */
+    size_t size;
+};
+typedef void reeve_on_update(void *user, const struct reeve_update *update);
+
+/* Watches a topic (job/ID, queue/NAME, worker/ID) without gaps, or everything under a prefix that ends in / (no
+ * replay there). First comes a "snapshot", then updates in order; what cannot be had any more is told as
+ * "lost" with {first, last}. Callbacks come from reeve_dispatch. */
+int reeve_subscribe(struct reeve_client *c, const char *topic, reeve_on_update *update, void *user);
+int reeve_unsubscribe(struct reeve_client *c, const char *topic);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

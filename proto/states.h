@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * states: what a job can be, why it ended, how durable its acceptance is. The numbers are the
+ * wire's; they are only ever added to.
+ */
+#ifndef PROTO_STATES_H
+#define PROTO_STATES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define JOB_STATES_LIST(X)                                                                         \
+    X(JOB_WAITING, 1, "waiting")     /* in its queue, ready */                                     \
+    X(JOB_DELAYED, 2, "delayed")     /* its delay has not passed */                                \
+    X(JOB_HELD, 3, "held")           /* its queue is held */                                       \
+    X(JOB_RUNNING, 4, "running")     /* leased to a worker */                                      \
+    X(JOB_BACKOFF, 5, "backoff")     /* waits before the next attempt */                           \
+    X(JOB_OK, 6, "ok")                                                                             \
+    X(JOB_FAILED, 7, "failed")       /* the handler said so and no retry is left to it */          \
+    X(JOB_DEAD, 8, "dead")           /* attempts used up */                                        \
+    X(JOB_CANCELLED, 9, "cancelled")                                                               \
+    X(JOB_EXPIRED, 10, "expired")    /* its deadline passed */
+
+enum job_state {
+    JOB_NONE,
+#define X(name, number, text) name = number,
+    JOB_STATES_LIST(X)
+#undef X
+        JOB_STATES
+};
+
+/* Why an attempt ended other than well. */
+#define REASONS(X)                                                                                 \
+    X(REASON_NONE, 0, "")                                                                          \
+    X(REASON_ERROR, 1, "error")            /* the handler said so; the value is its text */        \
+    X(REASON_TIMEOUT, 2, "timeout")        /* the attempt's time limit */                          \
+    X(REASON_SIGNAL, 3, "signal")          /* the handler died of a signal; detail: which */       \
+    X(REASON_EXIT, 4, "exit")              /* the handler process ended; detail: its status */     \
+    X(REASON_OOM, 5, "oom")                                                                        \
+    X(REASON_WORKER_LOST, 6, "worker lost")                                                        \
+    X(REASON_CANCELLED, 7, "cancelled")                                                            \
+    X(REASON_DEADLINE, 8, "deadline")                                                              \
+    X(REASON_NO_HANDLER, 9, "no handler")  /* the handler program could not be started */          \
+    X(REASON_TOO_LARGE, 10, "result too large")                                                    \
+    X(REASON_PROTOCOL, 11, "protocol")     /* the handler broke the slot protocol */               \
+    X(REASON_SUPERSEDED, 12, "superseded")
+
+enum reason {
+#define X(name, number, text) name = number,
+    REASONS(X)
+#undef X
+        REASON_COUNT
+};
+
+enum durability {
+    CLASS_DEFAULT, /* the best the store can give */
+    CLASS_RECEIVED,
+    CLASS_DURABLE,
+};
+
+static inline bool job_ended(enum job_state s)
+{
+    return s >= JOB_OK;
+}
+
+const char *job_state_name(unsigned state); /* "unknown" when there is no such */
+unsigned job_state_parse(const char *name); /* 0 when there is no such */
+const char *reason_name(unsigned reason);
+const char *durability_name(unsigned durability);
+
+/* "signal 11", "exit 3", "timeout": the reason with its detail. Returns text. */
+const char *reason_text(unsigned reason, unsigned detail, char text[static 48]);
+
+/* A job's id: u64 = 12 bits broker, 52 bits sequence; for people 13 characters of Crockford's
+ * base32 in lower case. job_id_parse gives 0 for what is not one. */
+enum { JOB_ID_TEXT = 14 };
+const char *job_id_text(uint64_t id, char text[static JOB_ID_TEXT]);
+uint64_t job_id_parse(const char *text);
+
+#endif
