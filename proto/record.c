@@ -77,8 +77,9 @@ enum err record_get(struct cursor *c, struct record *out)
         return ERR_MALFORMED;
     const struct layout *layout = type < REC_TYPES ? &layouts[type] : NULL;
     if (!layout || !layout->name) {
+        static const struct layout unknown;
         out->type = REC_NONE;
-        layout = &(const struct layout){0};
+        layout = &unknown;
     } else {
         memset(out, 0, sizeof *out);
         out->type = (enum record_type)type;

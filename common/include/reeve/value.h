@@ -36,9 +36,14 @@ const void *reeve_value_data(const struct reeve_value *v);
 size_t reeve_value_size(const struct reeve_value *v);
 
 /* Appends what the JSON text says. 0, or -1 with a reason in error (which may be NULL when
- * error_size is 0): not JSON, nested too deep, an integer beyond 64 bits. */
+ * error_size is 0) and nothing appended: not JSON, a key twice, nested too deep, an integer beyond
+ * 64 bits (of which one is the sign). */
 int reeve_put_json(struct reeve_value *v, const char *json, size_t size, char *error,
                    size_t error_size);
+
+/* Appends one word of a command line: a word that reads as a JSON number, boolean, array or object is
+ * that, anything else (null too) is text. Integers beyond 64 bits are text of their digits. Always 0. */
+int reeve_put_word(struct reeve_value *v, const char *word);
 
 /* One value as compact JSON, malloc'ed, ends in 0; NULL when the bytes are not one well-formed
  * value. Doubles in their shortest exact form; binary data as base64 text; NaN and infinities as

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consumer/sdk/page.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int page_open(struct page_agent *p, int *runner_bell)
+{
+    int bells[2];
+    *p = (struct page_agent){.memory = -1, .bell = -1};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, bells))
+        return -1;
+    p->bell = bells[0];
+    *runner_bell = bells[1];
+    p->memory = memfd_create("reeve-page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    /* Sealed: a runner that could shrink it would end us with SIGBUS. */
+    if (p->memory < 0 || ftruncate(p->memory, sizeof(struct page)) ||
+        fcntl(p->memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+        goto fail;
+    p->page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, p->memory, 0);
+    if (p->page == MAP_FAILED) {
+        p->page = NULL;
+        goto fail;
+    }
+    p->page->magic = PAGE_MAGIC;
+    p->page->version = PAGE_VERSION;
+    p->page->bytes = sizeof(struct page);
+    return 0;
+fail:;
+    int saved = errno;
+    close(bells[1]);
+    page_close(p);
+    errno = saved;
+    return -1;
+}
+
+void page_close(struct page_agent *p)
+{
+    if (p->page)
+        munmap(p->page, sizeof(struct page));
+    if (p->memory >= 0)
+        close(p->memory);
+    if (p->bell >= 0)
+        close(p->bell);
+    *p = (struct page_agent){.memory = -1, .bell = -1};
+}
+
+static void punch(struct page_agent *p, size_t offset)
+{
+    /* Gives the memory back; where it cannot, the area is merely kept. */
+    if (fallocate(p->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+                  PAGE_LARGE_BYTES)) {
+        return;
+    }
+}
+
+static void ring_bell(struct page_agent *p)
+{
+    if (atomic_exchange(&p->page->runner_waits, 0) == 0)
+        return;
+    /* A full or closed bell needs no more ringing: full has rung, closed has nobody. */
+    while (send(p->bell, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
+        continue;
+}
+
+bool page_push(struct page_agent *p, const struct page_job *job, struct bytes args)
+{
+    uint32_t n = p->limit;
+    size_t offset;
+    if (n - p->taken >= PAGE_JOBS || args.size > PAGE_VALUE_MAX)
+        return false;
+    if (args.size > PAGE_SMALL_MAX) {
+        if (p->large)
+            return false;
+        p->large = true;
+        p->large_number = n;
+        offset = offsetof(struct page, job_large);
+        p->space.begin[n % PAGE_JOBS] = p->space.end[n % PAGE_JOBS] = p->space.head;
+    } else {
+        int64_t at = page_space_take(&p->space, n, args.size);
+        if (at < 0)
+            return false;
+        offset = offsetof(struct page, job_bytes) + (size_t)at;
+    }
+    memcpy((char *)p->page + offset, args.data, args.size);
+    struct page_job *out = &p->page->jobs[n % PAGE_JOBS];
+    *out = *job;
+    out->offset = offset;
+    out->size = args.size;
+    p->limit = n + 1;
+    return true;
+}
+
+bool page_publish(struct page_agent *p)
+{
+    uint64_t word = atomic_load(&p->page->word);
+    do {
+        if (word_limit(word) != p->published || p->published - word_started(word) > PAGE_JOBS)
+            return false;
+    } while (!atomic_compare_exchange_weak(&p->page->word, &word,
+                                           word_of(word_started(word), p->limit)));
+    p->published = p->limit;
+    ring_bell(p);
+    return true;
+}
+
+uint32_t page_recall(struct page_agent *p, uint32_t from)
+{
+    uint64_t word = atomic_load(&p->page->word);
+    uint32_t first;
+    do {
+        uint32_t started = word_started(word);
+        if (word_limit(word) != p->published || p->published - started > PAGE_JOBS)
+            return p->limit; /* corrupt: nothing can be had back; the next look says so */
+        first = (int32_t)(started - from) > 0 ? started : from;
+        if ((int32_t)(first - p->published) >= 0)
+            return p->limit;
+    } while (
+        !atomic_compare_exchange_weak(&p->page->word, &word, word_of(word_started(word), first)));
+    p->space.head = p->space.begin[first % PAGE_JOBS];
+    if (p->large && (int32_t)(p->large_number - first) >= 0) {
+        p->large = false;
+        punch(p, offsetof(struct page, job_large));
+    }
+    p->limit = p->published = first;
+    return first;
+}
+
+int64_t page_started(const struct page_agent *p)
+{
+    uint64_t word = atomic_load(&p->page->word);
+    uint32_t started = word_started(word);
+    if (word_limit(word) != p->published || p->published - started > PAGE_JOBS ||
+        started - p->taken > PAGE_JOBS)
+        return -1;
+    return started;
+}
+
+/* The offset is the runner's word: inside the area it may write, or corrupt. */
+static bool value_inside(uint64_t offset, uint64_t size)
+{
+    uint64_t ring = offsetof(struct page, result_bytes);
+    if (offset == offsetof(struct page, result_large))
+        return size <= PAGE_LARGE_BYTES;
+    return offset >= ring && size <= PAGE_SMALL_MAX && offset - ring <= PAGE_RING_BYTES - size;
+}
+
+int page_take(struct page_agent *p, struct page_taken *out)
+{
+    uint32_t waiting = atomic_load(&p->page->results) - p->taken;
+    if (waiting == 0)
+        return 0;
+    int64_t started = page_started(p);
+    if (started < 0 || waiting > (uint32_t)started - p->taken)
+        return -1;
+    /* A copy first: the runner may change what we have checked. */
+    struct page_result r;
+    memcpy(&r, &p->page->result_at[p->taken % PAGE_JOBS], sizeof r);
+    if (r.number != p->taken || r.status >= PAGE_STATUSES || !value_inside(r.offset, r.size))
+        return -1;
+    *out = (struct page_taken){.number = r.number,
+                               .status = (enum page_status)r.status,
+                               .run_us = r.run_us,
+                               .value = bytes_of((char *)p->page + r.offset, r.size)};
+    p->space.tail = p->space.end[p->taken % PAGE_JOBS];
+    if (p->large && p->large_number == p->taken) {
+        p->large = false;
+        punch(p, offsetof(struct page, job_large));
+    }
+    p->taken++;
+    return 1;
+}
+
+void page_release(struct page_agent *p)
+{
+    uint32_t shown = atomic_load_explicit(&p->page->taken, memory_order_relaxed);
+    if (shown == p->taken)
+        return;
+    for (uint32_t n = shown; n != p->taken && n - shown < PAGE_JOBS; n++)
+        if (p->page->result_at[n % PAGE_JOBS].offset == offsetof(struct page, result_large))
+            punch(p, offsetof(struct page, result_large));
+    atomic_store(&p->page->taken, p->taken);
+    ring_bell(p);
+}
+
+bool page_ready(const struct page_agent *p)
+{
+    return atomic_load(&p->page->ready) != 0;
+}
+
+int64_t page_started_us(const struct page_agent *p)
+{
+    return atomic_load_explicit(&p->page->started_us, memory_order_relaxed);
+}
+
+void page_stamp(struct page_agent *p, int64_t now_ms)
+{
+    atomic_store(&p->page->stamp_ms, now_ms);
+    ring_bell(p);
+}
+
+void page_cancel(struct page_agent *p, uint32_t number)
+{
+    atomic_store(&p->page->cancel, (uint64_t)number + 1);
+}
+
+bool page_sleep(struct page_agent *p)
+{
+    atomic_store(&p->page->agent_waits, 1);
+    return atomic_load(&p->page->results) != p->taken;
+}
+
+void page_awake(struct page_agent *p)
+{
+    atomic_store_explicit(&p->page->agent_waits, 0, memory_order_relaxed);
+}
+
+void page_hush(struct page_agent *p)
+{
+    char bytes[64];
+    while (recv(p->bell, bytes, sizeof bytes, MSG_DONTWAIT) == (ssize_t)sizeof bytes)
+        continue;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consumer/sdk/page.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+enum { STALE_POLL_MS = 100 };
+
+int page_join(struct page_runner *r, int bell, int memory, const char **error)
+{
+    struct stat st;
+    *r = (struct page_runner){.bell = bell};
+    if (fstat(memory, &st) || st.st_size != (off_t)sizeof(struct page)) {
+        *error = "the slot's page is not of this version";
+        return -1;
+    }
+    r->page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    if (r->page == MAP_FAILED) {
+        *error = "cannot map the slot's page";
+        return -1;
+    }
+    close(memory);
+    if (r->page->magic != PAGE_MAGIC || r->page->version != PAGE_VERSION ||
+        r->page->bytes != sizeof(struct page)) {
+        *error = "the slot's page is not of this version";
+        return -1;
+    }
+    return 0;
+}
+
+static void ring_bell(struct page_runner *r)
+{
+    /* The plain load spares the busy case a locked instruction; both are seq_cst, so a flag set
+     * before the agent's last look at `results` is seen here. */
+    if (atomic_load(&r->page->agent_waits) == 0 || atomic_exchange(&r->page->agent_waits, 0) == 0)
+        return;
+    while (send(r->bell, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
+        continue;
+}
+
+/* Sleeps until the bell rings or the time is over. False: the agent is gone. */
+static bool wait_bell(struct page_runner *r, int timeout_ms)
+{
+    struct pollfd fd = {.fd = r->bell, .events = POLLIN};
+    int n = poll(&fd, 1, timeout_ms);
+    if (n < 0)
+        return errno == EINTR;
+    if (n == 0)
+        return true;
+    char bytes[64];
+    ssize_t got = recv(r->bell, bytes, sizeof bytes, MSG_DONTWAIT);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static bool stale(const struct page_runner *r, int64_t now_us)
+{
+    return now_us / 1000 - atomic_load_explicit(&r->page->stamp_ms, memory_order_acquire) >
+           PAGE_STAMP_MS;
+}
+
+bool page_next(struct page_runner *r, struct page_job *job)
+{
+    struct page *page = r->page;
+    if (!atomic_load_explicit(&page->ready, memory_order_relaxed)) {
+        atomic_store(&page->ready, 1);
+        ring_bell(r);
+    }
+    uint64_t word = atomic_load_explicit(&page->word, memory_order_acquire);
+    for (;;) {
+        int64_t now_us = clock_us();
+        bool frozen = false;
+        while (word_started(word) != word_limit(word) && !(frozen = stale(r, now_us))) {
+            uint32_t n = word_started(word);
+            if (!atomic_compare_exchange_strong(&page->word, &word,
+                                                word_of(n + 1, word_limit(word))))
+                continue;
+            *job = page->jobs[n % PAGE_JOBS];
+            r->number = n;
+            r->started_us = now_us;
+            atomic_store_explicit(&page->started_us, now_us, memory_order_relaxed);
+            return true;
+        }
+        atomic_store(&page->runner_waits, 1);
+        word = atomic_load(&page->word);
+        if (word_started(word) != word_limit(word) && !frozen)
+            continue;
+        if (!wait_bell(r, frozen ? STALE_POLL_MS : -1))
+            return false;
+        word = atomic_load(&page->word);
+    }
+}
+
+/* A place for the value of the running job's result, waiting for room. */
+static bool place(struct page_runner *r, size_t size, uint64_t *offset)
+{
+    struct page *page = r->page;
+    for (bool asleep = false;; asleep = true) {
+        uint32_t taken = atomic_load(&page->taken);
+        if (taken != r->freed) {
+            r->freed = taken;
+            r->space.tail = r->space.end[(taken - 1) % PAGE_JOBS];
+            r->large = r->large && (int32_t)(taken - r->large_number) <= 0;
+        }
+        if (size > PAGE_SMALL_MAX && !r->large) {
+            r->large = true;
+            r->large_number = r->number;
+            r->space.end[r->number % PAGE_JOBS] = r->space.head;
+            *offset = offsetof(struct page, result_large);
+            return true;
+        }
+        int64_t at = size > PAGE_SMALL_MAX ? -1 : page_space_take(&r->space, r->number, size);
+        if (at >= 0) {
+            *offset = offsetof(struct page, result_bytes) + (uint64_t)at;
+            return true;
+        }
+        if (asleep && !wait_bell(r, -1))
+            return false;
+        atomic_store(&page->runner_waits, 1); /* then look once more before sleeping */
+    }
+}
+
+bool page_done(struct page_runner *r, enum page_status status, struct bytes value)
+{
+    struct page *page = r->page;
+    struct page_result *out = &page->result_at[r->number % PAGE_JOBS];
+    uint64_t offset;
+    if (!place(r, value.size, &offset))
+        return false;
+    memcpy((char *)page + offset, value.data, value.size);
+    int64_t run_us = clock_us() - r->started_us;
+    *out = (struct page_result){.offset = offset,
+                                .size = value.size,
+                                .number = r->number,
+                                .status = status,
+                                .run_us = run_us < UINT32_MAX ? (uint32_t)run_us : UINT32_MAX};
+    r->results = r->number + 1;
+    atomic_store(&page->results, r->results);
+    ring_bell(r);
+    return true;
+}
+
+bool page_cancelled(const struct page_runner *r)
+{
+    return atomic_load_explicit(&r->page->cancel, memory_order_relaxed) == (uint64_t)r->number + 1;
+}

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# setup.sh [--tests] [--python]: installs the Debian packages that building and running Reeve
+# needs (nothing when they are there; otherwise root or sudo), then builds Release what is checked out:
+# programs in build/bin, handler programs in build/libexec/reeve. --tests adds what tests/run.sh
+# needs. Prints a line a step; the output of a step that failed is printed whole.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+
+# package                   why
+packages='
+    gcc                     the compiler
+    libc6-dev               the C library to compile against
+    cmake                   the build is described for it
+    ninja-build             and run by it
+    pkg-config              finds the libraries below
+    libzmq3-dev             every socket of the farm
+    libmsgpack-dev          values: arguments and results
+    libjansson-dev          JSON on the command line
+    libgmp-dev              exact integers of calculator and fibonacci_generator
+    libcminpack-dev         steady states of data_processing
+'
+test_packages='
+    clang                   the fuzz build and the analyzer
+    libclang-rt-14-dev      sanitizers and libFuzzer for it
+    clang-format            the format check
+    libczmq-dev             tests/scenario/hostile.c
+    python3                 the scenario tests, the tidy check and the golden vectors
+    python3-msgpack         a second codec to compare with
+    python3-zmq             a client that is not ours
+    git                     the tidy check asks it which files are ours
+'
+
+usage='usage: deploy/setup.sh [--tests] [--python]
+  --tests   also install what tests/run.sh needs
+  --python  also install what the Python part needs (this release has none)'
+
+with_tests=
+with_python=
+for argument in "$@"; do
+    case "$argument" in
+    --tests) with_tests=1 ;;
+    --python) with_python=1 ;;
+    --help) echo "$usage"; exit 0 ;;
+    *) echo "setup: unknown argument: $argument" >&2; echo "$usage" >&2; exit 2 ;;
+    esac
+done
+
+say() { echo "setup: $*"; }
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# quietly WHAT COMMAND...: the command's output is shown when it fails.
+quietly() {
+    local what=$1
+    shift
+    say "$what"
+    if ! "$@" >"$log" 2>&1; then
+        cat "$log" >&2
+        echo "setup: failed: $what" >&2
+        exit 1
+    fi
+}
+
+installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+names() { awk 'NF { print $1 }' <<<"$1"; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+install_missing() {
+    local missing=() name
+    for name in $(names "$packages") ${with_tests:+$(names "$test_packages")}; do
+        installed "$name" || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+        echo "setup: not root and no sudo; as root: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    quietly "package lists" as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -o DPkg::Lock::Timeout=600 update
+    quietly "packages: ${missing[*]}" as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y -o DPkg::Lock::Timeout=600 install --no-install-recommends "${missing[@]}"
+}
+
+build() {
+    mkdir -p build
+    exec 9>build/.setup-lock # two at once would write the same files
+    flock 9
+    quietly "configure (Release)" cmake --preset release
+    quietly "build" cmake --build build
+}
+
+install_missing
+[ -z "$with_python" ] || say "this release has no Python part: nothing to add for --python"
+build
+say "done: programs in build/bin"

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verbs: the one table from which the help, the completion and the dispatch come.
+ */
+#include "producer/cli/verbs.h"
+
+#include "producer/cli/jobspec.h"
+
+static const struct verb verbs[] = {
+    {"up", "[--workers N] [--slots M] [--port-base P] [--handler PROGRAM]...",
+     "broker and workers on this host, until Ctrl-C", "reeve up --workers 2 --slots 4\n",
+     up_options, NULL, OPTIONS_ANYWHERE, 0, 0, verb_up, false},
+    {"broker", "--bind tcp://HOST:PORT ...", "one broker (reeve-broker)",
+     "reeve broker --bind tcp://127.0.0.1:7710\n", NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY,
+     verb_program, true},
+    {"worker", "--broker tcp://HOST:PORT [--slots M] ...", "one worker (reeve-worker)",
+     "reeve worker --broker tcp://127.0.0.1:7711 --slots 4\n", NULL, NULL, OPTIONS_FIRST, 0,
+     WORDS_ANY, verb_program, true},
+
+    {"call", "[OPTION]... HANDLER.METHOD [ARG]...", "run a job and print its value",
+     "reeve call calculator.calculate 2 + 2\n"
+     "reeve call --wait 10 fibonacci_generator.calculate 1000\n",
+     jobspec_options, NULL, OPTIONS_FIRST, 1, WORDS_ANY, verb_call, false},
+    {"submit", "[OPTION]... HANDLER.METHOD [ARG]...", "hand in a job and print its id",
+     "reeve submit --priority 5 --delay 10 calculator.calculate 2 + 2\n"
+     "seq 1 100 | reeve submit --lines fibonacci_generator.calculate\n",
+     submit_options, jobspec_options, OPTIONS_FIRST, 1, WORDS_ANY, verb_submit, false},
+    {"map", "[OPTION]... HANDLER.METHOD < LINES", "a job a line of input, values in their order",
+     "seq 1 20000 | reeve map fibonacci_generator.calculate\n"
+     "reeve map --text neural_analyzer.polarity < reviews.txt\n"
+     "ls *.png | reeve map --run 'convert {} -resize 50% small-{}'\n",
+     map_options, jobspec_options, OPTIONS_ANYWHERE, 0, 1, verb_map, false},
+    {"run", "[OPTION]... -- COMMAND [ARG]...", "run a command on the farm, exit as it did",
+     "reeve run -- uname -n\n", jobspec_options, NULL, OPTIONS_FIRST, 1, WORDS_ANY, verb_run,
+     false},
+
+    {"wait", "ID...", "wait until jobs have ended", "reeve wait --wait 60 $(cat ids)\n", NULL, NULL,
+     OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_wait, false},
+    {"result", "ID...", "print the values of jobs that have ended",
+     "reeve result 0g00000000001\n", NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_result,
+     false},
+    {"cancel", "ID...", "cancel jobs, running ones too", "reeve cancel 0g00000000001\n", NULL, NULL,
+     OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_cancel, false},
+    {"retry", "ID...", "run ended jobs again, as new ones; prints their ids",
+     "reeve retry 0g00000000001\n", NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_retry, false},
+
+    {"jobs", "[--state S] [--queue Q] [--limit N]", "list jobs",
+     "reeve jobs --state failed --limit 20\n", jobs_options, list_options, OPTIONS_ANYWHERE, 0, 0,
+     verb_jobs, false},
+    {"job", "ID...", "all about a job", "reeve job 0g00000000001\n", NULL, NULL, OPTIONS_ANYWHERE, 1,
+     WORDS_ANY, verb_job, false},
+    {"queues", "", "list queues", "reeve queues\n", list_options, NULL, OPTIONS_ANYWHERE, 0, 0,
+     verb_queues, false},
+    {"workers", "", "list workers and what their slots do", "reeve workers --json\n", list_options,
+     NULL, OPTIONS_ANYWHERE, 0, 0, verb_workers, false},
+    {"status", "", "the farm's totals", "reeve status --json\n", NULL, NULL, OPTIONS_ANYWHERE, 0, 0,
+     verb_status, false},
+    {"watch", "TOPIC... [--since SEQ] [--count N]",
+     "print updates as they come: job/ID, queue/NAME, worker/ID, or all below worker/",
+     "reeve watch worker/ queue/calculator.calculate\n"
+     "reeve watch job/0g00000000001 --json\n",
+     watch_options, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_watch, false},
+
+    {"hold", "QUEUE...", "hand out no jobs of these queues", "reeve hold calculator.calculate\n",
+     NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_hold, false},
+    {"release", "QUEUE...", "hand them out again", "reeve release calculator.calculate\n", NULL,
+     NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_release, false},
+    {"drain", "WORKER...", "let workers finish what they run, then leave", "reeve drain host-1\n",
+     NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_drain, false},
+
+    {"bench", "[OPTION]...", "measure rate and latency (reeve-bench)", "reeve bench --jobs 100000\n",
+     NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY, verb_program, true},
+    {"load", "[OPTION]...", "a random load, shown line by line (reeve-load)",
+     "reeve load --tasks 200\n", NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY, verb_program, true},
+    {"completion", "bash|zsh|fish", "print a completion script",
+     "reeve completion bash > ~/.local/share/bash-completion/completions/reeve\n", NULL, NULL,
+     OPTIONS_ANYWHERE, 1, 1, verb_completion, false},
+    {"version", "", "print the version", "reeve version\n", NULL, NULL, OPTIONS_ANYWHERE, 0, 0,
+     verb_version, false},
+    {"help", "[VERB]", "what there is, or all about one verb", "reeve help map\n", NULL, NULL,
+     OPTIONS_ANYWHERE, 0, 1, verb_help_verb, false},
+};
+
+const struct verb *verb_table(size_t *count)
+{
+    *count = LENGTH(verbs);
+    return verbs;
+}
+
+const struct verb *verb_find(const char *name)
+{
+    for (size_t i = 0; i < LENGTH(verbs); i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verbs: what the table in verbs.c is made of: the functions that run the verbs and the options
+ * that are theirs. Each returns an exit code.
+ */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#include "producer/cli/cli.h"
+
+/* job_verbs.c */
+int verb_call(struct cli *cli);
+int verb_run(struct cli *cli);
+/* submit.c */
+extern const struct option submit_options[];
+int verb_submit(struct cli *cli);
+/* map.c */
+extern const struct option map_options[];
+int verb_map(struct cli *cli);
+/* id_verbs.c */
+int verb_wait(struct cli *cli);
+int verb_result(struct cli *cli);
+int verb_cancel(struct cli *cli);
+int verb_retry(struct cli *cli);
+/* list_verbs.c */
+extern const struct option jobs_options[], list_options[];
+int verb_jobs(struct cli *cli);
+int verb_job(struct cli *cli);
+int verb_queues(struct cli *cli);
+int verb_workers(struct cli *cli);
+int verb_status(struct cli *cli);
+/* control_verbs.c */
+int verb_hold(struct cli *cli);
+int verb_release(struct cli *cli);
+int verb_drain(struct cli *cli);
+/* watch.c */
+extern const struct option watch_options[];
+int verb_watch(struct cli *cli);
+/* up.c */
+extern const struct option up_options[];
+int verb_up(struct cli *cli);
+/* program.c */
+int verb_program(struct cli *cli);
+/* complete.c */
+int verb_completion(struct cli *cli);
+/* main.c */
+extern const struct option common_options[];
+int verb_help_verb(struct cli *cli);
+int verb_version(struct cli *cli);
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ask: questions of clients about jobs, queues and workers. What still lives is answered here;
+ * what has ended is asked of the store, whose answer comes back under a ticket.
+ */
+#include "producer/core/core.h"
+
+enum { LIST_MAX = 1000 };
+
+void find_ask(struct broker *b, const struct peer *peer, uint64_t number, enum find_kind kind,
+              uint64_t id)
+{
+    struct find *find = must_alloc(sizeof *find);
+    *find = (struct find){.peer = peer->id, .number = number, .id = id, .kind = kind};
+    idmap_put(&b->finds, ++b->ticket, find);
+    struct effect *e = effect_add(b, FX_FIND);
+    e->ticket = b->ticket;
+    e->id = id;
+}
+
+static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64_t id,
+                    enum find_kind kind)
+{
+    struct job *job = job_find(b, id);
+    if (!job) {
+        find_ask(b, peer, number, kind, id);
+        return;
+    }
+    struct record r = {.type = REC_job};
+    switch (kind) {
+    case FIND_WAIT: job_wait(b, job, peer, number); break;
+    case FIND_JOB:
+        job_view(b, job, &r.job);
+        r.job.number = number;
+        send_record(b, peer, &r);
+        break;
+    case FIND_RETRY: send_error(b, peer, number, ERR_NOT_ENDED, NULL); break;
+    case FIND_CANCEL:
+        send_done(b, peer, number);
+        job_stop(b, job, REASON_CANCELLED);
+        break;
+    case FIND_LIST:
+    case FIND_WATCH: must(!"asked elsewhere");
+    }
+}
+
+static void ask_end(struct broker *b, struct peer *peer, uint64_t number, uint64_t next)
+{
+    struct record r = {.type = REC_end, .end = {.number = number, .next = next}};
+    send_record(b, peer, &r);
+}
+
+/* --- lists ------------------------------------------------------------------------------------ */
+
+static int newest_first(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The newest `limit` ids of live jobs that fit, below `after` (0: from the newest). A full walk of
+ * the table: this is a person's question, not the hot path. */
+static size_t live_ids(struct broker *b, const struct msg_list_jobs *ask, size_t limit,
+                       uint64_t *ids)
+{
+    struct buf all = {0};
+    size_t at = 0;
+    for (struct job *job; (job = idmap_next(&b->jobs, &at));) {
+        if ((ask->state && ask->state != job_state_shown(job)) ||
+            (ask->queue.size && !bytes_equal(ask->queue, job->queue->name)) ||
+            (ask->after && job->id >= ask->after))
+            continue;
+        buf_put(&all, &job->id, sizeof job->id);
+    }
+    size_t count = all.size / sizeof *ids;
+    if (count)
+        qsort(all.data, count, sizeof *ids, newest_first);
+    if (count > limit)
+        count = limit;
+    if (count)
+        memcpy(ids, all.data, count * sizeof *ids);
+    buf_fini(&all);
+    return count;
+}
+
+/* Live jobs first, newest first, then the ended ones from the store. `after` is the id of the last
+ * one seen; its highest bit, which no id has, says that the ended ones are on. */
+#define AFTER_ENDED (1ull << 63)
+
+static void list_ended(struct broker *b, struct peer *peer, const struct msg_list_jobs *ask,
+                       uint64_t after, uint64_t limit)
+{
+    struct find *find = must_alloc(sizeof *find);
+    *find = (struct find){.peer = peer->id, .number = ask->number, .kind = FIND_LIST};
+    idmap_put(&b->finds, ++b->ticket, find);
+    struct effect *e = effect_add(b, FX_LIST);
+    e->ticket = b->ticket;
+    e->id = after;
+    e->count = limit;
+    e->state = (uint8_t)ask->state;
+    buf_put(&b->out->bytes, ask->queue.data, ask->queue.size);
+    e->size = ask->queue.size;
+}
+
+static void list_jobs(struct broker *b, struct peer *peer, const struct msg_list_jobs *ask)
+{
+    uint64_t limit = ask->limit && ask->limit < LIST_MAX ? ask->limit : LIST_MAX;
+    if (ask->state >= JOB_STATES || ask->queue.size > QUEUE_NAME_MAX) {
+        send_error(b, peer, ask->number, ERR_INVALID, NULL);
+        return;
+    }
+    uint64_t ids[LIST_MAX];
+    size_t count = 0;
+    if (!(ask->after & AFTER_ENDED) && !job_ended((enum job_state)ask->state))
+        count = live_ids(b, ask, (size_t)limit, ids);
+    for (size_t i = 0; i < count; i++) {
+        struct record r = {.type = REC_job};
+        job_view(b, job_find(b, ids[i]), &r.job);
+        r.job.number = ask->number;
+        send_record(b, peer, &r);
+    }
+    if (count == limit)
+        ask_end(b, peer, ask->number, ids[count - 1]);
+    else if (ask->state && !job_ended((enum job_state)ask->state))
+        ask_end(b, peer, ask->number, 0);
+    else
+        list_ended(b, peer, ask,
+                   ask->after & AFTER_ENDED ? ask->after & ~AFTER_ENDED : 0, limit - count);
+}
+
+static void list_queues(struct broker *b, struct peer *peer, uint64_t number)
+{
+    for (uint32_t i = 0; i < b->queues_count; i++) {
+        const struct queue *q = b->queues_list[i];
+        const struct job *head = queue_head(q);
+        struct record r = {.type = REC_queue,
+                           .queue = {.number = number,
+                                     .name = q->name,
+                                     .ready = q->ready,
+                                     .running = q->running,
+                                     .delayed = q->delayed,
+                                     .held = q->held,
+                                     .workers = q->workers,
+                                     .submitted = q->submitted,
+                                     .ok = q->ok,
+                                     .failed = q->failed,
+                                     .run_us = q->run_us > 0 ? (uint64_t)q->run_us : 0}};
+        if (head && b->wall_ms > head->submitted_ms)
+            r.queue.oldest_ms = (uint64_t)(b->wall_ms - head->submitted_ms);
+        send_record(b, peer, &r);
+    }
+    ask_end(b, peer, number, 0);
+}
+
+static void list_workers(struct broker *b, struct peer *peer, uint64_t number)
+{
+    list_each(l, &b->workers)
+    {
+        const struct worker *w = container_of(l, struct worker, link);
+        struct record r = {.type = REC_worker,
+                           .worker = {.number = number,
+                                      .id = w->name,
+                                      .host = w->host,
+                                      .pid = w->pid,
+                                      .state = w->state,
+                                      .slots = w->slots,
+                                      .leased = w->leased,
+                                      .since_ms = w->since_ms}};
+        send_record(b, peer, &r);
+        for (uint32_t i = 0; i < w->slots; i++) {
+            const struct slot_view *view = &w->slot_views[i];
+            const struct job *job = view->job ? job_find(b, view->job) : NULL;
+            struct record s = {.type = REC_slot,
+                               .slot = {.number = number,
+                                        .worker = w->name,
+                                        .index = i,
+                                        .pid = view->pid,
+                                        .state = view->state,
+                                        .job = view->job}};
+            if (job)
+                s.slot.queue = job->queue->name;
+            send_record(b, peer, &s);
+        }
+    }
+    ask_end(b, peer, number, 0);
+}
+
+static void status(struct broker *b, struct peer *peer, uint64_t number)
+{
+    uint64_t slots = 0;
+    list_each(l, &b->workers) slots += container_of(l, struct worker, link)->slots;
+    struct record r = {.type = REC_status,
+                       .status = {.number = number,
+                                  .pid = b->options.pid,
+                                  .uptime_ms = (uint64_t)(b->now_ms - b->start_ms),
+                                  .submitted = b->totals.submitted,
+                                  .executions = b->totals.executions,
+                                  .lease_losses = b->totals.lease_losses,
+                                  .live = b->totals.live,
+                                  .kept = b->kept,
+                                  .workers = b->workers_by_id.count,
+                                  .slots = slots,
+                                  .clients = b->clients.count,
+                                  .malformed = b->totals.malformed,
+                                  .incarnation = b->options.incarnation,
+                                  .release = bytes_text(REEVE_RELEASE),
+                                  .durability = b->options.durable ? CLASS_DURABLE
+                                                                   : CLASS_RECEIVED}};
+    send_record(b, peer, &r);
+}
+
+static void ask_hold(struct broker *b, struct peer *peer, uint64_t number, struct bytes name,
+                     bool held)
+{
+    struct queue *q = queue_find(b, name);
+    if (!q) {
+        send_error(b, peer, number, ERR_UNKNOWN_QUEUE, NULL);
+        return;
+    }
+    queue_hold(b, q, held);
+    send_done(b, peer, number);
+    lend(b, q);
+}
+
+static void ask_drain(struct broker *b, struct peer *peer, const struct msg_drain *ask)
+{
+    struct worker *w = worker_find(b, ask->worker);
+    if (!w) {
+        send_error(b, peer, ask->number, ERR_UNKNOWN_WORKER, NULL);
+        return;
+    }
+    worker_drain(b, w);
+    if (w->peer)
+        send_record(b, w->peer, &(struct record){.type = REC_draining});
+    send_done(b, peer, ask->number);
+}
+
+bool ask_record(struct broker *b, struct peer *peer, const struct record *r)
+{
+    accepted_flush(b);
+    switch (r->type) {
+    case REC_wait: ask_job(b, peer, r->wait.number, r->wait.id, FIND_WAIT); break;
+    case REC_cancel: ask_job(b, peer, r->cancel.number, r->cancel.id, FIND_CANCEL); break;
+    case REC_retry: ask_job(b, peer, r->retry.number, r->retry.id, FIND_RETRY); break;
+    case REC_get_job: ask_job(b, peer, r->get_job.number, r->get_job.id, FIND_JOB); break;
+    case REC_list_jobs: list_jobs(b, peer, &r->list_jobs); break;
+    case REC_list_queues: list_queues(b, peer, r->list_queues.number); break;
+    case REC_list_workers: list_workers(b, peer, r->list_workers.number); break;
+    case REC_get_status: status(b, peer, r->get_status.number); break;
+    case REC_hold: ask_hold(b, peer, r->hold.number, r->hold.queue, true); break;
+    case REC_release: ask_hold(b, peer, r->release.number, r->release.queue, false); break;
+    case REC_drain: ask_drain(b, peer, &r->drain); break;
+    case REC_sync: topic_sync(b, r->sync.nonce); break;
+    case REC_watch: topic_ask(b, peer, &r->watch); break;
+    default: return false;
+    }
+    return true;
+}
+
+/* --- the store's answers ------------------------------------------------------------------------ */
+
+struct row {
+    struct msg_submit submit;
+    struct msg_job job;
+    struct msg_ended ended;
+};
+
+static bool row_next(struct cursor *c, struct row *row)
+{
+    struct record r[3];
+    static const enum record_type types[] = {REC_submit, REC_job, REC_ended};
+    if (cursor_done(c))
+        return false;
+    for (size_t i = 0; i < LENGTH(r); i++)
+        must(record_get(c, &r[i]) == OK && r[i].type == types[i]); /* we wrote it ourselves */
+    *row = (struct row){r[0].submit, r[1].job, r[2].ended};
+    return true;
+}
+
+/* The same call once more, as a job of its own. */
+static void again(struct broker *b, struct peer *peer, uint64_t number, const struct row *row)
+{
+    struct queue *q = queue_make(b, row->submit.queue);
+    if (!q || b->jobs.count >= b->limits.jobs_max ||
+        b->args_bytes + row->submit.args.size > b->limits.args_bytes_max) {
+        send_error(b, peer, number, ERR_BUSY, NULL);
+        return;
+    }
+    struct job *job = job_make(b, NULL, &row->submit, q);
+    job->number = 0;
+    job_more(job)->retry_of = row->job.id;
+    struct record r = {.type = REC_accepted,
+                       .accepted = {.number = number, .id = job->id, .durability = CLASS_RECEIVED}};
+    send_record(b, peer, &r);
+    job_enter(b, job, 0);
+}
+
+static void found_one(struct broker *b, struct peer *peer, const struct find *find,
+                      const struct row *row)
+{
+    struct record r;
+    if (!row && find->kind != FIND_WATCH) {
+        send_error(b, peer, find->number, ERR_UNKNOWN_JOB, NULL);
+        return;
+    }
+    switch (find->kind) {
+    case FIND_WAIT:
+        r = (struct record){.type = REC_ended, .ended = row->ended};
+        r.ended.number = find->number;
+        send_record(b, peer, &r);
+        break;
+    case FIND_JOB:
+        r = (struct record){.type = REC_job, .job = row->job};
+        r.job.number = find->number;
+        send_record(b, peer, &r);
+        break;
+    case FIND_RETRY: again(b, peer, find->number, row); break;
+    case FIND_CANCEL: send_error(b, peer, find->number, ERR_ENDED, NULL); break;
+    case FIND_WATCH: topic_found(b, peer, find, row ? &row->job : NULL); break;
+    case FIND_LIST: must(!"a list is not one"); break;
+    }
+}
+
+static void found_list(struct broker *b, struct peer *peer, const struct find *find,
+                       struct cursor rows, uint64_t next)
+{
+    struct row row;
+    while (row_next(&rows, &row)) {
+        struct record r = {.type = REC_job, .job = row.job};
+        r.job.number = find->number;
+        send_record(b, peer, &r);
+    }
+    ask_end(b, peer, find->number, next ? next | AFTER_ENDED : 0);
+}
+
+void ask_found(struct broker *b, const struct event *ev)
+{
+    struct find *find = idmap_take(&b->finds, ev->found.ticket);
+    must(find);
+    struct peer *peer = idmap_find(&b->peers, find->peer);
+    struct cursor rows = cursor_of(ev->found.rows);
+    struct row row;
+    if (!peer) {
+        /* whoever asked has left */
+    } else if (find->kind == FIND_LIST) {
+        found_list(b, peer, find, rows, ev->found.next);
+    } else {
+        found_one(b, peer, find, row_next(&rows, &row) ? &row : NULL);
+    }
+    bytes_drop(&find->topic);
+    free(find);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * audit: every index against every other. Slow; for the simulator and the fuzzers.
+ */
+#include "producer/core/core.h"
+
+static void audit_queue(const struct broker *b, const struct queue *q)
+{
+    uint64_t ready = 0;
+    for (size_t i = 0; i < q->levels_count; i++) {
+        must(i == 0 || q->levels[i - 1]->priority > q->levels[i]->priority);
+        list_each(l, &q->levels[i]->jobs)
+        {
+            const struct job *job = container_of(l, struct job, link);
+            must(job->queue == q && job->state == JOB_WAITING);
+            must(job->priority == q->levels[i]->priority);
+            must(job_find(b, job->id) == job);
+            ready++;
+        }
+    }
+    must(ready == q->ready);
+    must(link_listed(&q->link) == (ready > 0 && !q->held));
+}
+
+static void audit_worker(const struct broker *b, const struct worker *w)
+{
+    uint32_t leased = 0;
+    list_each(l, &w->leases)
+    {
+        const struct job *job = container_of(l, struct job, link);
+        must(job->worker == w && job->state == JOB_RUNNING && job_find(b, job->id) == job);
+        leased++;
+    }
+    must(leased == w->leased);
+    must(w->leased <= w->slots + b->limits.ahead_jobs_max);
+    must(!w->peer || w->peer->worker == w);
+    must(!link_listed(&w->credit) || (w->ready && w->state == WORKER_UP));
+}
+
+/* A job that could run while a slot is free and nothing keeps it from running has been forgotten. */
+static void audit_idle(const struct broker *b)
+{
+    list_each(l, &b->free)
+    {
+        const struct worker *w = container_of(l, struct worker, credit);
+        must(w->leased < w->slots);
+        list_each(k, &b->active) must(worker_offer(w, container_of(k, struct queue, link)) < 0);
+    }
+}
+
+void broker_audit(const struct broker *b)
+{
+    uint64_t ready = 0, running = 0, delayed = 0, args = 0, timers = 0;
+    size_t at = 0;
+    for (struct job *job; (job = idmap_next(&b->jobs, &at));) {
+        must(!job_ended((enum job_state)job->state));
+        ready += job->state == JOB_WAITING;
+        running += job->state == JOB_RUNNING;
+        delayed += job->state == JOB_DELAYED || job->state == JOB_BACKOFF;
+        must((job->state == JOB_RUNNING) == (job->worker != NULL));
+        args += job->args_size;
+        timers += job->more && job->more->timer.place;
+    }
+    must(ready == b->totals.ready && running == b->totals.running);
+    must(delayed == b->totals.delayed && args == b->args_bytes);
+    must(b->jobs.count == b->totals.live && timers == b->timers.count);
+    uint64_t ended = 0;
+    for (int s = 0; s < JOB_STATES; s++)
+        ended += b->totals.ended[s];
+    must(b->totals.submitted == b->totals.live + ended);
+    for (uint32_t i = 0; i < b->queues_count; i++)
+        audit_queue(b, b->queues_list[i]);
+    list_each(l, &b->workers) audit_worker(b, container_of(l, struct worker, link));
+    audit_idle(b);
+}

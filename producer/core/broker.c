@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * broker: the front of the core. Takes events apart, knows peers, wakes what is due.
+ */
+#include "producer/core/broker.h"
+
+#include "producer/core/core.h"
+
+enum {
+    PING_MS = 500,
+    TICK_MS = 100,        /* workers and watched counts are looked at so often */
+    PAUSE_MS = 1000,      /* a longer gap between two events was our own pause, nobody's fault */
+    TIMERS_A_STEP = 1000, /* the rest waits for the next step */
+};
+
+static uint64_t limit_or(uint64_t given, uint64_t otherwise)
+{
+    return given ? given : otherwise;
+}
+
+static struct broker_limits limits_of(const struct broker_limits *given)
+{
+    struct broker_limits l = *given;
+    l.jobs_max = limit_or(l.jobs_max, 10000000);
+    l.args_bytes_max = limit_or(l.args_bytes_max, 4ull << 30);
+    l.queues_max = limit_or(l.queues_max, 100000);
+    l.keys_max = limit_or(l.keys_max, 1000000);
+    l.clients_max = limit_or(l.clients_max, 100000);
+    l.workers_max = limit_or(l.workers_max, 10000);
+    l.topics_max = limit_or(l.topics_max, 100000);
+    l.peers_max = limit_or(l.peers_max, 60000);
+    l.attempts_max = (uint32_t)limit_or(l.attempts_max, 5);
+    l.ahead_jobs_max = (uint32_t)limit_or(l.ahead_jobs_max, 2000);
+    l.ahead_us_max = (uint32_t)limit_or(l.ahead_us_max, 2000);
+    l.worker_silent_ms = (int64_t)limit_or((uint64_t)l.worker_silent_ms, 5000);
+    l.worker_return_ms = (int64_t)limit_or((uint64_t)l.worker_return_ms, 1000);
+    l.key_ms = (int64_t)limit_or((uint64_t)l.key_ms, 24ull * 3600 * 1000);
+    return l;
+}
+
+struct broker *broker_new(const struct broker_options *options)
+{
+    struct broker *b = must_alloc(sizeof *b);
+    must(options->broker_id < 2048); /* the highest bit of an id is kept free, see ask.c */
+    b->options = *options;
+    b->limits = limits_of(&options->limits);
+    b->now_ms = b->start_ms = b->tick_ms = options->now_ms;
+    b->wall_ms = options->wall_ms;
+    b->random.state = options->seed;
+    /* Ids grow with time, also over restarts of a broker that remembers nothing. */
+    b->job_sequence = (uint64_t)options->incarnation << 20 | 1;
+    struct namemap *maps[] = {&b->clients,         &b->workers_by_id, &b->workers_by_name,
+                              &b->queues,          &b->keys,          &b->topics};
+    for (size_t i = 0; i < LENGTH(maps); i++)
+        maps[i]->seed = random_next(&b->random);
+    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,    &b->free,
+                            &b->ahead,      &b->active,       &b->keys_ended, &b->prefixes};
+    for (size_t i = 0; i < LENGTH(heads); i++)
+        link_init(heads[i]);
+    return b;
+}
+
+static void peer_free(struct broker *b, struct peer *peer)
+{
+    while (!list_empty(&peer->waiters))
+        waiter_free(list_first(&peer->waiters, struct waiter, of_peer));
+    link_take(&peer->link);
+    idmap_take(&b->peers, peer->id);
+    free(peer);
+}
+
+void broker_free(struct broker *b)
+{
+    if (!b)
+        return;
+    size_t at = 0;
+    for (struct job *job; (job = idmap_next(&b->jobs, &at));)
+        job_free(b, job);
+    list_each_safe(w, &b->workers) worker_free(b, container_of(w, struct worker, link));
+    list_each_safe(p, &b->peers_list) peer_free(b, container_of(p, struct peer, link));
+    at = 0;
+    for (struct client *client; (client = namemap_next(&b->clients, &at));) {
+        free(client->runs);
+        free(client);
+    }
+    for (uint32_t i = 0; i < b->queues_count; i++)
+        queue_fini(b->queues_list[i]);
+    free(b->queues_list);
+    at = 0;
+    for (struct find *find; (find = idmap_next(&b->finds, &at));) {
+        bytes_drop(&find->topic);
+        free(find);
+    }
+    keys_fini(b);
+    topics_fini(b);
+    idmap_fini(&b->peers);
+    idmap_fini(&b->jobs);
+    idmap_fini(&b->finds);
+    namemap_fini(&b->clients);
+    namemap_fini(&b->workers_by_id);
+    namemap_fini(&b->workers_by_name);
+    namemap_fini(&b->queues);
+    heap_fini(&b->timers);
+    buf_fini(&b->scratch);
+    free(b);
+}
+
+/* --- peers -------------------------------------------------------------------------------------- */
+
+static struct peer *peer_of(struct broker *b, uint64_t id, enum port port)
+{
+    struct peer *peer = idmap_find(&b->peers, id);
+    if (peer || b->peers.count >= b->limits.peers_max)
+        return peer;
+    peer = must_alloc(sizeof *peer);
+    *peer = (struct peer){.id = id, .port = port, .ping_ms = b->now_ms + PING_MS};
+    link_init(&peer->waiters);
+    list_append(&b->peers_list, &peer->link);
+    idmap_put(&b->peers, id, peer);
+    return peer;
+}
+
+static void peer_gone(struct broker *b, uint64_t id)
+{
+    struct peer *peer = idmap_find(&b->peers, id);
+    if (!peer)
+        return;
+    if (peer->worker)
+        worker_gone(b, peer->worker);
+    if (peer->client)
+        client_left(b, peer->client, false);
+    peer_free(b, peer);
+}
+
+static void hello(struct broker *b, struct peer *peer, const struct msg_hello *m)
+{
+    enum role role = peer->port == PORT_CLIENTS ? ROLE_CLIENT : ROLE_WORKER;
+    if (m->version_min > PROTOCOL_VERSION || m->version_max < PROTOCOL_VERSION)
+        send_error(b, peer, 0, ERR_VERSION, "this broker speaks versions 1..1");
+    else if (m->role != role)
+        send_error(b, peer, 0, ERR_UNEXPECTED,
+                   role == ROLE_CLIENT ? "this is the clients' port"
+                                       : "this is the workers' port");
+    else if (m->peer_id.size != PEER_ID_BYTES)
+        send_error(b, peer, 0, ERR_INVALID, "hello: a peer id has 16 bytes");
+    else if (role == ROLE_CLIENT)
+        client_hello(b, peer, m);
+    else
+        worker_hello(b, peer, m);
+}
+
+static void body(struct broker *b, uint64_t id, enum port port, struct bytes bytes)
+{
+    struct peer *peer = peer_of(b, id, port);
+    if (!peer)
+        return; /* at the limit of connections; it will say hello again */
+    struct cursor c = cursor_of(bytes);
+    bool wanted = false;
+    while (!cursor_done(&c)) {
+        struct record r;
+        if (record_get(&c, &r) != OK) {
+            b->totals.malformed++;
+            accepted_flush(b);
+            send_error(b, peer, 0, ERR_MALFORMED, NULL);
+            break;
+        }
+        if (peer->worker)
+            peer->worker->heard_ms = b->now_ms;
+        if (r.type == REC_NONE)
+            continue;
+        if (r.type == REC_hello)
+            hello(b, peer, &r.hello);
+        else if (peer->client)
+            client_record(b, peer, &r);
+        else if (peer->worker)
+            worker_record(b, peer, &r);
+        else if (r.type != REC_goodbye && r.type != REC_pong)
+            wanted = true;
+    }
+    if (wanted)
+        send_record(b, peer, &(struct record){.type = REC_hello_wanted});
+    accepted_flush(b);
+    struct worker *w = peer->worker;
+    if (w && w->result_number) {
+        struct record ack = {.type = REC_result_ack, .result_ack = {.number = w->result_number}};
+        send_record(b, peer, &ack);
+        w->result_number = 0;
+    }
+}
+
+/* --- time --------------------------------------------------------------------------------------- */
+
+/* If we slept (stopped, swapped, suspended), nobody was silent: we did not listen. */
+static void excuse_pause(struct broker *b, int64_t gap_ms)
+{
+    list_each(l, &b->workers)
+    {
+        struct worker *w = container_of(l, struct worker, link);
+        w->heard_ms += gap_ms;
+        if (!w->peer)
+            w->gone_ms += gap_ms;
+    }
+}
+
+static void timers_tick(struct broker *b)
+{
+    for (int i = 0; i < TIMERS_A_STEP; i++) {
+        struct heap_node *first = heap_first(&b->timers);
+        if (!first || first->key > b->now_ms)
+            return;
+        struct job *job = job_find(b, first->order);
+        must(job && &job->more->timer == first);
+        if (job->more->deadline_ms && job->more->deadline_ms <= b->now_ms)
+            job_stop(b, job, REASON_DEADLINE);
+        else
+            job_ready(b, job, false);
+    }
+}
+
+static void pings_tick(struct broker *b)
+{
+    list_each(l, &b->peers_list)
+    {
+        struct peer *peer = container_of(l, struct peer, link);
+        if (peer->ping_ms > b->now_ms)
+            continue;
+        peer->ping_ms = b->now_ms + PING_MS;
+        send_record(b, peer, &(struct record){.type = REC_ping});
+    }
+}
+
+static void tick(struct broker *b)
+{
+    timers_tick(b);
+    if (b->now_ms < b->tick_ms)
+        return;
+    b->tick_ms = b->now_ms + TICK_MS;
+    pings_tick(b);
+    workers_tick(b);
+    queue_counts_tick(b);
+    keys_purge(b);
+}
+
+int64_t broker_deadline(const struct broker *b)
+{
+    const struct heap_node *first = heap_first(&b->timers);
+    return first && first->key < b->tick_ms ? first->key : b->tick_ms;
+}
+
+void broker_step(struct broker *b, const struct event *ev, struct effects *out)
+{
+    out->count = 0;
+    buf_clear(&out->bytes);
+    b->out = out;
+    if (ev->now_ms - b->now_ms > PAUSE_MS)
+        excuse_pause(b, ev->now_ms - b->now_ms);
+    if (ev->now_ms > b->now_ms)
+        b->now_ms = ev->now_ms;
+    b->wall_ms = ev->wall_ms;
+    switch (ev->type) {
+    case EV_BODY: body(b, ev->body.peer, ev->body.port, ev->body.bytes); break;
+    case EV_PEER_GONE: peer_gone(b, ev->gone.peer); break;
+    case EV_WATCH: topic_watch(b, ev->watch.topic, ev->watch.on); break;
+    case EV_FOUND: ask_found(b, ev); break;
+    case EV_STORE:
+        b->kept = ev->store.kept;
+        b->store_full = ev->store.full;
+        break;
+    case EV_TICK: tick(b); break;
+    }
+    b->out = NULL;
+}
+
+void broker_totals(const struct broker *b, struct broker_totals *out)
+{
+    *out = b->totals;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * job: one call, from its acceptance to its end. The table below is the whole life; job_move is the
+ * only place where a state changes. A job that has ended leaves the core: its row goes to the
+ * store, its result to whoever waits.
+ */
+#include "producer/core/core.h"
+
+enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 60000 };
+
+#define TO(state) (1u << (state))
+static const unsigned job_moves[JOB_STATES] = {
+    [JOB_NONE] = TO(JOB_WAITING) | TO(JOB_DELAYED),
+    [JOB_WAITING] = TO(JOB_RUNNING) | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
+    [JOB_DELAYED] = TO(JOB_WAITING) | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
+    [JOB_BACKOFF] = TO(JOB_WAITING) | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
+    [JOB_RUNNING] = TO(JOB_WAITING) /* not started, came back */ | TO(JOB_BACKOFF) | TO(JOB_OK) |
+                    TO(JOB_FAILED) | TO(JOB_DEAD) | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
+    /* JOB_HELD is how a waiting job of a held queue is shown; the ended states lead nowhere. */
+};
+
+/* Leaves the old state's place, and counts. Entering the new place is the caller's. */
+static void job_move(struct broker *b, struct job *job, enum job_state next)
+{
+    must(job_moves[job->state] & TO(next));
+    struct queue *q = job->queue;
+    switch (job->state) {
+    case JOB_WAITING: queue_take(b, job); break;
+    case JOB_RUNNING:
+        job_unlease(b, job);
+        q->running--;
+        b->totals.running--;
+        break;
+    case JOB_DELAYED:
+    case JOB_BACKOFF:
+        q->delayed--;
+        b->totals.delayed--;
+        break;
+    default: break;
+    }
+    job->state = (uint8_t)next;
+    if (next == JOB_RUNNING) {
+        q->running++;
+        b->totals.running++;
+    } else if (next == JOB_DELAYED || next == JOB_BACKOFF) {
+        q->delayed++;
+        b->totals.delayed++;
+    }
+    q->counts_dirty = true;
+}
+
+struct job_more *job_more(struct job *job)
+{
+    if (!job->more) {
+        job->more = must_alloc(sizeof *job->more);
+        link_init(&job->more->waiters);
+    }
+    return job->more;
+}
+
+struct job *job_find(const struct broker *b, uint64_t id)
+{
+    return idmap_find(&b->jobs, id);
+}
+
+struct job *job_make(struct broker *b, struct client *client, const struct msg_submit *submit,
+                     struct queue *q)
+{
+    struct job *job = must_alloc(sizeof *job + submit->args.size);
+    job->id = (uint64_t)b->options.broker_id << 52 | (b->job_sequence++ & 0xfffffffffffffu);
+    job->queue = q;
+    job->client = client;
+    job->number = submit->number;
+    job->submitted_ms = b->wall_ms;
+    job->priority = (int8_t)submit->priority;
+    job->durability = CLASS_RECEIVED;
+    job->args_size = (uint32_t)submit->args.size;
+    if (submit->args.size)
+        memcpy(job->args, submit->args.data, submit->args.size);
+    link_init(&job->link);
+    if (submit->timeout_ms || submit->retries)
+        job_more(job)->timeout_ms = submit->timeout_ms, job->more->retries = submit->retries;
+    if (submit->deadline_ms)
+        job_more(job)->deadline_ms = b->now_ms + (int64_t)submit->deadline_ms;
+    if (submit->key.size)
+        job_more(job)->key = bytes_keep(submit->key);
+    idmap_put(&b->jobs, job->id, job);
+    b->args_bytes += job->args_size;
+    b->totals.live++;
+    b->totals.submitted++;
+    q->submitted++;
+    if (client)
+        client->live++;
+    return job;
+}
+
+void waiter_free(struct waiter *w)
+{
+    link_take(&w->of_job);
+    link_take(&w->of_peer);
+    free(w);
+}
+
+void job_wait(struct broker *b, struct job *job, struct peer *peer, uint64_t number)
+{
+    (void)b;
+    struct waiter *w = must_alloc(sizeof *w);
+    *w = (struct waiter){.peer = peer, .number = number};
+    list_append(&job_more(job)->waiters, &w->of_job);
+    list_append(&peer->waiters, &w->of_peer);
+}
+
+void job_free(struct broker *b, struct job *job)
+{
+    if (job->more) {
+        heap_take(&b->timers, &job->more->timer);
+        while (!list_empty(&job->more->waiters))
+            waiter_free(list_first(&job->more->waiters, struct waiter, of_job));
+        bytes_drop(&job->more->key);
+        free(job->more);
+    }
+    free(job);
+}
+
+/* One timer a job: whatever is due next. */
+void job_timer(struct broker *b, struct job *job)
+{
+    struct job_more *more = job->more;
+    if (!more)
+        return;
+    int64_t at = INT64_MAX;
+    if (job->state == JOB_DELAYED || job->state == JOB_BACKOFF)
+        at = more->due_ms;
+    if (more->deadline_ms && more->deadline_ms < at)
+        at = more->deadline_ms;
+    if (at == INT64_MAX)
+        heap_take(&b->timers, &more->timer);
+    else
+        heap_put(&b->timers, &more->timer, at, job->id);
+}
+
+/* The first state of a new job. */
+void job_enter(struct broker *b, struct job *job, uint64_t delay_ms)
+{
+    if (!delay_ms) {
+        job_ready(b, job, false);
+        return;
+    }
+    job_more(job)->due_ms = b->now_ms + (int64_t)delay_ms;
+    job_move(b, job, JOB_DELAYED);
+    job_timer(b, job);
+    job_event(b, job, NULL);
+}
+
+/* Into its queue: at the tail, or at the head when it has been there before. */
+void job_ready(struct broker *b, struct job *job, bool first)
+{
+    job_move(b, job, JOB_WAITING);
+    queue_put(b, job, first);
+    job_timer(b, job);
+    job_event(b, job, NULL);
+    lend(b, job->queue);
+}
+
+unsigned job_state_shown(const struct job *job)
+{
+    return job->state == JOB_WAITING && job->queue->held ? JOB_HELD : job->state;
+}
+
+void job_view(const struct broker *b, const struct job *job, struct msg_job *out)
+{
+    (void)b;
+    *out = (struct msg_job){
+        .id = job->id,
+        .queue = job->queue->name,
+        .state = job_state_shown(job),
+        .attempts = job->attempts,
+        .priority = job->priority,
+        .submitted_ms = (uint64_t)job->submitted_ms,
+        .durability = job->durability,
+        .updates = job->updates,
+    };
+    if (job->worker)
+        out->worker = job->worker->name;
+    if (job->state == JOB_RUNNING)
+        out->attempts++; /* the one under way */
+    if (job->more) {
+        out->key = job->more->key;
+        out->retry_of = job->more->retry_of;
+    }
+}
+
+void job_lease(struct broker *b, struct job *job, struct worker *w)
+{
+    job_move(b, job, JOB_RUNNING);
+    job->worker = w;
+    job->lease_count++;
+    job->started = false;
+    list_append(&w->leases, &job->link);
+    job_event(b, job, NULL);
+}
+
+/* Told to whoever waits, written to the store. */
+static void end_tell(struct broker *b, struct job *job, const struct outcome *o)
+{
+    struct record ended = {.type = REC_ended,
+                           .ended = {.number = job->number,
+                                     .id = job->id,
+                                     .state = job->state,
+                                     .value = o->value,
+                                     .worker = job->worker ? job->worker->name : (struct bytes){0},
+                                     .run_us = o->run_us,
+                                     .reason = o->reason,
+                                     .detail = o->detail,
+                                     .attempts = job->attempts > 1 ? job->attempts : 0}};
+    accepted_flush(b);
+    if (job->client && job->client->peer)
+        send_record(b, job->client->peer, &ended);
+    if (job->more) {
+        list_each(l, &job->more->waiters)
+        {
+            const struct waiter *w = container_of(l, struct waiter, of_job);
+            ended.ended.number = w->number;
+            send_record(b, w->peer, &ended);
+        }
+    }
+    ended.ended.number = job->number;
+
+    struct record view = {.type = REC_job};
+    job_view(b, job, &view.job);
+    view.job.reason = o->reason;
+    view.job.detail = o->detail;
+    view.job.run_us = o->run_us;
+    view.job.ended_ms = (uint64_t)b->wall_ms;
+    view.job.value_bytes = o->value.size;
+    struct record submit = {.type = REC_submit,
+                            .submit = {.number = job->number,
+                                       .queue = job->queue->name,
+                                       .args = bytes_of(job->args, job->args_size),
+                                       .priority = job->priority}};
+    if (job->more) {
+        submit.submit.timeout_ms = job->more->timeout_ms;
+        submit.submit.retries = job->more->retries;
+    }
+    struct effect *e = effect_add(b, FX_APPEND);
+    e->id = job->id;
+    e->state = job->state;
+    e->settled = job->client && job->client->left;
+    record_put(&b->out->bytes, &submit);
+    record_put(&b->out->bytes, &view);
+    record_put(&b->out->bytes, &ended);
+    e->size = b->out->bytes.size - e->at;
+}
+
+static void job_end(struct broker *b, struct job *job, enum job_state state,
+                    const struct outcome *outcome)
+{
+    struct worker *w = job->worker; /* still named in what is told */
+    job_move(b, job, state);
+    job->worker = w;
+    job_event(b, job, outcome);
+    end_tell(b, job, outcome);
+    b->totals.ended[state]++;
+    b->totals.live--;
+    b->args_bytes -= job->args_size;
+    if (state == JOB_OK)
+        job->queue->ok++;
+    else
+        job->queue->failed++;
+    if (job->more && job->more->key.size)
+        key_ended(b, job->more->key);
+    idmap_take(&b->jobs, job->id);
+    struct client *client = job->client;
+    job_free(b, job);
+    if (client)
+        client_release(b, client);
+}
+
+static int64_t backoff_ms(struct broker *b, unsigned attempts)
+{
+    int64_t ms = BACKOFF_FIRST_MS;
+    for (unsigned i = 1; i < attempts && ms < BACKOFF_MAX_MS; i++)
+        ms *= 2;
+    if (ms > BACKOFF_MAX_MS)
+        ms = BACKOFF_MAX_MS;
+    return ms / 2 + (int64_t)random_below(&b->random, (uint64_t)ms / 2 + 1);
+}
+
+static void job_backoff(struct broker *b, struct job *job, const struct outcome *outcome)
+{
+    job_move(b, job, JOB_BACKOFF);
+    job_more(job)->due_ms = b->now_ms + backoff_ms(b, job->attempts);
+    job_timer(b, job);
+    job_event(b, job, outcome);
+}
+
+/* Reasons that say the handler answered: nothing was lost, trying again is only done when asked. */
+static bool answered(enum reason reason)
+{
+    return reason == REASON_NONE || reason == REASON_ERROR || reason == REASON_TOO_LARGE;
+}
+
+/* A started attempt has ended: what becomes of the job. */
+void job_over(struct broker *b, struct job *job, const struct outcome *outcome)
+{
+    must(job->state == JOB_RUNNING);
+    if (job->attempts < ATTEMPTS_COUNTED_MAX)
+        job->attempts++;
+    b->totals.executions++;
+    if (!answered(outcome->reason))
+        b->totals.lease_losses++;
+    const struct job_more *more = job->more;
+    if (more && more->stop_reason) {
+        struct outcome stopped = {.reason = (enum reason)more->stop_reason,
+                                  .run_us = outcome->run_us};
+        job_end(b, job, more->stop_reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_EXPIRED,
+                &stopped);
+        return;
+    }
+    if (outcome->reason == REASON_NONE) {
+        job_end(b, job, JOB_OK, outcome);
+        return;
+    }
+    bool asked = more && more->retries;
+    uint64_t attempts_max = asked ? more->retries : b->limits.attempts_max;
+    bool again = job->attempts < attempts_max && (asked || !answered(outcome->reason)) &&
+                 outcome->reason != REASON_TOO_LARGE;
+    if (again)
+        job_backoff(b, job, outcome);
+    else
+        job_end(b, job, answered(outcome->reason) ? JOB_FAILED : JOB_DEAD, outcome);
+}
+
+/* Cancelled by a person or past its deadline. A running job is stopped by its worker; what it says
+ * then no longer matters. */
+void job_stop(struct broker *b, struct job *job, enum reason reason)
+{
+    if (job->state != JOB_RUNNING) {
+        struct outcome outcome = {.reason = reason};
+        job_end(b, job, reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_EXPIRED, &outcome);
+        return;
+    }
+    job_more(job)->stop_reason = (uint8_t)reason;
+    job->more->deadline_ms = 0;
+    job_timer(b, job);
+    if (job->worker->peer) {
+        struct record stop = {
+            .type = REC_stop,
+            .stop = {.id = job->id,
+                     .token = token_of(b->options.incarnation, job->lease_count),
+                     .reason = reason}};
+        send_record(b, job->worker->peer, &stop);
+    }
+}

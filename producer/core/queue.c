@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * queue: the ready jobs of one handler.method, by priority and then by age. A queue is in
+ * broker::active exactly while it has something to hand out.
+ */
+#include "producer/core/core.h"
+
+struct queue *queue_find(const struct broker *b, struct bytes name)
+{
+    return namemap_find(&b->queues, name);
+}
+
+struct queue *queue_make(struct broker *b, struct bytes name)
+{
+    struct queue *q = queue_find(b, name);
+    if (q || b->queues_count >= b->limits.queues_max)
+        return q;
+    q = must_alloc(sizeof *q);
+    q->name = bytes_keep(name);
+    q->index = b->queues_count;
+    q->run_us = -1;
+    link_init(&q->link);
+    if (b->queues_count == b->queues_capacity) {
+        b->queues_capacity = b->queues_capacity ? b->queues_capacity * 2 : 16;
+        b->queues_list =
+            must_realloc(b->queues_list, b->queues_capacity * sizeof(struct queue *));
+    }
+    b->queues_list[b->queues_count++] = q;
+    namemap_put(&b->queues, q->name, q);
+    return q;
+}
+
+void queue_fini(struct queue *q)
+{
+    for (size_t i = 0; i < q->levels_count; i++)
+        free(q->levels[i]);
+    free(q->levels);
+    bytes_drop(&q->name);
+    free(q);
+}
+
+static struct level *level_of(struct queue *q, int priority)
+{
+    size_t at = 0;
+    while (at < q->levels_count && q->levels[at]->priority > priority)
+        at++;
+    if (at < q->levels_count && q->levels[at]->priority == priority)
+        return q->levels[at];
+    struct level *level = must_alloc(sizeof *level);
+    level->priority = priority;
+    link_init(&level->jobs);
+    q->levels = must_realloc(q->levels, (q->levels_count + 1) * sizeof(struct level *));
+    memmove(q->levels + at + 1, q->levels + at, (q->levels_count - at) * sizeof(struct level *));
+    q->levels[at] = level;
+    q->levels_count++;
+    return level;
+}
+
+/* A queue that slept has no claim to the time it did not use: it joins where the others are. */
+static void wake(struct broker *b, struct queue *q)
+{
+    if (link_listed(&q->link) || q->held || !q->ready)
+        return;
+    if (q->used_us < b->share_us)
+        q->used_us = b->share_us;
+    list_append(&b->active, &q->link);
+}
+
+void queue_put(struct broker *b, struct job *job, bool first)
+{
+    struct queue *q = job->queue;
+    struct level *level = level_of(q, job->priority);
+    must(!link_listed(&job->link));
+    if (first)
+        list_push(&level->jobs, &job->link);
+    else
+        list_append(&level->jobs, &job->link);
+    q->ready++;
+    q->counts_dirty = true;
+    b->totals.ready++;
+    wake(b, q);
+}
+
+void queue_take(struct broker *b, struct job *job)
+{
+    struct queue *q = job->queue;
+    link_take(&job->link);
+    must(q->ready && b->totals.ready);
+    q->ready--;
+    q->counts_dirty = true;
+    b->totals.ready--;
+    if (!q->ready)
+        link_take(&q->link);
+}
+
+struct job *queue_head(const struct queue *q)
+{
+    for (size_t i = 0; i < q->levels_count; i++)
+        if (!list_empty(&q->levels[i]->jobs))
+            return list_first(&q->levels[i]->jobs, struct job, link);
+    return NULL;
+}
+
+void queue_hold(struct broker *b, struct queue *q, bool held)
+{
+    if (q->held == held)
+        return;
+    q->held = held;
+    if (held)
+        link_take(&q->link);
+    else
+        wake(b, q);
+    queue_event(b, q, held ? "held" : "released");
+}
+

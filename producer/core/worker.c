@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * worker: who runs jobs. A worker outlives its connection: it may come back under the same peer id
+ * within a second and keeps its leases. Lost means: not back in time, or silent for too long, or
+ * it said goodbye; then its leases end.
+ */
+#include <stdio.h>
+
+#include "producer/core/core.h"
+
+struct worker *worker_find(const struct broker *b, struct bytes name)
+{
+    return namemap_find(&b->workers_by_name, name);
+}
+
+int worker_offer(const struct worker *w, const struct queue *q)
+{
+    return q->index < w->offer_of_count ? (int)w->offer_of[q->index] - 1 : -1;
+}
+
+static struct worker *worker_make(struct broker *b, const struct msg_hello *hello)
+{
+    if (b->workers_by_id.count >= b->limits.workers_max)
+        return NULL;
+    struct worker *w = must_alloc(sizeof *w);
+    memcpy(w->peer_id, hello->peer_id.data, PEER_ID_BYTES);
+    w->name = bytes_keep(hello->name);
+    w->host = bytes_keep(hello->host);
+    w->pid = hello->pid;
+    w->since_ms = (uint64_t)b->wall_ms;
+    w->slots = (uint32_t)hello->slots;
+    w->slot_views = must_alloc(w->slots * sizeof *w->slot_views);
+    w->state = WORKER_UP;
+    link_init(&w->leases);
+    link_init(&w->credit);
+    list_append(&b->workers, &w->link);
+    namemap_put(&b->workers_by_id, bytes_of(w->peer_id, PEER_ID_BYTES), w);
+    namemap_put(&b->workers_by_name, w->name, w);
+    return w;
+}
+
+static void offers_clear(struct broker *b, struct worker *w)
+{
+    for (uint32_t i = 0; w->ready && i < w->offers_count; i++)
+        if (--w->offers[i]->workers == 0)
+            queue_event(b, w->offers[i], "orphaned");
+    w->offers_count = 0;
+    if (w->offer_of_count)
+        memset(w->offer_of, 0, w->offer_of_count * sizeof *w->offer_of);
+    w->ready = false;
+    worker_place(b, w);
+}
+
+/* Frees what is no longer in any index. */
+void worker_free(struct broker *b, struct worker *w)
+{
+    (void)b;
+    bytes_drop(&w->name);
+    bytes_drop(&w->host);
+    free(w->offers);
+    free(w->offer_of);
+    free(w->slot_views);
+    free(w);
+}
+
+/* May this lease have begun? Its worker said so; or it was among the first that the worker's slots
+ * would take, and may have been what killed it. */
+static void lease_lost(struct broker *b, struct job *job, bool begun)
+{
+    if (begun || job->started) {
+        struct outcome lost = {.reason = REASON_WORKER_LOST};
+        job_over(b, job, &lost);
+    } else if (job->more && job->more->stop_reason) {
+        enum reason reason = (enum reason)job->more->stop_reason;
+        job_ready(b, job, true);
+        job_stop(b, job, reason);
+    } else {
+        job_ready(b, job, true);
+    }
+}
+
+/* Newest first, each to the head of its queue: so they stand in their old order again. */
+static void leases_end(struct broker *b, struct worker *w, uint32_t begun)
+{
+    while (!list_empty(&w->leases)) {
+        struct job *job = container_of(w->leases.prev, struct job, link);
+        lease_lost(b, job, w->leased <= begun);
+    }
+}
+
+static void worker_end(struct broker *b, struct worker *w, const char *event, uint32_t begun)
+{
+    offers_clear(b, w);
+    if (w->peer)
+        w->peer->worker = NULL;
+    w->peer = NULL;
+    leases_end(b, w, begun);
+    worker_event(b, w, event);
+    link_take(&w->link);
+    namemap_take(&b->workers_by_id, bytes_of(w->peer_id, PEER_ID_BYTES));
+    namemap_take(&b->workers_by_name, w->name);
+    worker_free(b, w);
+}
+
+/* The connection is gone; the worker may not be. */
+void worker_gone(struct broker *b, struct worker *w)
+{
+    w->peer = NULL;
+    w->gone_ms = b->now_ms;
+    if (w->state == WORKER_UP)
+        w->state = WORKER_SILENT;
+    worker_place(b, w);
+    worker_event(b, w, "silent");
+}
+
+void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *hello)
+{
+    struct worker *w = namemap_find(&b->workers_by_id, hello->peer_id);
+    bool back = w;
+    if (!hello->slots || hello->slots > SLOTS_MAX || !hello->name.size ||
+        hello->name.size > NAME_BYTES_MAX || hello->host.size > NAME_BYTES_MAX) {
+        send_error(b, peer, 0, ERR_INVALID, "hello: a worker has a name and 1..1024 slots");
+        return;
+    }
+    if (w && w->slots != hello->slots) {
+        send_error(b, peer, 0, ERR_INVALID, "hello: slots changed under the same peer id");
+        return;
+    }
+    if (!w && worker_find(b, hello->name)) {
+        send_error(b, peer, 0, ERR_INVALID, "hello: another worker has this name");
+        return;
+    }
+    if (!w && !(w = worker_make(b, hello))) {
+        send_error(b, peer, 0, ERR_BUSY, "too many workers");
+        return;
+    }
+    offers_clear(b, w);
+    if (w->peer && w->peer != peer)
+        w->peer->worker = NULL;
+    w->peer = peer;
+    peer->worker = w;
+    w->heard_ms = b->now_ms;
+    if (w->state == WORKER_SILENT)
+        w->state = WORKER_UP;
+    list_each(l, &w->leases) container_of(l, struct job, link)->announced = false;
+    struct record welcome = {.type = REC_welcome,
+                             .welcome = {.version = PROTOCOL_VERSION,
+                                         .incarnation = b->options.incarnation,
+                                         .value_bytes_max = VALUE_BYTES_MAX,
+                                         .frame_bytes_max = FRAME_BYTES_MAX,
+                                         .workers_port = b->options.workers_port,
+                                         .updates_port = b->options.updates_port,
+                                         .name = w->name,
+                                         .pid = b->options.pid,
+                                         .release = bytes_text(REEVE_RELEASE)}};
+    send_record(b, peer, &welcome);
+    worker_event(b, w, back ? "back" : "joined");
+}
+
+static void offer(struct broker *b, struct worker *w, const struct msg_offer *offer)
+{
+    if (!queue_name_valid(offer->queue) || w->offers_count >= OFFERS_MAX || w->ready) {
+        send_error(b, w->peer, 0, ERR_INVALID, "offer: bad name, too many, or after ready");
+        return;
+    }
+    struct queue *q = queue_make(b, offer->queue);
+    if (!q) {
+        send_error(b, w->peer, 0, ERR_BUSY, "too many queues");
+        return;
+    }
+    if (q->index >= w->offer_of_count) {
+        uint32_t count = (q->index + 16) & ~15u;
+        w->offer_of = must_realloc(w->offer_of, count * sizeof *w->offer_of);
+        memset(w->offer_of + w->offer_of_count, 0,
+               (count - w->offer_of_count) * sizeof *w->offer_of);
+        w->offer_of_count = count;
+    }
+    if (!w->offers)
+        w->offers = must_alloc(OFFERS_MAX * sizeof(struct queue *));
+    w->offers[w->offers_count++] = q;
+    w->offer_of[q->index] = (uint16_t)w->offers_count;
+}
+
+static void holding(struct broker *b, struct worker *w, uint64_t id, uint64_t token)
+{
+    struct job *job = job_find(b, id);
+    if (job && job->state == JOB_RUNNING && job->worker == w &&
+        token == token_of(b->options.incarnation, job->lease_count))
+        job->announced = true;
+}
+
+/* What it did not name got lost on the way to it: never started, goes back at once. */
+static void ready(struct broker *b, struct worker *w)
+{
+    if (w->ready)
+        return;
+    struct link unknown;
+    link_init(&unknown);
+    list_each_safe(l, &w->leases)
+    {
+        if (container_of(l, struct job, link)->announced)
+            continue;
+        link_take(l);
+        list_append(&unknown, l);
+    }
+    while (!list_empty(&unknown))
+        lease_lost(b, container_of(unknown.prev, struct job, link), false);
+    for (uint32_t i = 0; i < w->offers_count; i++) {
+        w->offers[i]->offered = true;
+        if (w->offers[i]->workers++ == 0)
+            queue_event(b, w->offers[i], "offered");
+    }
+    w->ready = true;
+    worker_fill(b, w);
+}
+
+static void started(struct broker *b, struct worker *w, const struct msg_started *m)
+{
+    struct job *job = job_find(b, m->id);
+    if (job && job->worker == w && job->state == JOB_RUNNING &&
+        m->token == token_of(b->options.incarnation, job->lease_count))
+        job->started = true;
+}
+
+static void returned(struct broker *b, struct worker *w, const struct msg_returned *m)
+{
+    struct job *job = job_find(b, m->id);
+    if (job && job->worker == w && job->state == JOB_RUNNING && !job->started &&
+        m->token == token_of(b->options.incarnation, job->lease_count))
+        lease_lost(b, job, false);
+    worker_fill(b, w);
+}
+
+static void slot_state(struct worker *w, const struct msg_slot_state *m)
+{
+    if (m->index < w->slots)
+        w->slot_views[m->index] =
+            (struct slot_view){.pid = m->pid, .job = m->job, .state = (uint8_t)m->state};
+}
+
+void worker_drain(struct broker *b, struct worker *w)
+{
+    if (w->state == WORKER_DRAINING)
+        return;
+    w->state = WORKER_DRAINING;
+    worker_place(b, w);
+    worker_event(b, w, "draining");
+}
+
+void worker_record(struct broker *b, struct peer *peer, const struct record *r)
+{
+    struct worker *w = peer->worker;
+    switch (r->type) {
+    case REC_offer: offer(b, w, &r->offer); break;
+    case REC_holding: holding(b, w, r->holding.id, r->holding.token); break;
+    case REC_ready: ready(b, w); break;
+    case REC_started: started(b, w, &r->started); break;
+    case REC_result: lease_result(b, w, &r->result); break;
+    case REC_returned: returned(b, w, &r->returned); break;
+    case REC_draining: worker_drain(b, w); break;
+    case REC_beat: break; /* hearing it is what counts */
+    case REC_slot_state: slot_state(w, &r->slot_state); break;
+    case REC_ping: send_record(b, peer, &(struct record){.type = REC_pong}); break;
+    case REC_pong: break;
+    case REC_goodbye: worker_end(b, w, "left", 0); break;
+    default: send_error(b, peer, 0, ERR_UNEXPECTED, NULL); break;
+    }
+}
+
+void workers_tick(struct broker *b)
+{
+    list_each_safe(l, &b->workers)
+    {
+        struct worker *w = container_of(l, struct worker, link);
+        bool away = !w->peer && b->now_ms - w->gone_ms >= b->limits.worker_return_ms;
+        bool silent = b->now_ms - w->heard_ms >= b->limits.worker_silent_ms;
+        if (away || silent)
+            worker_end(b, w, "lost", w->slots);
+    }
+}

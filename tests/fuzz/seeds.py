@@ -1,0 +1,30 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""seeds.py VECTORS OUT: writes the starting inputs of the fuzz targets into OUT/TARGET/."""
+import json
+import pathlib
+import sys
+
+TEXTS = {
+    "text_command": [b"calculator calculate 2 + 2\n", b"fibonacci_generator calculate 100",
+                     b"neural_analyzer polarity not good at all\r\n", b" \n", b"a b " + b"x" * 3000],
+    "json": [b'[1,-2,3.5e10,"a\\u00e4\\n",{"k":[null,true,false]}]', b"18446744073709551615",
+             b"-9223372036854775808", b"[[[[[[]]]]]]", b"1e400"],
+}
+
+
+def main(vectors, out):
+    for target in ("record", "pack", "value", "step", *TEXTS):
+        (out / target).mkdir(parents=True, exist_ok=True)
+    for path in sorted(vectors.glob("*.json")):
+        for case in json.loads(path.read_text())["cases"]:
+            data = bytes.fromhex(case["hex"])
+            for target in ("record", "pack", "value"):
+                (out / target / f"{path.stem}-{case['name']}").write_bytes(data)
+    for target, texts in TEXTS.items():
+        for i, text in enumerate(texts):
+            (out / target / str(i)).write_bytes(text)
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
