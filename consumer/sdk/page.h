@@ -71,8 +71,8 @@ struct page_result {
 /* Fields that different sides write lie on different cache lines. */
 struct page {
     uint32_t magic, version;
-    uint64_t bytes; /* of the whole page */
-    _Alignas(64) _Atomic uint64_t word;        /* started << 32 | limit; both */
+    uint64_t bytes;                             /* of the whole page */
+    _Alignas(64) _Atomic uint64_t word;         /* started << 32 | limit; both */
     _Alignas(64) _Atomic uint32_t runner_waits; /* set by the runner, exchanged by the agent */
     _Alignas(64) _Atomic uint32_t agent_waits;  /* set by the agent, exchanged by the runner */
     _Alignas(64) _Atomic uint32_t taken;        /* the agent's: results copied */
@@ -129,10 +129,12 @@ static inline int64_t page_space_take(struct page_space *s, uint32_t n, size_t s
 
 struct page_agent {
     struct page *page;
-    int memory, bell;         /* memfd; our end of the socketpair */
-    uint32_t limit, taken;    /* what we published and took, whatever the page says */
-    uint32_t published;       /* limit as the runner may see it */
-    bool large;               /* a job lies in the large area */
+    int memory, bell;      /* memfd; our end of the socketpair */
+    uint32_t limit, taken; /* what we published and took, whatever the page says */
+    uint32_t published;    /* limit as the runner may see it */
+    uint32_t released;     /* taken as the runner may see it */
+    bool large;            /* a job lies in the large area */
+    bool large_taken;      /* a taken result does, until page_release */
     uint32_t large_number;
     struct page_space space;
 };
@@ -144,14 +146,16 @@ struct page_taken {
     struct bytes value; /* still in the page: copy, then check the copy */
 };
 
-/* A new page and bell; *runner_bell is the runner's end, to be given away and closed. 0 or -1 with errno. */
+/* A new page and bell; *runner_bell is the runner's end, to be given away and closed. 0 or -1 with
+ * errno. */
 int page_open(struct page_agent *p, int *runner_bell) MUST_CHECK;
 void page_close(struct page_agent *p);
 
 /* Puts a job into the ring; it can start only after page_publish. Its number is p->limit before.
  * False: no room, which a caller that counts PAGE_JOBS and PAGE_RING_USE never sees. */
 bool page_push(struct page_agent *p, const struct page_job *job, struct bytes args) MUST_CHECK;
-/* Makes all pushed jobs known and rings the bell if the runner sleeps. False: the page is corrupt. */
+/* Makes all pushed jobs known and rings the bell if the runner sleeps. False: the page is corrupt.
+ */
 bool page_publish(struct page_agent *p) MUST_CHECK;
 /* Takes back what has not started from number `from` on; returns the first number taken back. */
 uint32_t page_recall(struct page_agent *p, uint32_t from);
@@ -179,10 +183,10 @@ void page_hush(struct page_agent *p);
 struct page_runner {
     struct page *page;
     int bell;
-    uint32_t number;      /* of the job that runs */
-    int64_t started_us;
-    uint32_t results, freed;
-    bool large;           /* a result lies in the large area */
+    uint32_t number;              /* of the job that runs */
+    int64_t started_us, ended_us; /* of the last job that did; 0 after a wait */
+    uint32_t freed;               /* results the agent has taken, when we last looked */
+    bool large;                   /* a result lies in the large area */
     uint32_t large_number;
     struct page_space space;
 };

@@ -110,6 +110,8 @@ bool page_publish(struct page_agent *p)
 
 uint32_t page_recall(struct page_agent *p, uint32_t from)
 {
+    if (p->limit != p->published && !page_publish(p))
+        return p->limit;
     uint64_t word = atomic_load(&p->page->word);
     uint32_t first;
     do {
@@ -166,6 +168,7 @@ int page_take(struct page_agent *p, struct page_taken *out)
                                .status = (enum page_status)r.status,
                                .run_us = r.run_us,
                                .value = bytes_of((char *)p->page + r.offset, r.size)};
+    p->large_taken |= r.offset == offsetof(struct page, result_large);
     p->space.tail = p->space.end[p->taken % PAGE_JOBS];
     if (p->large && p->large_number == p->taken) {
         p->large = false;
@@ -177,12 +180,12 @@ int page_take(struct page_agent *p, struct page_taken *out)
 
 void page_release(struct page_agent *p)
 {
-    uint32_t shown = atomic_load_explicit(&p->page->taken, memory_order_relaxed);
-    if (shown == p->taken)
+    if (p->released == p->taken)
         return;
-    for (uint32_t n = shown; n != p->taken && n - shown < PAGE_JOBS; n++)
-        if (p->page->result_at[n % PAGE_JOBS].offset == offsetof(struct page, result_large))
-            punch(p, offsetof(struct page, result_large));
+    p->released = p->taken;
+    if (p->large_taken)
+        punch(p, offsetof(struct page, result_large));
+    p->large_taken = false;
     atomic_store(&p->page->taken, p->taken);
     ring_bell(p);
 }

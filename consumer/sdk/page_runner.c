@@ -73,7 +73,9 @@ bool page_next(struct page_runner *r, struct page_job *job)
     }
     uint64_t word = atomic_load_explicit(&page->word, memory_order_acquire);
     for (;;) {
-        int64_t now_us = clock_us();
+        /* In a busy ring the end of one job is the start of the next. */
+        int64_t now_us = r->ended_us ? r->ended_us : clock_us();
+        r->ended_us = 0;
         bool frozen = false;
         while (word_started(word) != word_limit(word) && !(frozen = stale(r, now_us))) {
             uint32_t n = word_started(word);
@@ -133,14 +135,14 @@ bool page_done(struct page_runner *r, enum page_status status, struct bytes valu
     if (!place(r, value.size, &offset))
         return false;
     memcpy((char *)page + offset, value.data, value.size);
-    int64_t run_us = clock_us() - r->started_us;
+    r->ended_us = clock_us();
+    int64_t run_us = r->ended_us - r->started_us;
     *out = (struct page_result){.offset = offset,
                                 .size = value.size,
                                 .number = r->number,
                                 .status = status,
                                 .run_us = run_us < UINT32_MAX ? (uint32_t)run_us : UINT32_MAX};
-    r->results = r->number + 1;
-    atomic_store(&page->results, r->results);
+    atomic_store(&page->results, r->number + 1);
     ring_bell(r);
     return true;
 }

@@ -170,12 +170,15 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
  * no failure. */
 static int finish_output(int exit_code)
 {
+    struct pollfd out = {.fd = STDOUT_FILENO};
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return exit_code;
-    if (errno == EPIPE || errno == 0)
+    int error = errno;
+    if (error == EPIPE || (poll(&out, 1, 0) > 0 && (out.revents & POLLERR)))
         return exit_code;
-    fprintf(stderr, "reeve: cannot write: %s\n", strerror(errno));
+    fprintf(stderr, "reeve: cannot write to standard output%s%s\n", error ? ": " : "",
+            error ? strerror(error) : "");
     return exit_code == EXIT_DONE ? EXIT_BUG : exit_code;
 }
 

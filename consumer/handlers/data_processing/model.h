@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * model: a plant at steady state. For given values of its manipulated variables (MVs) it computes its controlled variables
- * (CVs). Built-in models stand in a table (models.c); a linear one is read from a file
- * (linear.h). A model computes and nothing else: it does not know about jobs, sessions or files.
+ * model: a plant at steady state. For given values of its manipulated variables (MVs) it computes
+ * its controlled variables (CVs). Built-in models stand in a table (models.c); a linear one is read
+ * from a file (linear.h). A model computes and nothing else: it does not know about jobs, sessions
+ * or files.
  */
 #ifndef DATA_PROCESSING_MODEL_H
 #define DATA_PROCESSING_MODEL_H

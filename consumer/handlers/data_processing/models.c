@@ -32,8 +32,7 @@ static void note_bounds(const struct variable *v, double value, char text[MODEL_
              v->lower, v->upper);
 }
 
-int model_compute(const struct model *m, const double *mvs, double *cvs,
-                  char text[MODEL_TEXT_SIZE])
+int model_compute(const struct model *m, const double *mvs, double *cvs, char text[MODEL_TEXT_SIZE])
 {
     text[0] = 0;
     if (m->compute(m, mvs, cvs, text))

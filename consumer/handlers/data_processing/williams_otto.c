@@ -5,15 +5,16 @@
  *
  *     A + B -> C    C + B -> P + E    C + P -> G    in a stirred tank of W kg
  *
- * MVs: FB, feed of B, kg/s; TR, reactor temperature, degrees C. FA is fixed. Rates r in kg/s, T in K,
- * X the mass fractions, F = FA + FB:
+ * MVs: FB, feed of B, kg/s; TR, reactor temperature, degrees C. FA is fixed. Rates r in kg/s, T in
+ * K, X the mass fractions, F = FA + FB:
  *
  *     r1 = k1 XA XB W   r2 = k2 XB XC W   r3 = k3 XC XP W   ki = ai exp(-bi / T)
  *     0 = FA - F XA - r1             0 = -F XE + 2 r2
  *     0 = FB - F XB - r1 - r2        0 = -F XP + r2 - r3 / 2
  *     0 = -F XC + 2 r1 - 2 r2 - r3   0 = -F XG + 1.5 r3
  *
- * CVs: the six mass fractions and the profit J = 1143.38 XP F + 25.92 XE F - 76.23 FA - 114.34 FB, $/s.
+ * CVs: the six mass fractions and the profit J = 1143.38 XP F + 25.92 XE F - 76.23 FA - 114.34 FB,
+ * $/s.
  *
  * The balances are divided by F, so residuals are mass fractions, and solved by MINPACK's hybrd. In
  * all unknowns but XC they are linear or nearly so, and their only root with all X in 0..1
@@ -92,9 +93,8 @@ static bool solve_from(const struct reactor *r, const double *start, double *x, 
         scale[i] = 1;
     }
     /* Its verdict is not asked for: is_steady looks at the point itself. */
-    hybrd(balances, (void *)r, FRACTIONS, x, f, 1e-14, 2000, FRACTIONS - 1, FRACTIONS - 1, 0,
-          scale, 2, 1, 0, &evaluations, jacobian, FRACTIONS, triangle, TRIANGLE, qtf, w1, w2, w3,
-          w4);
+    hybrd(balances, (void *)r, FRACTIONS, x, f, 1e-14, 2000, FRACTIONS - 1, FRACTIONS - 1, 0, scale,
+          2, 1, 0, &evaluations, jacobian, FRACTIONS, triangle, TRIANGLE, qtf, w1, w2, w3, w4);
     *calls += evaluations;
     return is_steady(r, x, residual);
 }
@@ -126,16 +126,19 @@ static int compute(const struct model *m, const double *mvs, double *cvs,
     for (size_t i = 0; i < LENGTH(starts); i++) {
         if (!solve_from(&r, starts[i], cvs, &calls, &residual))
             continue;
-        cvs[FRACTIONS] = (1143.38 * cvs[XP] + 25.92 * cvs[XE]) * r.flow - 76.23 * feed_a -
-                         114.34 * mvs[FB];
+        for (int j = 0; j < FRACTIONS; j++) /* rounding may leave -1e-20 of something absent */
+            cvs[j] = fmax(cvs[j], 0);
+        cvs[FRACTIONS] =
+            (1143.38 * cvs[XP] + 25.92 * cvs[XE]) * r.flow - 76.23 * feed_a - 114.34 * mvs[FB];
         snprintf(text, MODEL_TEXT_SIZE, "steady state found, residual %.1e, %d evaluations",
                  residual, calls);
         return 0;
     }
-    snprintf(text, MODEL_TEXT_SIZE,
-             "model %s: no steady state found at FB = %g, TR = %g (%d evaluations from %zu starting "
-             "points)",
-             m->id, mvs[FB], mvs[TR], calls, LENGTH(starts));
+    snprintf(
+        text, MODEL_TEXT_SIZE,
+        "model %s: no steady state found at FB = %g, TR = %g (%d evaluations from %zu starting "
+        "points)",
+        m->id, mvs[FB], mvs[TR], calls, LENGTH(starts));
     return -1;
 }
 
@@ -151,7 +154,10 @@ static const struct variable cv_list[] = {
     [XE] = {.name = "XE", .unit = "", .lower = 0, .upper = 1},
     [XG] = {.name = "XG", .unit = "", .lower = 0, .upper = 1},
     [XP] = {.name = "XP", .unit = "", .lower = 0, .upper = 1},
-    [FRACTIONS] = {.name = "J", .unit = "$/s", .lower = -(double)INFINITY, .upper = (double)INFINITY},
+    [FRACTIONS] = {.name = "J",
+                   .unit = "$/s",
+                   .lower = -(double)INFINITY,
+                   .upper = (double)INFINITY},
 };
 
 const struct model williams_otto = {

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * agent: a worker's decisions, a pure state machine. Which job goes to which slot, when a runner
+ * is started, stopped, killed or left to cool, what the broker is told. The time and all bytes
+ * arrive in events, what must happen leaves in effects, in order. It knows no socket, no clock, no
+ * process and no file; the shell (consumer/worker) and the simulator drive it.
+ *
+ * A slot is one job at a time. It keeps one runner (a process) for each handler program, started
+ * when first wanted or warmed beforehand; only one runner of a slot works at a time. Runner number
+ * = slot * programs + program.
+ *
+ * A turn: any number of events, then one AGENT_TICK. Jobs are handed out, and time is looked at,
+ * only in ticks (and after a recall), so that a burst of records is dealt out as a whole.
+ */
+#ifndef CORE_AGENT_H
+#define CORE_AGENT_H
+
+#include "common/buf.h"
+#include "proto/record.h"
+
+enum {
+    AGENT_PROGRAMS_MAX = 256,
+    AGENT_RUNNERS_MAX = 4096,
+    AGENT_AHEAD_JOBS = 1024,       /* in a runner's ring, the running one counted */
+    AGENT_AHEAD_BYTES = 128 << 10, /* of their arguments */
+    AGENT_LARGE_BYTES = 64 << 10,  /* arguments above travel alone */
+};
+
+struct agent_program {
+    const char *name;
+    const char *const *methods; /* handler.method, in the program's own order */
+    unsigned method_count;
+};
+
+/* Everything is borrowed for the agent's life. */
+struct agent_options {
+    unsigned slots;
+    const struct agent_program *programs;
+    unsigned program_count;
+    struct bytes name, host, peer_id;
+    unsigned pid;
+    bool alone;    /* no broker at all: say nothing, take local jobs only */
+    unsigned warm; /* runners to start beforehand, at most */
+};
+
+enum agent_event_type {
+    AGENT_RECORD,      /* from the broker */
+    AGENT_SPAWNED,     /* runner, pid */
+    AGENT_SPAWN_FAILED, /* runner, number: errno */
+    AGENT_READY,       /* runner: its program serves */
+    AGENT_PROGRESS,    /* runner, number: jobs below it have started; at_us: the last one did then */
+    AGENT_RESULT,      /* runner, number, reason, run_us, value */
+    AGENT_RECALLED,    /* runner, number: jobs from it on are not going to start. Answers AGENT_RECALL */
+    AGENT_CORRUPT,     /* runner: its page makes no sense */
+    AGENT_EXITED,      /* runner, signal or status; after the last of its results */
+    AGENT_LOCAL_JOB,   /* local: a job of the text port */
+    AGENT_LOCAL_CANCEL, /* number: nobody waits for that local job any more */
+    AGENT_DRAIN,       /* finish what runs, give back the rest, leave */
+    AGENT_STOP,        /* leave now */
+    AGENT_TICK,        /* the end of a turn */
+};
+
+struct agent_event {
+    enum agent_event_type type;
+    unsigned runner;
+    int64_t now_us; /* monotonic */
+    union {
+        const struct record *record; /* borrowed */
+        unsigned pid;
+        struct { /* PROGRESS, RESULT, RECALLED, SPAWN_FAILED, LOCAL_CANCEL */
+            uint32_t number;
+            unsigned reason; /* RESULT: REASON_NONE, REASON_ERROR or REASON_TOO_LARGE */
+            unsigned run_us;
+            int64_t at_us;
+            struct bytes value; /* borrowed; may change under our hands: copied, then checked */
+        } job;
+        struct {
+            int signal, status; /* signal 0: it exited with status */
+        } exit;
+        struct {
+            uint32_t number; /* the shell's own name for it, not 0 */
+            unsigned program, method;
+            struct bytes args; /* borrowed */
+        } local;
+    };
+};
+
+enum agent_effect_type {
+    AGENT_SEND,       /* bytes: one or more whole records for the broker */
+    AGENT_RESET,      /* forget what waits to be sent: a hello follows */
+    AGENT_SPAWN,      /* runner, program */
+    AGENT_KILL,       /* runner, number: signal for its process group */
+    AGENT_PUSH,       /* runner, number, job: into its ring */
+    AGENT_RECALL,     /* runner, number: take back from this one on, answer AGENT_RECALLED at once */
+    AGENT_FLAG,       /* runner, number: ask this job to stop */
+    AGENT_LOCAL_DONE, /* number, reason, detail, bytes: the value */
+    AGENT_QUIT,       /* number: exit status; bytes: why, for the log */
+    AGENT_TRACE,      /* bytes: a decision worth a line in the log */
+};
+
+struct agent_effect {
+    enum agent_effect_type type;
+    unsigned runner, program;
+    uint32_t number;
+    unsigned reason, detail;
+    struct {
+        uint64_t id, token;
+        unsigned method, attempt;
+        uint32_t timeout_ms;
+        struct bytes args; /* lent until the next tick */
+    } job;
+    size_t offset, size; /* bytes: in effects.bytes */
+};
+
+struct agent_effects { /* zeroed storage is empty */
+    struct agent_effect *at;
+    size_t count, capacity;
+    struct buf bytes;
+};
+
+static inline struct bytes agent_effect_bytes(const struct agent_effects *e, size_t i)
+{
+    return bytes_of(e->bytes.data + e->at[i].offset, e->at[i].size);
+}
+
+static inline void agent_effects_clear(struct agent_effects *e)
+{
+    e->count = 0;
+    e->bytes.size = 0;
+}
+void agent_effects_fini(struct agent_effects *e);
+
+struct agent *agent_new(const struct agent_options *options, int64_t now_us);
+void agent_free(struct agent *a);
+
+/* Appends to out. */
+void agent_step(struct agent *a, const struct agent_event *event, struct agent_effects *out);
+
+/* When the next AGENT_TICK is due, whatever happens; INT64_MAX: not before something happens. */
+int64_t agent_deadline(const struct agent *a);
+
+/* May the page's stamp be renewed: has this process been awake? False after the agent itself was frozen, until the
+ * next tick has looked at the time. */
+unsigned agent_runner_pid(const struct agent *a, unsigned runner);
+
+/* Everything the core believes about itself holds, or it aborts. For tests. */
+void agent_audit(const struct agent *a);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reeve-broker: reads its command line, opens store and sockets, serves until TERM or INT.
+ * Exit codes: 0 told to stop, 2 usage, 7 configuration (a port that is taken, a store that is not
+ * known, an address that everybody could reach).
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "common/clock.h"
+#include "common/conn.h"
+#include "common/log.h"
+#include "common/options.h"
+#include "producer/broker/shell.h"
+#include "proto/record.h"
+
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 7 };
+
+static const struct option rows[] = {
+    {"bind", OPTION_TEXT, "tcp://HOST:P",
+     "clients' port (default tcp://127.0.0.1:7710); workers at P+1, updates at P+2", 0, 0},
+    {"store", OPTION_TEXT, "memory", "where ended jobs are kept (default memory)", 0, 0},
+    {"ready-fd", OPTION_NUMBER, "N", "write a line there when the ports are bound", 1, 1 << 20},
+    {"help", OPTION_FLAG, NULL, "this text", 0, 0},
+    {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+};
+
+static void help(const struct options *o)
+{
+    puts("usage: reeve-broker [OPTION]...\n\nThe process that decides who gets which job.\n");
+    options_help(o, stdout);
+    puts("\nexample: reeve-broker --bind tcp://127.0.0.1:7710\n"
+         "exit codes: 0 told to stop, 2 usage, 7 configuration");
+}
+
+static int complain(int code, const char *format, const char *what)
+{
+    fprintf(stderr, "reeve-broker: ");
+    fprintf(stderr, format, what);
+    fputc('\n', stderr);
+    return code;
+}
+
+/* Splits tcp://HOST:PORT. */
+static bool parse_bind(const char *text, char host[static 100], unsigned *port)
+{
+    const char *colon = strrchr(text, ':');
+    if (strncmp(text, "tcp://", 6) != 0 || !colon || colon < text + 7 || colon - text > 100)
+        return false;
+    char *end;
+    unsigned long number = strtoul(colon + 1, &end, 10);
+    if (*end || end == colon + 1 || number == 0 || number > 65533)
+        return false;
+    snprintf(host, 100, "%.*s", (int)(colon - text - 6), text + 6);
+    *port = (unsigned)number;
+    return true;
+}
+
+/* Without keys anyone who reaches a port may run jobs: so only this host may reach it. */
+static bool loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "localhost") == 0 ||
+           strcmp(host, "[::1]") == 0;
+}
+
+/* Larger at each start: tenths of a second since 2025, good for 13 years. */
+static uint32_t incarnation_now(void)
+{
+    return (uint32_t)((clock_wall_ms() - 1735689600000) / 100);
+}
+
+static int block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int serve(const char *host, unsigned port, const char *store_name, int ready_fd)
+{
+    int signal_fd = block_signals();
+    must(signal_fd >= 0);
+    struct store *store = store_open(store_name, &(struct store_limits){0});
+    if (!store)
+        return complain(EXIT_CONFIG, "no such store: %s (there is: memory)", store_name);
+    struct shell_options options = {.host = host, .port = port, .incarnation = incarnation_now()};
+    must(getrandom(&options.seed, sizeof options.seed, 0) == (ssize_t)sizeof options.seed);
+    void *context = conn_context();
+    unsigned tried;
+    struct shell *shell = shell_new(context, store, &options, &tried);
+    int code = 0;
+    if (!shell) {
+        fprintf(stderr, "reeve-broker: cannot listen on %s port %u: %s\n", host, tried,
+                zmq_strerror(errno));
+        code = EXIT_CONFIG;
+    } else {
+        log_info("listening host=%s clients=%u workers=%u updates=%u store=%s", host, port,
+                 port + 1, port + 2, store_name);
+        if (ready_fd >= 0 && write(ready_fd, "\n", 1) != 1)
+            log_warn("ready-fd=%d: %s", ready_fd, strerror(errno));
+        shell_run(shell, signal_fd);
+        log_info("stopping");
+    }
+    shell_free(shell);
+    zmq_ctx_term(context);
+    store_close(store);
+    close(signal_fd);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    log_init("broker");
+    options_add(&o, rows);
+    int code = 0;
+    char host[100];
+    unsigned port;
+    const char *bind = "tcp://127.0.0.1:7710";
+    if (options_parse(&o, OPTIONS_ANYWHERE, argc - 1, argv + 1))
+        code = complain(EXIT_USAGE, "%s", o.error);
+    else if (options_flag(&o, "help", false))
+        help(&o);
+    else if (o.word_count)
+        code = complain(EXIT_USAGE, "unexpected word: %s", o.words[0]);
+    else if (!parse_bind(bind = options_text(&o, "bind", bind), host, &port))
+        code = complain(EXIT_USAGE, "--bind wants tcp://HOST:PORT, not %s", bind);
+    else if (!loopback(host))
+        code = complain(EXIT_CONFIG,
+                        "%s is not loopback: whoever reaches it could run jobs. Keys come first: "
+                        "reeve keys init (not in this release); until then tunnel the ports",
+                        host);
+    else
+        code = serve(host, port, options_text(&o, "store", "memory"),
+                     (int)options_number(&o, "ready-fd", -1));
+    options_fini(&o);
+    return code;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * job_verbs: call and run, the verbs that hand in one job and stay for its end.
+ */
+#include "producer/cli/jobspec.h"
+#include "producer/cli/outcome.h"
+#include "producer/cli/verbs.h"
+
+static int check_method(struct cli *cli, const char *method)
+{
+    if (jobspec_method(method))
+        return 0;
+    return cli_usage(cli, "\"%.60s\" is no HANDLER.METHOD", method);
+}
+
+int verb_call(struct cli *cli)
+{
+    const char *method = cli->words[0];
+    int failed = check_method(cli, method);
+    if (failed)
+        return failed;
+    struct outcome o = {0};
+    struct spec spec;
+    struct reeve_value *args = reeve_value_new();
+    spec_init(&spec, method, false);
+    spec_words(&spec, args, cli->words + 1, cli->word_count - 1);
+    int exit_code = outcome_run(cli, method, args, &o);
+    if (exit_code == 0)
+        exit_code = outcome_print(cli, &o);
+    outcome_fini(&o);
+    reeve_value_free(args);
+    return exit_code;
+}
+
+/* What shell.run answers: {status, stdout, stderr}. */
+struct command_end {
+    uint64_t status;
+    struct bytes out, err;
+};
+
+static bool read_command_end(struct bytes value, struct command_end *end)
+{
+    struct cursor c = cursor_of(value);
+    bool seen = false;
+    *end = (struct command_end){0};
+    for (uint32_t pairs = cursor_map(&c); pairs-- > 0 && cursor_ok(&c);) {
+        struct bytes key = cursor_str(&c);
+        bool binary = cursor_peek(&c) == PACK_BIN;
+        if (bytes_equal(key, bytes_text("status"))) {
+            end->status = cursor_uint(&c);
+            seen = true;
+        } else if (bytes_equal(key, bytes_text("stdout"))) {
+            end->out = binary ? cursor_bin(&c) : cursor_str(&c);
+        } else if (bytes_equal(key, bytes_text("stderr"))) {
+            end->err = binary ? cursor_bin(&c) : cursor_str(&c);
+        } else {
+            cursor_skip(&c);
+        }
+    }
+    return seen && cursor_ok(&c);
+}
+
+int verb_run(struct cli *cli)
+{
+    struct outcome o = {0};
+    struct command_end end;
+    struct reeve_value *args = reeve_value_new();
+    spec_texts(args, cli->words, cli->word_count);
+    int exit_code = outcome_run(cli, "shell.run", args, &o);
+    reeve_value_free(args);
+    if (exit_code) {
+        outcome_fini(&o);
+        return exit_code;
+    }
+    bool well = o.code == REEVE_OK && o.state == REEVE_JOB_OK;
+    if (!well) {
+        exit_code = outcome_print(cli, &o);
+        if (o.code == REEVE_EUNKNOWN_HANDLER)
+            fputs("Commands run on workers that were started with --allow-shell.\n", stderr);
+    } else if (!read_command_end(buf_bytes(&o.value), &end)) {
+        exit_code = cli_fail(cli, EXIT_BUG, "shell.run answered something else than a status");
+    } else {
+        if (cli->json) {
+            outcome_json(&o);
+        } else {
+            fwrite(end.out.size ? end.out.data : "", 1, end.out.size, stdout);
+            fflush(stdout);
+            fwrite(end.err.size ? end.err.data : "", 1, end.err.size, stderr);
+        }
+        exit_code = (int)(end.status & 0xff);
+    }
+    outcome_fini(&o);
+    return exit_code;
+}

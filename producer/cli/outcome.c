@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producer/cli/outcome.h"
+
+#include "producer/cli/jobspec.h"
+#include "producer/cli/output.h"
+
+void outcome_take(struct outcome *o, const struct reeve_result *result)
+{
+    o->done = true;
+    o->id = result->id ? result->id : o->id;
+    o->code = result->code;
+    o->state = result->state;
+    o->attempts = result->attempts;
+    buf_clear(&o->value);
+    buf_clear(&o->text);
+    buf_clear(&o->reason);
+    buf_put(&o->value, result->value, result->size);
+    /* A text may hold zero bytes of its own, which result->text cannot tell. */
+    struct cursor c = cursor_of(bytes_of(result->value, result->size));
+    struct bytes whole = cursor_peek(&c) == PACK_STR ? cursor_str(&c) : bytes_text(result->text);
+    buf_put(&o->text, whole.data, whole.size);
+    if (result->reason)
+        buf_put(&o->reason, result->reason, strlen(result->reason));
+}
+
+void outcome_fini(struct outcome *o)
+{
+    buf_fini(&o->value);
+    buf_fini(&o->text);
+    buf_fini(&o->reason);
+}
+
+int outcome_exit(const struct outcome *o)
+{
+    if (o->code != REEVE_OK)
+        return err_exit_code((unsigned)o->code);
+    return o->state == REEVE_JOB_OK ? EXIT_DONE : EXIT_JOB;
+}
+
+const char *outcome_text(const struct outcome *o, struct buf *scratch)
+{
+    struct bytes text = buf_bytes(&o->text), reason = buf_bytes(&o->reason);
+    buf_clear(scratch);
+    if (o->code != REEVE_OK) {
+        buf_printf(scratch, "%.*s", BYTES_ARG(text));
+        if (text.size == 0)
+            buf_printf(scratch, "%s", err_text((unsigned)o->code));
+        return buf_text(scratch);
+    }
+    buf_printf(scratch, "%s", reeve_state_name(o->state));
+    /* "error" says no more than "failed" does. */
+    bool plain = reason.size == 0 || bytes_equal(reason, bytes_text("error")) ||
+                 bytes_equal(reason, bytes_text(reeve_state_name(o->state)));
+    if (!plain)
+        buf_printf(scratch, " (%.*s)", BYTES_ARG(reason));
+    if (text.size && !bytes_equal(text, reason))
+        buf_printf(scratch, ": %.*s", BYTES_ARG(text));
+    return buf_text(scratch);
+}
+
+void outcome_json(const struct outcome *o)
+{
+    struct buf b = {0}, scratch = {0};
+    bool well = o->code == REEVE_OK && o->state == REEVE_JOB_OK;
+    char id[14];
+    pack_map(&b, 4);
+    pack_text(&b, "id");
+    if (o->id) {
+        reeve_job_id_format(o->id, id);
+        pack_text(&b, id);
+    } else {
+        pack_nil(&b);
+    }
+    pack_text(&b, "state");
+    if (o->code == REEVE_OK && o->done)
+        pack_text(&b, reeve_state_name(o->state));
+    else
+        pack_nil(&b);
+    pack_text(&b, "value");
+    if (well && o->value.size)
+        buf_put(&b, o->value.data, o->value.size);
+    else
+        pack_nil(&b);
+    pack_text(&b, "error");
+    if (well)
+        pack_nil(&b);
+    else if (o->code == REEVE_OK && o->text.size)
+        pack_str(&b, buf_bytes(&o->text));
+    else
+        pack_text(&b, outcome_text(o, &scratch));
+    output_json(buf_bytes(&b));
+    buf_fini(&b);
+    buf_fini(&scratch);
+}
+
+int outcome_print(struct cli *cli, const struct outcome *o)
+{
+    bool well = o->code == REEVE_OK && o->state == REEVE_JOB_OK;
+    struct buf scratch = {0};
+    if (cli->json) {
+        outcome_json(o);
+    } else if (well) {
+        fwrite(o->text.size ? (char *)o->text.data : "", 1, o->text.size, stdout);
+        putchar('\n');
+    }
+    if (!well)
+        fprintf(stderr, "%s\n", outcome_text(o, &scratch));
+    buf_fini(&scratch);
+    return outcome_exit(o);
+}
+
+/* --- one job from beginning to end ---------------------------------------------------------- */
+
+static void on_accepted(void *user, uint64_t number, uint64_t id)
+{
+    struct outcome *o = user;
+    (void)number;
+    o->id = id;
+}
+
+static void on_result(void *user, const struct reeve_result *result)
+{
+    outcome_take(user, result);
+}
+
+static int abandon(struct cli *cli, struct outcome *o)
+{
+    char id[14] = "";
+    if (o->id)
+        reeve_job_id_format(o->id, id);
+    if (o->id && reeve_cancel(cli->client, o->id, CONNECT_MS) == REEVE_OK)
+        fprintf(stderr, "interrupted: job %s is cancelled\n", id);
+    else
+        fprintf(stderr, "interrupted; job %s may still run\n", id);
+    return EXIT_INTERRUPTED;
+}
+
+int outcome_run(struct cli *cli, const char *method, const struct reeve_value *args,
+                struct outcome *o)
+{
+    struct reeve_job_options options;
+    char error[128];
+    if (jobspec_read(&cli->options, &options, error))
+        return cli_usage(cli, "%s", error);
+    int failed = cli_connect(cli);
+    if (failed)
+        return failed;
+    cli_catch_interrupts();
+    int code = reeve_submit(cli->client, method, reeve_value_data(args), reeve_value_size(args),
+                            &options, on_accepted, on_result, o, NULL);
+    while (code == REEVE_OK && !o->done) {
+        int left = cli_left_ms(cli);
+        if (left == 0) {
+            char id[14] = "";
+            if (o->id)
+                reeve_job_id_format(o->id, id);
+            return cli_fail(cli, EXIT_WAIT, "not ended in time; job %s goes on", id);
+        }
+        code = cli_turn(cli, NULL, 0, left);
+        if (cli_interrupted() && !o->done)
+            return abandon(cli, o);
+    }
+    return code == REEVE_OK ? 0 : cli_fail_code(cli, code, method);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * acks: numbers whose results have arrived and whose acknowledgement has not left yet, as a few
+ * ranges: results mostly come in the order of their numbers. Pure.
+ */
+#ifndef CLIENT_ACKS_H
+#define CLIENT_ACKS_H
+
+#include "common/buf.h"
+
+enum { ACK_RANGES = 32 };
+
+struct acks {
+    struct ack_range {
+        uint64_t first, end;
+    } ranges[ACK_RANGES];
+    unsigned count;
+};
+
+/* False when there is no room: write them out first. */
+bool acks_add(struct acks *a, uint64_t number);
+
+/* Appends the ack records to out and forgets them. floor: everything below it is settled. */
+void acks_put(struct acks *a, uint64_t floor, struct buf *out);
+
+#endif

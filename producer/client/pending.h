@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pending: what this client has handed in and has no end of yet, under its numbers. Keeps each
+ * submission's record until it is settled, because a lost connection means sending all of them
+ * again; knows what has not been sent yet, and what numbers must become when a broker turns out to
+ * have forgotten some. Pure: no socket, no clock.
+ *
+ * Numbers live in chunks, so that one job that takes for ever holds its chunk and not everything
+ * that came after it; a submission costs no allocation of its own unless its arguments are large.
+ */
+#ifndef CLIENT_PENDING_H
+#define CLIENT_PENDING_H
+
+#include <reeve/client.h>
+
+#include "common/buf.h"
+#include "common/must.h"
+
+enum submission_state { SUBMISSION_NONE, SUBMISSION_OPEN, SUBMISSION_ACCEPTED };
+
+struct submission {
+    uint64_t told; /* the number its caller knows; the one on the wire may change */
+    uint64_t id;   /* of the job, once accepted */
+    reeve_on_accepted *accepted;
+    reeve_on_result *result;
+    void *user;
+    /* The record from behind its number on, and how many fields it has. */
+    unsigned char *large; /* owned; NULL: the bytes are the chunk's, from `at` */
+    uint32_t at, size;
+    uint8_t fields, state;
+};
+
+enum { CHUNK_NUMBERS = 256 };
+
+struct pending_chunk {
+    unsigned live;
+    struct buf bytes;
+    struct submission at[CHUNK_NUMBERS];
+};
+
+struct pending {
+    struct pending_chunk **chunks; /* chunks[head] holds the numbers from first * CHUNK_NUMBERS */
+    size_t head, tail, capacity;
+    uint64_t first;
+    struct pending_chunk *spare; /* emptied, to be used next */
+    uint64_t floor;              /* the lowest unsettled number, or next */
+    uint64_t sent;               /* the next number to send */
+    uint64_t next;               /* the next to be given out */
+    size_t count;                /* unsettled */
+};
+
+void pending_init(struct pending *p);
+void pending_fini(struct pending *p);
+
+/* Gives out the next number. s is a template (told, callbacks, fields); the rest of the record is
+ * copied. */
+uint64_t pending_add(struct pending *p, const struct submission *s, struct bytes rest);
+
+/* NULL when that number was never given out or is settled; lent until the next change. */
+struct submission *pending_find(const struct pending *p, uint64_t number);
+
+/* It is over: *out is what it was, its record is gone. False when it was over before. */
+bool pending_settle(struct pending *p, uint64_t number, struct submission *out);
+
+/* Gives the submission a new number behind all others: the broker has counted the old one as
+ * refused. 0 when it was settled. */
+uint64_t pending_again(struct pending *p, uint64_t number);
+
+/* Appends the next unsent submission's record to out; false when all are sent. */
+bool pending_send(struct pending *p, struct buf *out);
+
+/* Must numbers change to go on from the broker's last number? They must when one above it is
+ * settled: the broker wants them without gaps, and has forgotten that one. */
+bool pending_gapped(const struct pending *p, uint64_t last);
+
+/* The broker has taken our numbers up to last: everything unsettled is to be sent again, and what
+ * lies above last is numbered last + 1, last + 2, ... in its order. */
+void pending_resume(struct pending *p, uint64_t last);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * misfit: a handler program that does, on request, what handlers must not do. For scenario tests;
+ * never installed.
+ */
+#include <reeve/handler.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void echo(struct reeve_job *job)
+{
+    size_t size;
+    const void *args = reeve_args(job, &size);
+    reeve_reply_value(job, args, size);
+}
+
+static void none(struct reeve_job *job)
+{
+    (void)job; /* no answer at all reads as nil */
+}
+
+static void crash(struct reeve_job *job)
+{
+    (void)job;
+    signal(SIGSEGV, SIG_DFL); /* sanitizers would turn it into an exit */
+    raise(SIGSEGV);
+}
+
+static void leave(struct reeve_job *job)
+{
+    int64_t status;
+    if (reeve_arg_int(job, 0, &status) == 0)
+        _exit((int)status);
+}
+
+/* Crashes on its first attempts, as often as told. */
+static void stumble(struct reeve_job *job)
+{
+    int64_t times;
+    if (reeve_arg_int(job, 0, &times))
+        return;
+    if (reeve_job_attempt(job) <= (unsigned)times)
+        crash(job);
+    reeve_reply_int(job, reeve_job_attempt(job));
+}
+
+/* Until it is asked to stop. */
+static void patient(struct reeve_job *job)
+{
+    while (!reeve_cancelled(job))
+        usleep(1000);
+    reeve_fail(job, "asked to stop");
+}
+
+/* Until it is killed: TERM does nothing to it. */
+static void hang(struct reeve_job *job)
+{
+    (void)job;
+    signal(SIGTERM, SIG_IGN);
+    for (;;)
+        pause();
+}
+
+static void nap(struct reeve_job *job)
+{
+    int64_t ms;
+    if (reeve_arg_int(job, 0, &ms))
+        return;
+    usleep((useconds_t)ms * 1000);
+    reeve_reply_int(job, ms);
+}
+
+static void fail(struct reeve_job *job)
+{
+    const char *text;
+    if (reeve_arg_text(job, 0, &text) == 0)
+        reeve_fail(job, "%s", text);
+}
+
+/* A text of so many bytes, x..x. */
+static void large(struct reeve_job *job)
+{
+    int64_t size;
+    if (reeve_arg_int(job, 0, &size))
+        return;
+    char *text = malloc((size_t)size + 1);
+    if (!text) {
+        reeve_fail(job, "no memory");
+        return;
+    }
+    memset(text, 'x', (size_t)size);
+    reeve_reply_text_n(job, text, (size_t)size);
+    free(text);
+}
+
+static void leak(struct reeve_job *job)
+{
+    int64_t size;
+    if (reeve_arg_int(job, 0, &size))
+        return;
+    static char *kept;
+    char *more = realloc(kept, (size_t)size);
+    if (more) {
+        kept = more;
+        memset(kept, 1, (size_t)size);
+    }
+    reeve_reply_int(job, size);
+}
+
+static void pid(struct reeve_job *job)
+{
+    reeve_reply_int(job, getpid());
+}
+
+static void id(struct reeve_job *job)
+{
+    reeve_reply_text(job, reeve_job_id(job));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct reeve_handler handlers[] = {
+        {"misfit.echo", echo},       {"misfit.none", none},
+        {"misfit.crash", crash},     {"misfit.exit", leave},
+        {"misfit.stumble", stumble}, {"misfit.patient", patient},
+        {"misfit.hang", hang},       {"misfit.sleep", nap},
+        {"misfit.fail", fail},       {"misfit.large", large},
+        {"misfit.leak", leak},       {"misfit.pid", pid},
+        {"misfit.id", id},           {0}};
+    return reeve_serve(handlers, argc, argv);
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""analyze.py BUILD: the clang analyzer over every C file that BUILD compiles; no finding is allowed.
+
+The last line is `N passed, N failed` (files).
+"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+
+
+def command_of(entry):
+    words = shlex.split(entry["command"])
+    keep = [word for word in words if word.startswith(("-I", "-D", "-std=", "-isystem"))]
+    for i, word in enumerate(words):
+        if word == "-isystem":
+            keep.append(words[i + 1])
+    return ["clang", "--analyze", "-Xclang", "-analyzer-werror", "-Xclang", "-analyzer-output=text",
+            "-Wno-unused-command-line-argument", *keep, "-o", os.devnull, entry["file"]]
+
+
+def analyze(entry):
+    done = subprocess.run(command_of(entry), cwd=entry["directory"], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def main(build):
+    entries = {entry["file"]: entry for entry in json.loads((build / "compile_commands.json").read_text())}
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for status, output in pool.map(analyze, entries.values()):
+            if status:
+                print(output)
+                failed += 1
+    print(f"{len(entries) - failed} passed, {failed} failed")
+    return failed or not entries
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(pathlib.Path(sys.argv[1])) else 0)
