@@ -36,7 +36,7 @@ def main(paths):
             passed += good
             failed += bad
             if bad:
-                print(f"failed: {suite.get('name')} {case.get('name')}")
+                print(f"failed: {case.get('name')} ({path})")
     print(f"{passed} passed, {failed} failed")
     return failed or not passed
 

@@ -2,6 +2,7 @@
  *
  * job_verbs: call and run, the verbs that hand in one job and stay for its end.
  */
+#include "producer/cli/command.h"
 #include "producer/cli/jobspec.h"
 #include "producer/cli/outcome.h"
 #include "producer/cli/verbs.h"
@@ -32,34 +33,6 @@ int verb_call(struct cli *cli)
     return exit_code;
 }
 
-/* What shell.run answers: {status, stdout, stderr}. */
-struct command_end {
-    uint64_t status;
-    struct bytes out, err;
-};
-
-static bool read_command_end(struct bytes value, struct command_end *end)
-{
-    struct cursor c = cursor_of(value);
-    bool seen = false;
-    *end = (struct command_end){0};
-    for (uint32_t pairs = cursor_map(&c); pairs-- > 0 && cursor_ok(&c);) {
-        struct bytes key = cursor_str(&c);
-        bool binary = cursor_peek(&c) == PACK_BIN;
-        if (bytes_equal(key, bytes_text("status"))) {
-            end->status = cursor_uint(&c);
-            seen = true;
-        } else if (bytes_equal(key, bytes_text("stdout"))) {
-            end->out = binary ? cursor_bin(&c) : cursor_str(&c);
-        } else if (bytes_equal(key, bytes_text("stderr"))) {
-            end->err = binary ? cursor_bin(&c) : cursor_str(&c);
-        } else {
-            cursor_skip(&c);
-        }
-    }
-    return seen && cursor_ok(&c);
-}
-
 int verb_run(struct cli *cli)
 {
     struct outcome o = {0};
@@ -77,17 +50,17 @@ int verb_run(struct cli *cli)
         exit_code = outcome_print(cli, &o);
         if (o.code == REEVE_EUNKNOWN_HANDLER)
             fputs("Commands run on workers that were started with --allow-shell.\n", stderr);
-    } else if (!read_command_end(buf_bytes(&o.value), &end)) {
+    } else if (!command_read(buf_bytes(&o.value), &end)) {
         exit_code = cli_fail(cli, EXIT_BUG, "shell.run answered something else than a status");
     } else {
         if (cli->json) {
-            outcome_json(&o);
+            outcome_print(cli, &o);
         } else {
             fwrite(end.out.size ? end.out.data : "", 1, end.out.size, stdout);
             fflush(stdout);
             fwrite(end.err.size ? end.err.data : "", 1, end.err.size, stderr);
         }
-        exit_code = (int)(end.status & 0xff);
+        exit_code = end.status;
     }
     outcome_fini(&o);
     return exit_code;

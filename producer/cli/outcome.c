@@ -58,12 +58,28 @@ const char *outcome_text(const struct outcome *o, struct buf *scratch)
     return buf_text(scratch);
 }
 
-void outcome_json(const struct outcome *o)
+static void pack_error(struct buf *b, const struct outcome *o)
 {
-    struct buf b = {0}, scratch = {0};
-    bool well = o->code == REEVE_OK && o->state == REEVE_JOB_OK;
+    struct buf scratch = {0};
+    if (o->code == REEVE_OK && o->state == REEVE_JOB_OK)
+        pack_nil(b);
+    else if (o->code == REEVE_OK && o->text.size)
+        pack_str(b, buf_bytes(&o->text));
+    else
+        pack_text(b, outcome_text(o, &scratch));
+    buf_fini(&scratch);
+}
+
+void outcome_pack(const struct outcome *o, uint64_t line, struct buf *json)
+{
+    struct buf b = {0};
     char id[14];
-    pack_map(&b, 4);
+    bool ended = o->code == REEVE_OK && o->done;
+    pack_map(&b, line ? 5 : 4);
+    if (line) {
+        pack_text(&b, "line");
+        pack_uint(&b, line);
+    }
     pack_text(&b, "id");
     if (o->id) {
         reeve_job_id_format(o->id, id);
@@ -72,25 +88,34 @@ void outcome_json(const struct outcome *o)
         pack_nil(&b);
     }
     pack_text(&b, "state");
-    if (o->code == REEVE_OK && o->done)
+    if (ended)
         pack_text(&b, reeve_state_name(o->state));
     else
         pack_nil(&b);
     pack_text(&b, "value");
-    if (well && o->value.size)
+    if (ended && o->state == REEVE_JOB_OK && o->value.size)
         buf_put(&b, o->value.data, o->value.size);
     else
         pack_nil(&b);
     pack_text(&b, "error");
-    if (well)
-        pack_nil(&b);
-    else if (o->code == REEVE_OK && o->text.size)
-        pack_str(&b, buf_bytes(&o->text));
-    else
-        pack_text(&b, outcome_text(o, &scratch));
-    output_json(buf_bytes(&b));
+    pack_error(&b, o);
+    char *text = reeve_json(b.data, b.size);
+    /* A value is what a handler made of it: it may be no proper msgpack. */
+    if (!text)
+        text = strdup("null");
+    must(text);
+    buf_put(json, text, strlen(text));
+    free(text);
     buf_fini(&b);
-    buf_fini(&scratch);
+}
+
+static void print_json(const struct outcome *o)
+{
+    struct buf json = {0};
+    outcome_pack(o, 0, &json);
+    fwrite(json.data, 1, json.size, stdout);
+    putchar('\n');
+    buf_fini(&json);
 }
 
 int outcome_print(struct cli *cli, const struct outcome *o)
@@ -98,7 +123,7 @@ int outcome_print(struct cli *cli, const struct outcome *o)
     bool well = o->code == REEVE_OK && o->state == REEVE_JOB_OK;
     struct buf scratch = {0};
     if (cli->json) {
-        outcome_json(o);
+        print_json(o);
     } else if (well) {
         fwrite(o->text.size ? (char *)o->text.data : "", 1, o->text.size, stdout);
         putchar('\n');

@@ -28,8 +28,8 @@ int outcome_exit(const struct outcome *o);
 const char *outcome_text(const struct outcome *o, struct buf *scratch);
 /* Prints value or failure as call and result do; returns the exit code. */
 int outcome_print(struct cli *cli, const struct outcome *o);
-/* {id,state,value,error} */
-void outcome_json(const struct outcome *o);
+/* {id,state,value,error}, led by line when that is not 0: as text without a newline. */
+void outcome_pack(const struct outcome *o, uint64_t line, struct buf *json);
 
 /* Hands in a job and waits for its end, --wait or Ctrl-C; 0 with o filled, or an exit code that
  * has been told. */

@@ -8,7 +8,7 @@
 
 #include "producer/cli/output.h"
 
-enum { DRAW_EVERY_MS = 100, RATE_OVER_MS = 3000, BAR_LEAST = 5, BAR_MOST = 40 };
+enum { DRAW_EVERY_MS = 100, BAR_LEAST = 5, BAR_MOST = 40 };
 
 void progress_init(struct progress *p, bool shown, int64_t now_ms)
 {
@@ -65,13 +65,11 @@ void progress_draw(struct progress *p, uint64_t done, uint64_t total, int64_t no
     if (!p->shown || (!force && now_ms - p->drawn_ms < DRAW_EVERY_MS))
         return;
     int64_t past_ms = now_ms - p->mark_ms;
-    if (past_ms > 0) {
-        double rate = (double)(done - p->mark_done) * 1e3 / (double)past_ms;
-        p->rate = rate;
-        if (past_ms > RATE_OVER_MS) {
-            p->mark_ms = now_ms;
-            p->mark_done = done;
-        }
+    if (past_ms >= DRAW_EVERY_MS) {
+        double now = (double)(done - p->mark_done) * 1e3 / (double)past_ms;
+        p->rate = p->rate > 0 ? p->rate + (now - p->rate) * 0.15 : now;
+        p->mark_ms = now_ms;
+        p->mark_done = done;
     }
     size_t width = output_width(STDERR_FILENO);
     char text[PROGRESS_TEXT];

@@ -13,9 +13,9 @@ struct progress { /* zeroed storage shows nothing */
     bool shown;
     bool drawn; /* the line is on the screen */
     int64_t start_ms, drawn_ms;
-    int64_t mark_ms; /* the rate is of the time since, some seconds */
+    int64_t mark_ms; /* when the rate was last brought up to date, and what was done then */
     uint64_t mark_done;
-    double rate;
+    double rate; /* a second, smoothed */
 };
 
 void progress_init(struct progress *p, bool shown, int64_t now_ms);

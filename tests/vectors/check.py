@@ -7,21 +7,10 @@ client in any language. The last line is `N passed, N failed`.
 """
 import json
 import pathlib
-import re
 import sys
 
-import msgpack
-
-
-def read_records(path):
-    """{name: (number, required, [(kind, field), ...])} from messages.def."""
-    records = {}
-    text = path.read_text()
-    for name, number, required in re.findall(r"^RECORD\((\w+), (\d+), (\d+)\)", text, re.M):
-        records[name] = (int(number), int(required), [])
-    for record, kind, name in re.findall(r"^FIELD\((\w+), (\w+), (\w+)\)", text, re.M):
-        records[record][2].append((kind, name))
-    return records
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "scenario"))
+import wire
 
 
 def value_of(kind, value):
@@ -33,21 +22,15 @@ def value_of(kind, value):
     return None if value is None else bytes.fromhex(value)
 
 
-def is_empty(value):
-    return value in (0, "", b"", None)
-
-
 def encode(record, fields):
     number, required, layout = record
-    values = [value_of(kind, fields[name]) for kind, name in layout if name in fields]
-    while len(values) > required and is_empty(values[-1]):
-        values.pop()
-    return msgpack.packb([number] + values, use_bin_type=True)
+    return wire.pack_values(number, required,
+                            [value_of(kind, fields[name]) for kind, name in layout if name in fields])
 
 
 def check(proto):
     passed = failed = 0
-    records = read_records(proto / "messages.def")
+    records = wire.read_records(proto / "messages.def")
     for name, record in records.items():
         path = proto / "vectors" / (name + ".json")
         for case in json.loads(path.read_text())["cases"]:
