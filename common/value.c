@@ -6,13 +6,14 @@
  * that no JSON library prints (binary data, 64 bits without a sign, doubles in their shortest
  * form).
  */
-#include <reeve/value.h>
+#include "common/value.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <locale.h>
 #include <math.h>
 #include <msgpack.h>
+#include <reeve/value.h>
 
 #include "common/must.h"
 #include "common/pack.h"
@@ -385,7 +386,7 @@ static void print_double(struct buf *out, double number)
         buf_put(out, "null", 4);
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = isnormal(number) ? 15 : 1; digits <= 17; digits++) {
         snprintf(text, sizeof text - 2, "%.*g", digits, number);
         double back = strtod(text, NULL);
         if (memcmp(&back, &number, sizeof back) == 0)
@@ -454,49 +455,89 @@ static void print_object(struct buf *out, const msgpack_object *o)
     }
 }
 
-static bool value_json(struct buf *out, const void *value, size_t size)
+/* What is no container needs neither the unpacker's memory nor its time. */
+static bool print_scalar(struct buf *out, struct cursor *c, enum pack_kind kind)
+{
+    struct bytes b;
+    switch (kind) {
+    case PACK_NIL:
+        cursor_skip(c);
+        buf_put(out, "null", 4);
+        break;
+    case PACK_BOOL: buf_printf(out, "%s", cursor_bool(c) ? "true" : "false"); break;
+    case PACK_UINT: buf_printf(out, "%llu", (unsigned long long)cursor_uint(c)); break;
+    case PACK_INT: buf_printf(out, "%lld", (long long)cursor_int(c)); break;
+    case PACK_FLOAT: print_double(out, cursor_float(c)); break;
+    case PACK_STR:
+        b = cursor_str(c);
+        print_string(out, b.data, b.size);
+        break;
+    default: return false;
+    }
+    return cursor_ok(c) && cursor_done(c);
+}
+
+static bool print_container(struct buf *out, struct bytes value)
 {
     msgpack_unpacked unpacked;
     size_t at = 0;
-    if (!pack_valid(bytes_of(value, size)))
+    if (!pack_valid(value))
         return false;
     msgpack_unpacked_init(&unpacked);
-    bool read = msgpack_unpack_next(&unpacked, value, size, &at) == MSGPACK_UNPACK_SUCCESS;
+    bool read =
+        msgpack_unpack_next(&unpacked, value.data, value.size, &at) == MSGPACK_UNPACK_SUCCESS;
     if (read)
         print_object(out, &unpacked.data);
     msgpack_unpacked_destroy(&unpacked);
     return read;
 }
 
+bool value_json(struct buf *out, struct bytes value)
+{
+    size_t before = out->size;
+    struct cursor c = cursor_of(value);
+    enum pack_kind kind = cursor_peek(&c);
+    bool container = kind == PACK_ARRAY || kind == PACK_MAP || kind == PACK_BIN || kind == PACK_EXT;
+    if (container ? print_container(out, value) : print_scalar(out, &c, kind))
+        return true;
+    out->size = before;
+    return false;
+}
+
+bool value_text(struct buf *out, struct bytes value)
+{
+    struct cursor c = cursor_of(value);
+    if (cursor_peek(&c) != PACK_STR)
+        return value_json(out, value);
+    struct bytes text = cursor_str(&c);
+    if (!cursor_ok(&c) || !cursor_done(&c))
+        return false;
+    buf_put(out, text.data, text.size);
+    return true;
+}
+
+/* The buf's memory, or NULL when there is nothing to give. */
+static char *text_give(struct buf *out, bool good)
+{
+    if (!good) {
+        buf_fini(out);
+        return NULL;
+    }
+    (void)buf_text(out);
+    return (char *)out->data;
+}
+
 char *reeve_json(const void *value, size_t size)
 {
     struct buf out = {0};
-    if (!value_json(&out, value, size)) {
-        buf_fini(&out);
-        return NULL;
-    }
-    (void)buf_text(&out);
-    return (char *)out.data;
+    return text_give(&out, value_json(&out, bytes_of(value, size)));
 }
 
 char *reeve_text(const void *value, size_t size, size_t *text_size)
 {
     struct buf out = {0};
-    struct cursor c = cursor_of(bytes_of(value, size));
-    bool read;
-    if (cursor_peek(&c) == PACK_STR) {
-        struct bytes text = cursor_str(&c);
-        read = cursor_ok(&c) && cursor_done(&c);
-        buf_put(&out, text.data, read ? text.size : 0);
-    } else {
-        read = value_json(&out, value, size);
-    }
-    if (!read) {
-        buf_fini(&out);
-        return NULL;
-    }
-    if (text_size)
+    char *text = text_give(&out, value_text(&out, bytes_of(value, size)));
+    if (text && text_size)
         *text_size = out.size;
-    (void)buf_text(&out);
-    return (char *)out.data;
+    return text;
 }

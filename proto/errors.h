@@ -26,7 +26,8 @@
     X(ERR_FORGOTTEN, 17, 3, "forgotten", "this submission is no longer remembered")                \
     X(ERR_UNREACHABLE, 18, 4, "unreachable", "no broker answers")                                  \
     X(ERR_TIMEOUT, 19, 124, "timeout", "the time to wait has passed")                              \
-    X(ERR_IO, 20, 8, "io", "read or write failed")
+    X(ERR_IO, 20, 8, "io", "read or write failed")                                                 \
+    X(ERR_INTERRUPTED, 21, 130, "interrupted", "a signal came")
 
 enum err {
     OK,

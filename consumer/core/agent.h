@@ -44,20 +44,23 @@ struct agent_options {
 };
 
 enum agent_event_type {
-    AGENT_RECORD,      /* from the broker */
-    AGENT_SPAWNED,     /* runner, pid */
+    AGENT_RECORD,       /* from the broker */
+    AGENT_CONNECTED,    /* a new connection to the broker stands: what went before is lost */
+    AGENT_DISCONNECTED, /* and it is gone */
+    AGENT_SPAWNED,      /* runner, pid */
     AGENT_SPAWN_FAILED, /* runner, number: errno */
-    AGENT_READY,       /* runner: its program serves */
-    AGENT_PROGRESS,    /* runner, number: jobs below it have started; at_us: the last one did then */
-    AGENT_RESULT,      /* runner, number, reason, run_us, value */
-    AGENT_RECALLED,    /* runner, number: jobs from it on are not going to start. Answers AGENT_RECALL */
-    AGENT_CORRUPT,     /* runner: its page makes no sense */
-    AGENT_EXITED,      /* runner, signal or status; after the last of its results */
-    AGENT_LOCAL_JOB,   /* local: a job of the text port */
+    AGENT_READY,        /* runner: its program serves */
+    AGENT_PROGRESS,  /* runner, number: jobs below it have started; at_us: the last one did then */
+    AGENT_RESULT,    /* runner, number, reason, run_us, value */
+    AGENT_RECALLED,  /* runner, number: jobs from it on are not going to start. Answers AGENT_RECALL
+                      */
+    AGENT_CORRUPT,   /* runner: its page makes no sense */
+    AGENT_EXITED,    /* runner, signal or status; after the last of its results */
+    AGENT_LOCAL_JOB, /* local: a job of the text port */
     AGENT_LOCAL_CANCEL, /* number: nobody waits for that local job any more */
-    AGENT_DRAIN,       /* finish what runs, give back the rest, leave */
-    AGENT_STOP,        /* leave now */
-    AGENT_TICK,        /* the end of a turn */
+    AGENT_DRAIN,        /* finish what runs, give back the rest, leave */
+    AGENT_STOP,         /* leave now */
+    AGENT_TICK,         /* the end of a turn */
 };
 
 struct agent_event {
@@ -86,13 +89,13 @@ struct agent_event {
 };
 
 enum agent_effect_type {
-    AGENT_SEND,       /* bytes: one or more whole records for the broker */
-    AGENT_RESET,      /* forget what waits to be sent: a hello follows */
-    AGENT_SPAWN,      /* runner, program */
-    AGENT_KILL,       /* runner, number: signal for its process group */
-    AGENT_PUSH,       /* runner, number, job: into its ring */
-    AGENT_RECALL,     /* runner, number: take back from this one on, answer AGENT_RECALLED at once */
-    AGENT_FLAG,       /* runner, number: ask this job to stop */
+    AGENT_SEND,   /* bytes: one or more whole records for the broker */
+    AGENT_RESET,  /* forget what waits to be sent: a hello follows */
+    AGENT_SPAWN,  /* runner, program */
+    AGENT_KILL,   /* runner, number: signal for its process group */
+    AGENT_PUSH,   /* runner, number, job: into its ring */
+    AGENT_RECALL, /* runner, number: take back from this one on, answer AGENT_RECALLED at once */
+    AGENT_FLAG,   /* runner, number: ask this job to stop */
     AGENT_LOCAL_DONE, /* number, reason, detail, bytes: the value */
     AGENT_QUIT,       /* number: exit status; bytes: why, for the log */
     AGENT_TRACE,      /* bytes: a decision worth a line in the log */
@@ -138,10 +141,6 @@ void agent_step(struct agent *a, const struct agent_event *event, struct agent_e
 
 /* When the next AGENT_TICK is due, whatever happens; INT64_MAX: not before something happens. */
 int64_t agent_deadline(const struct agent *a);
-
-/* May the page's stamp be renewed: has this process been awake? False after the agent itself was frozen, until the
- * next tick has looked at the time. */
-unsigned agent_runner_pid(const struct agent *a, unsigned runner);
 
 /* Everything the core believes about itself holds, or it aborts. For tests. */
 void agent_audit(const struct agent *a);

@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "producer/cli/output.h"
 
-enum { TURN_MS_MAX = 250, MORE_MAX = 4, CANCEL_MS = 5000 };
+enum { LOST_MS = 10000, TURN_MS_MAX = 250, MORE_MAX = 4, CANCEL_MS = 5000 };
 
 const char *cli_address(const struct cli *cli)
 {
@@ -35,12 +35,11 @@ int cli_connect(struct cli *cli)
     int code = reeve_connect(&cli->client, cli_address(cli), wait_ms);
     if (code == REEVE_OK)
         return 0;
-    cli->client = NULL;
     if (code == REEVE_EUNREACHABLE || code == REEVE_ETIMEOUT)
         return cli_fail(cli, EXIT_UNREACHABLE,
                         "no broker answers at %s (waited %.3g s); `reeve up` starts one",
                         cli_address(cli), wait_ms / 1e3);
-    if (code == REEVE_EINVAL)
+    if (code == REEVE_EINVALID)
         return cli_fail(cli, EXIT_USAGE, "\"%s\" is no address such as tcp://127.0.0.1:7710",
                         cli_address(cli));
     return cli_fail(cli, err_exit_code((unsigned)code), "cannot connect to %s: %s",
@@ -168,11 +167,22 @@ bool cli_interrupted(void)
     return interrupts > 0;
 }
 
+/* A broker that is started again is back sooner; nobody waits for ever for one that is not. */
+static bool lost_for_good(struct cli *cli)
+{
+    int64_t now_ms = clock_ms();
+    if (reeve_connected(cli->client))
+        cli->lost_ms = 0;
+    else if (cli->lost_ms == 0)
+        cli->lost_ms = now_ms;
+    return cli->lost_ms && now_ms - cli->lost_ms > LOST_MS;
+}
+
 int cli_turn(struct cli *cli, struct pollfd *more, size_t count, int timeout_ms)
 {
     must(count <= MORE_MAX);
     int code = reeve_dispatch(cli->client, 0); /* what was handed in leaves before we wait */
-    if (code != REEVE_OK && code != REEVE_ETIMEOUT)
+    if (code != REEVE_OK)
         return code;
     struct pollfd fds[MORE_MAX + 2] = {{.fd = reeve_fd(cli->client), .events = POLLIN},
                                        {.fd = interrupt_pipe[0], .events = POLLIN}};
@@ -186,5 +196,7 @@ int cli_turn(struct cli *cli, struct pollfd *more, size_t count, int timeout_ms)
     if (count)
         memcpy(more, fds + 2, count * sizeof *more);
     code = reeve_dispatch(cli->client, 0);
-    return code == REEVE_ETIMEOUT ? REEVE_OK : code;
+    if (code != REEVE_OK)
+        return code;
+    return lost_for_good(cli) ? REEVE_EUNREACHABLE : REEVE_OK;
 }

@@ -16,7 +16,7 @@
 /* Stable; printed by every --help. */
 enum exit_code {
     EXIT_DONE = 0,
-    EXIT_JOB = 1,         /* a job failed or was cancelled */
+    EXIT_JOB = 1, /* a job failed or was cancelled */
     EXIT_USAGE = 2,
     EXIT_UNKNOWN = 3,     /* no such job, handler, queue or worker */
     EXIT_UNREACHABLE = 4, /* no broker */
@@ -32,9 +32,9 @@ enum { CONNECT_MS = 5000, WORDS_ANY = 1 << 30 };
 struct cli;
 struct verb {
     const char *name;
-    const char *usage;   /* what stands after `reeve NAME` */
-    const char *summary; /* one line */
-    const char *example; /* whole lines */
+    const char *usage;                           /* what stands after `reeve NAME` */
+    const char *summary;                         /* one line */
+    const char *example;                         /* whole lines */
     const struct option *options, *more_options; /* NULL: none of its own */
     enum options_order order;
     size_t words_min, words_max;
@@ -52,9 +52,10 @@ struct cli {
     char **words; /* what is no option, lent by options */
     size_t word_count;
     bool json;
-    const char *address;  /* of the broker; NULL until known */
-    int64_t deadline_ms;  /* by clock_ms; -1: none */
+    const char *address; /* of the broker; NULL until known */
+    int64_t deadline_ms; /* by clock_ms; -1: none */
     struct reeve_client *client;
+    int64_t lost_ms; /* since when it is seen not to be connected; 0: it is */
 };
 
 /* Connects once; 0, or the exit code of a failure it has told. */

@@ -22,8 +22,8 @@
 #include "producer/cli/window.h"
 
 enum {
-    LINES_A_TURN = 512,     /* then the broker is heard */
-    ACCEPT_MS = 2000,       /* before what was handed in has ids by which it can be cancelled */
+    LINES_A_TURN = 512, /* then the broker is heard */
+    ACCEPT_MS = 2000,   /* before what was handed in has ids by which it can be cancelled */
 };
 
 const struct option map_options[] = {
@@ -110,7 +110,7 @@ static void on_result(void *user, const struct reeve_result *result)
 /* A line that cannot become a job ends as a failed one, in its turn. */
 static void end_line(struct map *m, struct window_slot *slot, int exit_code, const char *why)
 {
-    struct outcome o = {.done = true, .code = REEVE_EINVAL};
+    struct outcome o = {.done = true, .code = REEVE_EINVALID};
     struct buf text = {0};
     buf_put(&o.text, why, strlen(why));
     if (m->cli->json)
@@ -131,9 +131,9 @@ static void submit_line(struct map *m, struct bytes line)
         end_line(m, slot, EXIT_USAGE, why);
         return;
     }
-    int code = reeve_submit(m->cli->client, m->spec.method, reeve_value_data(m->args),
-                            reeve_value_size(m->args), &m->options, on_accepted, on_result, slot,
-                            NULL);
+    int code =
+        reeve_submit(m->cli->client, m->spec.method, reeve_value_data(m->args),
+                     reeve_value_size(m->args), &m->options, on_accepted, on_result, slot, NULL);
     if (code)
         end_line(m, slot, err_exit_code((unsigned)code), reeve_error(m->cli->client));
 }

@@ -119,6 +119,11 @@ void table_print(struct table *t)
         print_row(t, row, widths, room ? room : SIZE_MAX);
         fputs(bold ? "\033[0m\n" : "\n", stdout);
     }
+    table_free(t);
+}
+
+void table_free(struct table *t)
+{
     buf_fini(&t->text);
     free(t->ends);
     *t = (struct table){0};
@@ -147,7 +152,7 @@ const char *span_text(uint64_t us, char text[static SPAN_TEXT])
     static const struct {
         double us, below;
         const char *unit;
-    } units[] = {{1, 1e3, "us"},      {1e3, 1e6, "ms"},         {1e6, 120e6, "s"},
+    } units[] = {{1, 1e3, "us"},        {1e3, 1e6, "ms"},        {1e6, 120e6, "s"},
                  {60e6, 7200e6, "min"}, {3600e6, 172800e6, "h"}, {86400e6, 1e300, "d"}};
     size_t u = 0;
     while ((double)us >= units[u].below)

@@ -11,8 +11,8 @@
 /* Cells, row by row; the first row is the head. Zeroed storage with columns set is a table. */
 struct table {
     size_t columns;
-    size_t count;     /* cells so far */
-    size_t *ends;     /* where each cell's text ends in text */
+    size_t count; /* cells so far */
+    size_t *ends; /* where each cell's text ends in text */
     size_t capacity;
     struct buf text;
 };
@@ -21,6 +21,7 @@ void table_cell(struct table *t, const char *format, ...) __attribute__((format(
 void table_bytes(struct table *t, struct bytes cell); /* control characters become ? */
 /* Prints it, on a terminal with a bold head and cut to its width, and frees it. */
 void table_print(struct table *t);
+void table_free(struct table *t); /* without printing */
 
 /* One msgpack value as a line of JSON. */
 void output_json(struct bytes value);

@@ -5,6 +5,7 @@
 #include "producer/cli/verbs.h"
 
 #include "producer/cli/jobspec.h"
+#include "producer/cli/list.h"
 
 static const struct verb verbs[] = {
     {"up", "[--workers N] [--slots M] [--port-base P] [--handler PROGRAM]...",
@@ -36,9 +37,8 @@ static const struct verb verbs[] = {
 
     {"wait", "ID...", "wait until jobs have ended", "reeve wait --wait 60 $(cat ids)\n", NULL, NULL,
      OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_wait, false},
-    {"result", "ID...", "print the values of jobs that have ended",
-     "reeve result 0g00000000001\n", NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_result,
-     false},
+    {"result", "ID...", "print the values of jobs that have ended", "reeve result 0g00000000001\n",
+     NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_result, false},
     {"cancel", "ID...", "cancel jobs, running ones too", "reeve cancel 0g00000000001\n", NULL, NULL,
      OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_cancel, false},
     {"retry", "ID...", "run ended jobs again, as new ones; prints their ids",
@@ -47,8 +47,8 @@ static const struct verb verbs[] = {
     {"jobs", "[--state S] [--queue Q] [--limit N]", "list jobs",
      "reeve jobs --state failed --limit 20\n", jobs_options, list_options, OPTIONS_ANYWHERE, 0, 0,
      verb_jobs, false},
-    {"job", "ID...", "all about a job", "reeve job 0g00000000001\n", NULL, NULL, OPTIONS_ANYWHERE, 1,
-     WORDS_ANY, verb_job, false},
+    {"job", "ID...", "all about a job", "reeve job 0g00000000001\n", NULL, NULL, OPTIONS_ANYWHERE,
+     1, WORDS_ANY, verb_job, false},
     {"queues", "", "list queues", "reeve queues\n", list_options, NULL, OPTIONS_ANYWHERE, 0, 0,
      verb_queues, false},
     {"workers", "", "list workers and what their slots do", "reeve workers --json\n", list_options,
@@ -68,8 +68,8 @@ static const struct verb verbs[] = {
     {"drain", "WORKER...", "let workers finish what they run, then leave", "reeve drain host-1\n",
      NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_drain, false},
 
-    {"bench", "[OPTION]...", "measure rate and latency (reeve-bench)", "reeve bench --jobs 100000\n",
-     NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY, verb_program, true},
+    {"bench", "[OPTION]...", "measure rate and latency (reeve-bench)",
+     "reeve bench --jobs 100000\n", NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY, verb_program, true},
     {"load", "[OPTION]...", "a random load, shown line by line (reeve-load)",
      "reeve load --tasks 200\n", NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY, verb_program, true},
     {"completion", "bash|zsh|fish", "print a completion script",

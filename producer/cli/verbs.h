@@ -22,10 +22,11 @@ int verb_wait(struct cli *cli);
 int verb_result(struct cli *cli);
 int verb_cancel(struct cli *cli);
 int verb_retry(struct cli *cli);
-/* list_verbs.c */
-extern const struct option jobs_options[], list_options[];
+/* job_lists.c */
+extern const struct option jobs_options[];
 int verb_jobs(struct cli *cli);
 int verb_job(struct cli *cli);
+/* farm_lists.c */
 int verb_queues(struct cli *cli);
 int verb_workers(struct cli *cli);
 int verb_status(struct cli *cli);

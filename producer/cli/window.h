@@ -13,8 +13,8 @@
 
 enum {
     WINDOW_SLOTS = 10000,
-    WINDOW_FIRST = 256,           /* grows by one with each end, as far as the bytes allow */
-    WINDOW_LEAST = 32,            /* however large the values are */
+    WINDOW_FIRST = 256, /* grows by one with each end, as far as the bytes allow */
+    WINDOW_LEAST = 32,  /* however large the values are */
     WINDOW_BYTES = 256 << 20,
 };
 
@@ -32,13 +32,13 @@ struct window_slot {
 
 struct window {
     struct window_slot *slots;
-    uint32_t *order;        /* ordered: slot + 1 of line % WINDOW_SLOTS */
-    uint32_t free;          /* list of free slots */
+    uint32_t *order;            /* ordered: slot + 1 of line % WINDOW_SLOTS */
+    uint32_t free;              /* list of free slots */
     uint32_t ended, ended_last; /* unordered: list of ended ones, oldest first */
-    uint64_t first, next;   /* the oldest line that has not been handed back; the next one to open */
-    size_t used;            /* slots that are not free */
-    size_t limit;           /* by the pace of the ends so far */
-    double mean_bytes;      /* of a line and its end, lately */
+    uint64_t first, next; /* the oldest line that has not been handed back; the next one to open */
+    size_t used;          /* slots that are not free */
+    size_t limit;         /* by the pace of the ends so far */
+    double mean_bytes;    /* of a line and its end, lately */
     bool ordered;
 };
 

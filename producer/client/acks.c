@@ -27,10 +27,9 @@ void acks_put(struct acks *a, uint64_t floor, struct buf *out)
 {
     for (unsigned i = 0; i < a->count; i++) {
         uint64_t count = a->ranges[i].end - a->ranges[i].first;
-        struct record r = {.type = REC_ack,
-                           .ack = {.number = a->ranges[i].first,
-                                   .count = count > 1 ? count : 0,
-                                   .floor = floor}};
+        struct record r = {
+            .type = REC_ack,
+            .ack = {.number = a->ranges[i].first, .count = count > 1 ? count : 0, .floor = floor}};
         record_put(out, &r);
     }
     a->count = 0;

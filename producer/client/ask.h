@@ -15,11 +15,17 @@ typedef void ask_answer(void *user, const struct record *answer);
 
 /* Sends the request (its number is filled in here) and hands over each answer until the last: end,
  * done, error, or the one record that is the whole answer (job, status, accepted, ended, snapshot).
- * Returns 0, the code of an `error` answer (text in reeve_error), REEVE_ETIMEOUT or REEVE_EUNREACHABLE. A request whose
- * answer was cut off by a lost connection is asked again, its earlier answers having been seen: so an answer
- * may be seen twice only when the connection broke in the middle. timeout_ms -1: for ever. */
+ * Returns 0, the code of an `error` answer (text in reeve_error), REEVE_ETIMEOUT,
+ * REEVE_EUNREACHABLE or REEVE_EINTERRUPTED. A request whose answer was cut off by a lost connection
+ * is asked again, its earlier answers having been seen: so an answer may be seen twice only when
+ * the connection broke in the middle. timeout_ms -1: for ever. */
 int client_ask(struct reeve_client *c, struct record *request, ask_answer *answer, void *user,
                int timeout_ms);
+
+/* reeve_subscribe that goes on behind update `after` of that incarnation, as if all up to it had
+ * been shown; incarnation 0: afresh. */
+int client_subscribe_after(struct reeve_client *c, const char *topic, uint64_t incarnation,
+                           uint64_t after, reeve_on_update *update, void *user);
 
 /* What the broker said of itself in its welcome; lent until the next dispatch. */
 const struct msg_welcome *client_welcome(const struct reeve_client *c);

@@ -136,8 +136,7 @@ static struct bytes rest_of(const struct pending_chunk *chunk, const struct subm
     return bytes_of(s->large ? s->large : chunk->bytes.data + s->at, s->size);
 }
 
-/* The next unsettled number at or above `from`, or next. */
-static uint64_t pending_above(const struct pending *p, uint64_t from)
+uint64_t pending_above(const struct pending *p, uint64_t from)
 {
     while (from < p->next) {
         const struct pending_chunk *chunk = chunk_of(p, from);

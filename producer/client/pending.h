@@ -59,6 +59,9 @@ uint64_t pending_add(struct pending *p, const struct submission *s, struct bytes
 /* NULL when that number was never given out or is settled; lent until the next change. */
 struct submission *pending_find(const struct pending *p, uint64_t number);
 
+/* The next unsettled number at or above `from`; p->next when there is none. */
+uint64_t pending_above(const struct pending *p, uint64_t from);
+
 /* It is over: *out is what it was, its record is gone. False when it was over before. */
 bool pending_settle(struct pending *p, uint64_t number, struct submission *out);
 

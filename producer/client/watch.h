@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * watch: one watched topic, from PROTOCOL.md section 6. A SUB socket alone loses updates without a
+ * watch: one watched topic, by PROTOCOL.md section 6. A SUB socket alone loses updates without a
  * word (a subscription still on its way, a full queue, a lost connection), so this decides what to
  * ask the broker for and what may be shown: a snapshot, then every update once and in order, and
- * `lost` for what cannot be had. Pure: time and records are given, wishes are taken from it.
+ * `lost` for what cannot be had. Pure: time and records are given; what it wants said and shown is
+ * taken from it.
  *
- *   SYNC    subscribed; sync(nonce) is said until the nonce comes back on SUB: the subscription holds
- *   ASKED   watch(...) is said, its snapshot has not come
- *   LIVE    updates follow one another; after 2 s of silence: ASKED
- *
- * A topic that ends in / is a prefix: what comes is shown, nothing is asked.
+ *   SYNC    subscribed; sync(nonce) is said until the nonce comes back on SUB: the subscription
+ * holds ASKED   watch(...) is said, its snapshot has not come LIVE    updates follow one another;
+ * after a gap, or 2 s of silence: ASKED
  */
 #ifndef CLIENT_WATCH_H
 #define CLIENT_WATCH_H
@@ -27,52 +26,57 @@ enum {
 
 enum watch_state { WATCH_SYNC, WATCH_ASKED, WATCH_LIVE };
 enum watch_wish { WATCH_NOTHING, WATCH_SAY_SYNC, WATCH_SAY_WATCH };
-
-/* What is to be shown next. */
 enum watch_event { WATCH_NONE, WATCH_UPDATE, WATCH_SNAPSHOT, WATCH_LOST };
+
 struct watch_shown {
     enum watch_event event;
     uint64_t incarnation, seq; /* of the update; of the last one lost */
     uint64_t first;            /* lost: first .. seq */
-    struct bytes body;         /* lent until the next call */
+    struct bytes body;         /* lent until the next call; none for lost */
 };
 
 struct watch {
     enum watch_state state;
-    bool prefix;
-    bool known;                /* incarnation and seq are what was shown last */
+    bool known; /* incarnation and seq are what was shown last */
+    bool stale; /* something was lost since: the next snapshot is to be shown */
     uint64_t incarnation, seq;
+    uint64_t lost_to; /* nothing up to here that is not held will come */
     char nonce[WATCH_NONCE];
-    int64_t due_ms;            /* say it (again); -1: nothing is due */
-    struct watch_held {        /* came too early, by seq */
+    int64_t due_ms;     /* what the state says is to be said (again) */
+    struct watch_held { /* came and cannot be shown yet; by incarnation and seq */
         uint64_t incarnation, seq;
         struct buf body;
     } * held;
     size_t held_count, held_bytes;
-    struct watch_shown snapshot; /* to be shown after what is lost before it */
-    struct buf body, shown;      /* of the snapshot; of what is lent */
-    uint64_t lost_to;            /* told: nothing up to here will come */
+    bool answered; /* the answer's snapshot has come and was not looked at yet */
+    struct watch_held answer;
+    struct buf lent;
 };
 
-/* after > 0: go on behind that update of that incarnation. */
-void watch_init(struct watch *w, bool prefix, uint64_t incarnation, uint64_t after);
+/* incarnation not 0: go on behind update `after` of that incarnation, as if it had been shown. */
+void watch_init(struct watch *w, uint64_t incarnation, uint64_t after);
 void watch_fini(struct watch *w);
 
-/* The connection is (again) there, or the subscription was made anew: begin with SYNC. */
+/* The subscription is said on a connection that is (again) there. nonce: never used before. */
 void watch_start(struct watch *w, const char nonce[static WATCH_NONCE], int64_t now_ms);
 
+/* The nonce came on SUB. One that is not ours, or was ours once, changes nothing. */
 void watch_nonce(struct watch *w, struct bytes nonce, int64_t now_ms);
-/* From SUB or from the answer to watch; body borrowed. */
+
+/* An update, from SUB or out of an answer to watch; body borrowed. */
 void watch_update(struct watch *w, uint64_t incarnation, uint64_t seq, struct bytes body,
                   int64_t now_ms);
+
+/* The answer to watch says: nothing up to `last` is to be had any more; and: this is how it is. */
 void watch_lost(struct watch *w, uint64_t last);
 void watch_snapshot(struct watch *w, uint64_t incarnation, uint64_t seq, struct bytes body,
                     int64_t now_ms);
 
-/* What is to be said now; each wish is told once, until it is due again. */
-enum watch_wish watch_wish(struct watch *w, int64_t now_ms);
-
-/* The next thing to show; call until WATCH_NONE. */
+/* The next thing to show. Call until WATCH_NONE after each of the above. */
 struct watch_shown watch_next(struct watch *w);
+
+/* What is to be said now: sync(nonce), or watch(known ? incarnation : 0, seq). Told once, until it
+ * is due again. */
+enum watch_wish watch_wish(struct watch *w, int64_t now_ms);
 
 #endif

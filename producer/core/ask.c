@@ -39,6 +39,7 @@ static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64
         send_done(b, peer, number);
         job_stop(b, job, REASON_CANCELLED);
         break;
+    case FIND_SUBMITTED:
     case FIND_LIST:
     case FIND_WATCH: must(!"asked elsewhere");
     }
@@ -300,11 +301,13 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
 {
     struct record r;
     if (!row && find->kind != FIND_WATCH) {
-        send_error(b, peer, find->number, ERR_UNKNOWN_JOB, NULL);
+        send_error(b, peer, find->number,
+                   find->kind == FIND_SUBMITTED ? ERR_FORGOTTEN : ERR_UNKNOWN_JOB, NULL);
         return;
     }
     switch (find->kind) {
     case FIND_WAIT:
+    case FIND_SUBMITTED:
         r = (struct record){.type = REC_ended, .ended = row->ended};
         r.ended.number = find->number;
         send_record(b, peer, &r);

@@ -56,6 +56,11 @@ void client_left(struct broker *b, struct client *client, bool goodbye)
 void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *hello)
 {
     struct client *client = namemap_find(&b->clients, hello->peer_id);
+    accepted_flush(b);
+    if (peer->client && peer->client != client) { /* the same connection under another name */
+        client_left(b, peer->client, false);
+        peer->client = NULL;
+    }
     if (!client && !(client = client_make(b, hello->peer_id))) {
         send_error(b, peer, 0, ERR_BUSY, "too many clients");
         return;
@@ -241,7 +246,7 @@ static void submit_again(struct broker *b, struct peer *peer, uint64_t number)
     accept(b, peer->client, number, id, CLASS_RECEIVED);
     struct job *job = job_find(b, id);
     if (!job)
-        find_ask(b, peer, number, FIND_WAIT, id);
+        find_ask(b, peer, number, FIND_SUBMITTED, id);
     else if (job->client != peer->client || job->number != number)
         job_wait(b, job, peer, number);
 }
@@ -298,6 +303,7 @@ void client_record(struct broker *b, struct peer *peer, const struct record *r)
     case REC_ping: send_record(b, peer, &(struct record){.type = REC_pong}); break;
     case REC_pong: break;
     case REC_goodbye:
+        accepted_flush(b);
         client_left(b, peer->client, true);
         peer->client = NULL;
         break;

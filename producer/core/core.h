@@ -150,7 +150,15 @@ struct key {
 };
 
 /* A question that the store answers. */
-enum find_kind { FIND_WAIT, FIND_JOB, FIND_RETRY, FIND_LIST, FIND_WATCH, FIND_CANCEL };
+enum find_kind {
+    FIND_WAIT,
+    FIND_SUBMITTED, /* the end of a submission that came again */
+    FIND_JOB,
+    FIND_RETRY,
+    FIND_LIST,
+    FIND_WATCH,
+    FIND_CANCEL
+};
 struct find {
     uint64_t peer, number, id;
     enum find_kind kind;
@@ -251,6 +259,7 @@ struct outcome {
     struct bytes value;
 };
 void job_over(struct broker *b, struct job *job, const struct outcome *outcome);
+void job_unstarted(struct broker *b, struct job *job);
 void job_stop(struct broker *b, struct job *job, enum reason reason);
 void job_timer(struct broker *b, struct job *job);
 void job_view(const struct broker *b, const struct job *job, struct msg_job *out);

@@ -300,6 +300,12 @@ static bool answered(enum reason reason)
     return reason == REASON_NONE || reason == REASON_ERROR || reason == REASON_TOO_LARGE;
 }
 
+static void job_stopped(struct broker *b, struct job *job, enum reason reason, uint64_t run_us)
+{
+    struct outcome outcome = {.reason = reason, .run_us = run_us};
+    job_end(b, job, reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_EXPIRED, &outcome);
+}
+
 /* A started attempt has ended: what becomes of the job. */
 void job_over(struct broker *b, struct job *job, const struct outcome *outcome)
 {
@@ -307,16 +313,13 @@ void job_over(struct broker *b, struct job *job, const struct outcome *outcome)
     if (job->attempts < ATTEMPTS_COUNTED_MAX)
         job->attempts++;
     b->totals.executions++;
-    if (!answered(outcome->reason))
-        b->totals.lease_losses++;
     const struct job_more *more = job->more;
     if (more && more->stop_reason) {
-        struct outcome stopped = {.reason = (enum reason)more->stop_reason,
-                                  .run_us = outcome->run_us};
-        job_end(b, job, more->stop_reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_EXPIRED,
-                &stopped);
+        job_stopped(b, job, (enum reason)more->stop_reason, outcome->run_us);
         return;
     }
+    if (!answered(outcome->reason))
+        b->totals.lease_losses++;
     if (outcome->reason == REASON_NONE) {
         job_end(b, job, JOB_OK, outcome);
         return;
@@ -331,13 +334,21 @@ void job_over(struct broker *b, struct job *job, const struct outcome *outcome)
         job_end(b, job, answered(outcome->reason) ? JOB_FAILED : JOB_DEAD, outcome);
 }
 
+/* A lease has ended that never began: no attempt was made. */
+void job_unstarted(struct broker *b, struct job *job)
+{
+    if (job->more && job->more->stop_reason)
+        job_stopped(b, job, (enum reason)job->more->stop_reason, 0);
+    else
+        job_ready(b, job, true);
+}
+
 /* Cancelled by a person or past its deadline. A running job is stopped by its worker; what it says
  * then no longer matters. */
 void job_stop(struct broker *b, struct job *job, enum reason reason)
 {
     if (job->state != JOB_RUNNING) {
-        struct outcome outcome = {.reason = reason};
-        job_end(b, job, reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_EXPIRED, &outcome);
+        job_stopped(b, job, reason, 0);
         return;
     }
     job_more(job)->stop_reason = (uint8_t)reason;

@@ -14,6 +14,7 @@
 
 enum {
     COST_UNKNOWN_US = 1000, /* what a first job of a queue is taken to cost */
+    COST_US_MAX = 3600u * 1000000, /* what a job may count for; a worker only claims how long it ran */
     AHEAD_LOOKS = 8,        /* workers looked at for lending ahead, when a job comes */
 };
 
@@ -147,7 +148,8 @@ void job_unlease(struct broker *b, struct job *job)
 /* A result counts only under the current token; any other is old and changes nothing. */
 void lease_result(struct broker *b, struct worker *w, const struct msg_result *result)
 {
-    w->result_number = result->number;
+    if (result->number > w->result_number)
+        w->result_number = result->number;
     struct job *job = job_find(b, result->id);
     if (!job || job->state != JOB_RUNNING || job->worker != w ||
         result->token != token_of(b->options.incarnation, job->lease_count))
@@ -158,9 +160,15 @@ void lease_result(struct broker *b, struct worker *w, const struct msg_result *r
                               .detail = result->detail,
                               .run_us = result->run_us,
                               .value = result->value};
+    if (outcome.value.size > VALUE_BYTES_MAX) {
+        outcome.reason = REASON_TOO_LARGE;
+        outcome.value = (struct bytes){0};
+    }
     struct queue *q = job->queue;
-    learn(q, (double)result->run_us);
-    q->used_us += (double)result->run_us - job->lent_us;
+    double run_us = result->run_us < COST_US_MAX ? (double)result->run_us : COST_US_MAX;
+    if (outcome.reason == REASON_NONE || outcome.reason == REASON_ERROR)
+        learn(q, run_us); /* one that was stopped or died does not tell how long they take */
+    q->used_us += run_us - job->lent_us;
     if (q->used_us < 0)
         q->used_us = 0;
     job_over(b, job, &outcome);

@@ -42,7 +42,7 @@ static struct worker *worker_make(struct broker *b, const struct msg_hello *hell
 static void offers_clear(struct broker *b, struct worker *w)
 {
     for (uint32_t i = 0; w->ready && i < w->offers_count; i++)
-        if (--w->offers[i]->workers == 0)
+        if (w->offers[i] && --w->offers[i]->workers == 0)
             queue_event(b, w->offers[i], "orphaned");
     w->offers_count = 0;
     if (w->offer_of_count)
@@ -70,12 +70,8 @@ static void lease_lost(struct broker *b, struct job *job, bool begun)
     if (begun || job->started) {
         struct outcome lost = {.reason = REASON_WORKER_LOST};
         job_over(b, job, &lost);
-    } else if (job->more && job->more->stop_reason) {
-        enum reason reason = (enum reason)job->more->stop_reason;
-        job_ready(b, job, true);
-        job_stop(b, job, reason);
     } else {
-        job_ready(b, job, true);
+        job_unstarted(b, job);
     }
 }
 
@@ -134,7 +130,10 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         send_error(b, peer, 0, ERR_BUSY, "too many workers");
         return;
     }
+    if (peer->worker && peer->worker != w)
+        worker_gone(b, peer->worker); /* the same connection under another name */
     offers_clear(b, w);
+    list_each(l, &w->leases) container_of(l, struct job, link)->announced = false;
     if (w->peer && w->peer != peer)
         w->peer->worker = NULL;
     w->peer = peer;
@@ -142,7 +141,6 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
     w->heard_ms = b->now_ms;
     if (w->state == WORKER_SILENT)
         w->state = WORKER_UP;
-    list_each(l, &w->leases) container_of(l, struct job, link)->announced = false;
     struct record welcome = {.type = REC_welcome,
                              .welcome = {.version = PROTOCOL_VERSION,
                                          .incarnation = b->options.incarnation,
@@ -159,13 +157,18 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
 
 static void offer(struct broker *b, struct worker *w, const struct msg_offer *offer)
 {
-    if (!queue_name_valid(offer->queue) || w->offers_count >= OFFERS_MAX || w->ready) {
-        send_error(b, w->peer, 0, ERR_INVALID, "offer: bad name, too many, or after ready");
+    if (w->offers_count >= OFFERS_MAX || w->ready) {
+        send_error(b, w->peer, 0, ERR_INVALID, "offer: too many, or after ready");
         return;
     }
-    struct queue *q = queue_make(b, offer->queue);
+    if (!w->offers)
+        w->offers = must_alloc(OFFERS_MAX * sizeof(struct queue *));
+    bool valid = queue_name_valid(offer->queue);
+    struct queue *q = valid ? queue_make(b, offer->queue) : NULL;
+    w->offers[w->offers_count++] = q; /* a refused one keeps its number: the worker counts it too */
     if (!q) {
-        send_error(b, w->peer, 0, ERR_BUSY, "too many queues");
+        send_error(b, w->peer, 0, valid ? ERR_BUSY : ERR_INVALID,
+                   valid ? "too many queues" : "offer: not a name like handler.method");
         return;
     }
     if (q->index >= w->offer_of_count) {
@@ -175,9 +178,6 @@ static void offer(struct broker *b, struct worker *w, const struct msg_offer *of
                (count - w->offer_of_count) * sizeof *w->offer_of);
         w->offer_of_count = count;
     }
-    if (!w->offers)
-        w->offers = must_alloc(OFFERS_MAX * sizeof(struct queue *));
-    w->offers[w->offers_count++] = q;
     w->offer_of[q->index] = (uint16_t)w->offers_count;
 }
 
@@ -185,8 +185,15 @@ static void holding(struct broker *b, struct worker *w, uint64_t id, uint64_t to
 {
     struct job *job = job_find(b, id);
     if (job && job->state == JOB_RUNNING && job->worker == w &&
-        token == token_of(b->options.incarnation, job->lease_count))
+        token == token_of(b->options.incarnation, job->lease_count)) {
         job->announced = true;
+        if (job->more && job->more->stop_reason) /* the first word may have been lost on its way */
+            job_stop(b, job, (enum reason)job->more->stop_reason);
+        return;
+    }
+    struct record stop = {.type = REC_stop,
+                          .stop = {.id = id, .token = token, .reason = REASON_SUPERSEDED}};
+    send_record(b, w->peer, &stop);
 }
 
 /* What it did not name got lost on the way to it: never started, goes back at once. */
@@ -206,11 +213,15 @@ static void ready(struct broker *b, struct worker *w)
     while (!list_empty(&unknown))
         lease_lost(b, container_of(unknown.prev, struct job, link), false);
     for (uint32_t i = 0; i < w->offers_count; i++) {
+        if (!w->offers[i])
+            continue;
         w->offers[i]->offered = true;
         if (w->offers[i]->workers++ == 0)
             queue_event(b, w->offers[i], "offered");
     }
     w->ready = true;
+    if (w->state == WORKER_DRAINING) /* it may not have heard */
+        send_record(b, w->peer, &(struct record){.type = REC_draining});
     worker_fill(b, w);
 }
 

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -27,7 +28,7 @@ import zmq
 import wire
 
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
-DEADLINE_S = 60
+DEADLINE_S = int(os.environ.get("REEVE_DEADLINE_S", 60))
 PORTS = 10  # a block: clients, workers, updates, page, doors
 
 
@@ -67,7 +68,7 @@ class Ports:
 class Process:
     """A program we started: its lines as they come, its standard error in a file."""
 
-    def __init__(self, words, folder, env):
+    def __init__(self, words, folder, env, keep=()):
         self.words = [str(word) for word in words]
         self.name = pathlib.Path(self.words[0]).name
         self.stderr_path = folder / f"{self.name}-{secrets.token_hex(4)}.stderr"
@@ -76,7 +77,7 @@ class Process:
         self.closed = False
         with open(self.stderr_path, "wb") as stderr:
             self.child = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
-                                          text=True, env=env, cwd=folder, start_new_session=True)
+                                          text=True, env=env, cwd=folder, start_new_session=True, pass_fds=keep)
         self.pid = self.child.pid
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -148,7 +149,7 @@ class Peer:
         if role == 1:
             self.welcome = self.receive("welcome")
 
-    def send(self, name, **fields):
+    def send(self, name, /, **fields):
         self.send_bytes(wire.record(name, **fields))
 
     def send_bytes(self, *frames):
@@ -193,7 +194,7 @@ class Worker(Peer):
     def __init__(self, farm, *queues, slots=1, **fields):
         super().__init__(farm, role=2, hello=False)
         body = wire.record("hello", version_min=1, version_max=1, role=2, peer_id=self.peer_id, slots=slots,
-                           host="test", pid=os.getpid(), **fields)
+                           name="raw-" + self.peer_id.hex()[:8], host="test", pid=os.getpid(), **fields)
         for queue in queues or ("echo.echo",):
             body += wire.record("offer", queue=queue)
         self.send_bytes(body + wire.record("ready"))
@@ -217,14 +218,18 @@ class Farm:
         self.env = dict(os.environ, REEVE_BROKER=self.address, XDG_STATE_HOME=str(self.folder / "state"),
                         HOME=str(self.folder))
 
-    def start(self, program, *words):
-        process = Process([BUILD / "bin" / program, *words], self.folder, self.env)
+    def start(self, program, *words, keep=()):
+        process = Process([BUILD / "bin" / program, *words], self.folder, self.env, keep)
         self.processes.append(process)
         return process
 
     def broker(self, *words):
-        process = self.start("reeve-broker", "--bind", self.address, *words)
-        process.wait_line("ready")
+        """A broker, once its ports are bound: it writes a line into the pipe, or ends and so closes it."""
+        reader, writer = os.pipe()
+        process = self.start("reeve-broker", "--bind", self.address, "--ready-fd", writer, *words, keep=[writer])
+        os.close(writer)
+        with open(reader, "rb") as pipe:
+            assert select.select([pipe], [], [], DEADLINE_S)[0] and pipe.read(1), "the broker does not listen"
         return process
 
     def worker(self, *words, slots=2):

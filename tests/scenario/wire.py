@@ -45,7 +45,7 @@ def pack_values(number, required, values):
     return msgpack.packb([number] + values, use_bin_type=True)
 
 
-def record(name, **fields):
+def record(name, /, **fields):
     """The bytes of one record; ids are integers."""
     number, required, layout = RECORDS[name]
     unknown = set(fields) - {field for _, field in layout}

@@ -188,7 +188,7 @@ static int from_front(struct broker *b)
     return 1;
 }
 
-static int run_broker(const char *front, const char *back)
+_Noreturn static void run_broker(const char *front, const char *back)
 {
     struct broker *b = calloc(1, sizeof *b);
     check(b != NULL, "memory");
@@ -208,7 +208,7 @@ static int run_broker(const char *front, const char *back)
 
 /* --- worker and clients ----------------------------------------------------------------------- */
 
-static int run_worker(const char *back, const char *credit, size_t result_bytes)
+_Noreturn static void run_worker(const char *back, const char *credit, size_t result_bytes)
 {
     void *s = open_socket(ZMQ_DEALER, back);
     check(zmq_send(s, "", 0, ZMQ_SNDMORE) == 0, "send");
@@ -229,13 +229,10 @@ static int run_worker(const char *back, const char *credit, size_t result_bytes)
 
 static void send_job(void *s, uint64_t number, size_t bytes)
 {
-    char text[17];
     zmq_msg_t m;
     zmq_msg_init_size(&m, bytes);
-    char *at = zmq_msg_data(&m);
-    memset(at, '.', bytes);
-    snprintf(text, sizeof text, "%016" PRIx64, number);
-    memcpy(at, text, bytes < 16 ? bytes : 16);
+    memset(zmq_msg_data(&m), '.', bytes);
+    memcpy(zmq_msg_data(&m), &number, bytes < sizeof number ? bytes : sizeof number);
     check(zmq_msg_send(&m, s, 0) >= 0, "send");
 }
 
@@ -289,9 +286,9 @@ int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
     if (strcmp(mode, "broker") == 0 && argc == 4)
-        return run_broker(argv[2], argv[3]);
+        run_broker(argv[2], argv[3]);
     if (strcmp(mode, "worker") == 0 && argc == 5)
-        return run_worker(argv[2], argv[3], strtoul(argv[4], NULL, 10));
+        run_worker(argv[2], argv[3], strtoul(argv[4], NULL, 10));
     if (strcmp(mode, "client") == 0 && argc == 6)
         return run_client(argv[2], strtoull(argv[3], NULL, 10), strtoull(argv[4], NULL, 10),
                           strtoul(argv[5], NULL, 10));

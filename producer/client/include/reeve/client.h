@@ -49,6 +49,7 @@ enum reeve_code {
     REEVE_EUNREACHABLE = 18,
     REEVE_ETIMEOUT = 19,
     REEVE_EIO = 20,
+    REEVE_EINTERRUPTED = 21, /* a signal came while the call waited */
 };
 
 enum reeve_state {
@@ -74,8 +75,12 @@ int reeve_connect(struct reeve_client **out, const char *address, int timeout_ms
 /* Sends what waits (up to a second), says goodbye, frees. Jobs go on. NULL is fine. */
 void reeve_close(struct reeve_client *c);
 
-/* The last failure of this client in words; lent until the next call. */
+/* The last failure of this client in words; lent until the next call. NULL: of this thread's last
+ * reeve_connect. */
 const char *reeve_error(const struct reeve_client *c);
+
+/* 1 while the broker answers; 0 while it is looked for. */
+int reeve_connected(const struct reeve_client *c);
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 struct reeve_job_options { /* zero is the default of each */
@@ -101,6 +106,7 @@ struct reeve_result {
     const char *reason;    /* "" or why it did not go well: "error", "signal 11", ...; lent */
     uint64_t run_us;
     unsigned attempts;
+    size_t text_size;      /* of text, in which a 0 may stand */
 };
 
 /* Called from reeve_dispatch (or a blocking call) when the job has ended or was refused. What the
@@ -118,14 +124,19 @@ int reeve_submit(struct reeve_client *c, const char *method, const void *args, s
 /* Submissions that have not ended yet. */
 size_t reeve_pending(const struct reeve_client *c);
 
+/* Sends what waits now, as far as it can without waiting. */
+int reeve_flush(struct reeve_client *c);
 /* A descriptor to poll for reading; when it fires, or at least every 500 ms, call dispatch. */
 int reeve_fd(const struct reeve_client *c);
 /* Sends what waits, takes what has come, calls back. Waits up to timeout_ms for something to come
- * (0: not at all, -1: for ever). */
+ * (0: not at all, -1: for ever); that nothing came is no failure. A lost connection is none
+ * either: see reeve_connected. */
 int reeve_dispatch(struct reeve_client *c, int timeout_ms);
 
-/* Submit, wait, result. The result is lent until the next call on this client. REEVE_ETIMEOUT
- * leaves the job running. The return value is about the call; whether the job went well is in result->state. */
+/* Submit, wait, result. The result is lent until the next call on this client. REEVE_ETIMEOUT,
+ * REEVE_EUNREACHABLE (the time has passed and no broker answers) and REEVE_EINTERRUPTED leave the
+ * job running. A refusal is returned as its code, with the result filled in. The return value is
+ * about the call; whether the job went well is in result->state. */
 int reeve_call(struct reeve_client *c, const char *method, const void *args, size_t size,
                const struct reeve_job_options *options, int timeout_ms,
                struct reeve_result *result);
@@ -151,9 +162,11 @@ struct reeve_update {
 };
 typedef void reeve_on_update(void *user, const struct reeve_update *update);
 
-/* Watches a topic (job/ID, queue/NAME, worker/ID) without gaps, or everything under a prefix that ends in / (no
- * replay there). First comes a "snapshot", then updates in order; what cannot be had any more is told as
- * "lost" with {first, last}. Callbacks come from reeve_dispatch. */
+/* Watches a topic (job/ID, queue/NAME, worker/ID) without gaps, or everything under a prefix that
+ * ends in / (no snapshot and no replay there). First comes a "snapshot", then updates in order; what
+ * cannot be had any more is told as "lost" with {first, last}, and a snapshot after it. "error" with
+ * {error, text} is the last event: there is no such object (any more). Callbacks come from
+ * reeve_dispatch or a blocking call. */
 int reeve_subscribe(struct reeve_client *c, const char *topic, reeve_on_update *update, void *user);
 int reeve_unsubscribe(struct reeve_client *c, const char *topic);
 

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consumer/core/agent.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+#include "consumer/core/parts.h"
+
+enum { SEND_BYTES = 16 << 10, TRACE_BYTES = 300 };
+/* Jobs of the text port come before every lease. */
+static const uint64_t LEASE_ORDER = (uint64_t)1 << 62;
+
+/* --- effects -------------------------------------------------------------------------------- */
+
+struct agent_effect *agent_effect(struct agent *a, enum agent_effect_type type)
+{
+    struct agent_effects *out = a->out;
+    if (out->count == out->capacity) {
+        out->capacity = out->capacity ? out->capacity * 2 : 64;
+        out->at = must_realloc(out->at, out->capacity * sizeof *out->at);
+    }
+    struct agent_effect *e = &out->at[out->count++];
+    memset(e, 0, sizeof *e);
+    e->type = type;
+    return e;
+}
+
+void agent_send(struct agent *a, const struct record *r)
+{
+    if (a->options.alone)
+        return;
+    struct agent_effects *out = a->out;
+    struct agent_effect *last = out->count ? &out->at[out->count - 1] : NULL;
+    size_t offset = out->bytes.size;
+    record_put(&out->bytes, r);
+    size_t size = out->bytes.size - offset;
+    /* Small records that follow each other are one effect. */
+    if (last && last->type == AGENT_SEND && last->size + size <= SEND_BYTES &&
+        last->offset + last->size == offset) {
+        last->size += size;
+        return;
+    }
+    struct agent_effect *e = agent_effect(a, AGENT_SEND);
+    e->offset = offset;
+    e->size = size;
+}
+
+void agent_trace(struct agent *a, const char *format, ...)
+{
+    char text[TRACE_BYTES];
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    must(size >= 0);
+    size_t offset = a->out->bytes.size, kept = (size_t)size;
+    if (kept > sizeof text - 1)
+        kept = sizeof text - 1;
+    buf_put(&a->out->bytes, text, kept);
+    struct agent_effect *e = agent_effect(a, AGENT_TRACE);
+    e->offset = offset;
+    e->size = kept;
+}
+
+void agent_effects_fini(struct agent_effects *e)
+{
+    free(e->at);
+    buf_fini(&e->bytes);
+    *e = (struct agent_effects){0};
+}
+
+/* --- birth and end -------------------------------------------------------------------------- */
+
+static void runner_init(struct runner *r, unsigned index, unsigned slot, unsigned program)
+{
+    *r = (struct runner){.index = index,
+                         .slot = slot,
+                         .program = program,
+                         .until_us = INT64_MAX,
+                         .look_us = INT64_MAX,
+                         .limit_us = INT64_MAX};
+    link_init(&r->ring);
+}
+
+static void offers_init(struct agent *a)
+{
+    const struct agent_options *o = &a->options;
+    for (unsigned p = 0; p < o->program_count; p++)
+        a->offer_count += o->programs[p].method_count;
+    a->offers = must_alloc(a->offer_count * sizeof *a->offers);
+    unsigned at = 0;
+    for (unsigned p = 0; p < o->program_count; p++)
+        for (unsigned m = 0; m < o->programs[p].method_count; m++)
+            a->offers[at++] = (struct offer){.program = p, .method = m};
+}
+
+struct agent *agent_new(const struct agent_options *options, int64_t now_us)
+{
+    struct agent *a = must_alloc(sizeof *a);
+    unsigned slots = options->slots, programs = options->program_count;
+    must(slots > 0 && programs <= AGENT_PROGRAMS_MAX && slots * programs <= AGENT_RUNNERS_MAX);
+    a->options = *options;
+    a->slots = must_alloc(slots * sizeof *a->slots);
+    a->programs = must_alloc(programs * sizeof *a->programs);
+    a->runners = must_alloc((size_t)slots * programs * sizeof *a->runners);
+    for (unsigned p = 0; p < programs; p++)
+        link_init(&a->programs[p].waiting);
+    for (unsigned s = 0; s < slots; s++) {
+        a->slots[s].runners = &a->runners[s * programs];
+        for (unsigned p = 0; p < programs; p++)
+            runner_init(&a->slots[s].runners[p], s * programs + p, s, p);
+    }
+    offers_init(a);
+    link_init(&a->held);
+    link_init(&a->spare);
+    a->next_order = LEASE_ORDER;
+    a->ticked_us = a->beat_us = a->heard_us = now_us;
+    a->deal_us = a->drained_us = INT64_MAX;
+    return a;
+}
+
+static void free_list(struct link *jobs)
+{
+    list_each_safe(l, jobs)
+    {
+        struct agent_job *j = container_of(l, struct agent_job, link);
+        link_take(&j->link);
+        if (j->args != j->inline_bytes)
+            free(j->args);
+        if (j->value != j->inline_bytes)
+            free(j->value);
+        free(j);
+    }
+}
+
+void agent_free(struct agent *a)
+{
+    if (!a)
+        return;
+    for (unsigned p = 0; p < a->options.program_count; p++)
+        free_list(&a->programs[p].waiting);
+    for (unsigned i = 0; i < a->options.slots * a->options.program_count; i++)
+        free_list(&a->runners[i].ring);
+    free_list(&a->held);
+    free_list(&a->spare);
+    heap_fini(&a->timers);
+    idmap_fini(&a->jobs);
+    idmap_fini(&a->locals);
+    free(a->offers);
+    free(a->runners);
+    free(a->programs);
+    free(a->slots);
+    free(a);
+}
+
+/* --- local jobs ----------------------------------------------------------------------------- */
+
+static void take_local(struct agent *a, const struct agent_event *e)
+{
+    must(e->local.program < a->options.program_count && e->local.number &&
+         !idmap_find(&a->locals, e->local.number));
+    struct agent_job *j = agent_job_new(a, e->local.args);
+    j->local = true;
+    j->id = e->local.number;
+    j->attempt = 1;
+    j->program = e->local.program;
+    j->method = e->local.method;
+    j->order = a->next_local_order++;
+    idmap_put(&a->locals, j->id, j);
+    if (a->draining)
+        agent_job_end(a, j, REASON_CANCELLED, 0, bytes_of(NULL, 0));
+    else
+        agent_job_wait(a, j);
+}
+
+static void cancel_local(struct agent *a, uint32_t number)
+{
+    struct agent_job *j = idmap_find(&a->locals, number);
+    if (j)
+        agent_job_stop(a, j, REASON_CANCELLED);
+}
+
+/* --- draining ------------------------------------------------------------------------------- */
+
+void agent_drain(struct agent *a)
+{
+    if (a->draining)
+        return;
+    a->draining = true;
+    agent_trace(a, "draining, running=%u waiting=%u", a->ring_count, a->waiting_count);
+    if (a->link != LINK_LOST)
+        agent_send(a, &(struct record){.type = REC_draining});
+    for (unsigned p = 0; p < a->options.program_count; p++)
+        list_each_safe(l, &a->programs[p].waiting)
+        {
+            struct agent_job *j = container_of(l, struct agent_job, link);
+            if (!j->local)
+                agent_job_return(a, j);
+        }
+    for (unsigned i = 0; i < a->options.slots * a->options.program_count; i++)
+        runner_recall(a, &a->runners[i], a->runners[i].started);
+}
+
+static void leave(struct agent *a, const char *why)
+{
+    agent_send(a, &(struct record){.type = REC_goodbye, .goodbye = {.why = bytes_text(why)}});
+    agent_effect(a, AGENT_QUIT);
+    a->quit = true;
+}
+
+static void drain_on(struct agent *a)
+{
+    if (!a->draining || a->waiting_count || a->ring_count)
+        return;
+    if (a->drained_us == INT64_MAX)
+        a->drained_us = a->now_us + DRAIN_US;
+    if (a->held_count == 0 || a->now_us >= a->drained_us)
+        leave(a, "drained");
+}
+
+/* --- the turn ------------------------------------------------------------------------------- */
+
+static void warm(struct agent *a)
+{
+    unsigned left = a->options.warm;
+    a->warmed = true;
+    for (unsigned p = 0; p < a->options.program_count; p++)
+        for (unsigned s = 0; s < a->options.slots && left; s++, left--)
+            runner_fire(a, &a->slots[s].runners[p], RUNNER_NEED);
+}
+
+static void watch_link(struct agent *a)
+{
+    int64_t last = a->heard_us > a->hello_us ? a->heard_us : a->hello_us;
+    if (a->options.alone)
+        return;
+    if (a->now_us - a->ticked_us > SILENCE_US && a->link == LINK_UP)
+        link_lose(a, "this worker was frozen");
+    else if (a->link != LINK_LOST && a->now_us - last > SILENCE_US)
+        link_lose(a, "nothing heard for 4 s");
+    if (a->link != LINK_LOST || !a->connected)
+        return;
+    /* What is being taken back must not be named. */
+    for (unsigned i = 0; i < a->options.slots * a->options.program_count; i++)
+        if (a->runners[i].recalling || a->runners[i].recall_due)
+            return;
+    link_hello(a);
+}
+
+static void run_timers(struct agent *a)
+{
+    for (struct heap_node *n; (n = heap_first(&a->timers)) && n->key <= a->now_us;)
+        runner_wake(a, container_of(n, struct runner, timer));
+}
+
+static void tell_started(struct agent *a)
+{
+    for (unsigned s = 0; a->link != LINK_LOST && s < a->options.slots; s++) {
+        struct runner *r = a->slots[s].active;
+        struct agent_job *j = r ? runner_head(r) : NULL;
+        if (!j || !j->seen || j->told || j->local || j->orphan)
+            continue;
+        struct record m = {.type = REC_started, .started = {.id = j->id, .token = j->token}};
+        agent_send(a, &m);
+        j->told = true;
+    }
+}
+
+static void tell_slot(struct agent *a, unsigned index)
+{
+    struct slot *s = &a->slots[index];
+    struct runner *r = s->active ? s->active : s->recent ? s->recent : s->runners;
+    /* A slot that has not worked yet shows a process that is there. */
+    for (unsigned p = 0; !s->active && !r->pid && p < a->options.program_count; p++)
+        r = &s->runners[p];
+    struct agent_job *j = s->active ? runner_head(s->active) : NULL;
+    unsigned state = runner_slot_state(r);
+    uint64_t job = j && !j->local ? j->id : 0;
+    if (s->told_state == state && s->told_pid == r->pid && s->told_job == job)
+        return;
+    s->told_state = state;
+    s->told_pid = r->pid;
+    s->told_job = job;
+    struct record m = {.type = REC_slot_state,
+                       .slot_state = {.index = index, .pid = r->pid, .state = state, .job = job}};
+    agent_send(a, &m);
+}
+
+static void beat(struct agent *a)
+{
+    if (a->now_us < a->beat_us)
+        return;
+    a->beat_us = a->now_us + BEAT_US;
+    if (a->link != LINK_UP)
+        return;
+    agent_send(
+        a, &(struct record){.type = REC_beat, .beat = {.time_ms = (uint64_t)(a->now_us / 1000)}});
+    for (unsigned s = 0; s < a->options.slots; s++)
+        tell_slot(a, s);
+}
+
+/* Recalls are gathered over the turn, so that each runner is asked once. */
+static void tell_recalls(struct agent *a)
+{
+    for (unsigned i = 0; a->recalls_due && i < a->options.slots * a->options.program_count; i++) {
+        struct runner *r = &a->runners[i];
+        if (!r->recall_due)
+            continue;
+        r->recall_due = false;
+        a->recalls_due--;
+        r->recalling = true;
+        struct agent_effect *e = agent_effect(a, AGENT_RECALL);
+        e->runner = i;
+        e->number = r->recall_from;
+    }
+}
+
+static void tick(struct agent *a)
+{
+    if (!a->warmed)
+        warm(a);
+    watch_link(a);
+    run_timers(a);
+    deal(a);
+    tell_started(a);
+    beat(a);
+    tell_recalls(a);
+    drain_on(a);
+    a->ticked_us = a->now_us;
+}
+
+static struct runner *runner_of(struct agent *a, const struct agent_event *e)
+{
+    must(e->runner < a->options.slots * a->options.program_count);
+    return &a->runners[e->runner];
+}
+
+void agent_step(struct agent *a, const struct agent_event *e, struct agent_effects *out)
+{
+    if (a->quit)
+        return;
+    a->now_us = e->now_us;
+    a->out = out;
+    switch (e->type) {
+    case AGENT_RECORD: link_record(a, e->record); break;
+    case AGENT_CONNECTED:
+        link_lose(a, "a new connection");
+        a->connected = true;
+        break;
+    case AGENT_DISCONNECTED:
+        link_lose(a, "disconnected");
+        a->connected = false;
+        break;
+    case AGENT_SPAWNED: runner_of(a, e)->pid = e->pid; break;
+    case AGENT_SPAWN_FAILED: {
+        int why = (int)e->job.number;
+        struct runner *r = runner_of(a, e);
+        runner_program_failed(a, r, why == ENOENT || why == EACCES || why == ENOEXEC);
+        runner_fire(a, r, RUNNER_FAILED);
+        break;
+    }
+    case AGENT_READY: runner_fire(a, runner_of(a, e), RUNNER_READY); break;
+    case AGENT_PROGRESS: runner_progress(a, runner_of(a, e), e->job.number, e->job.at_us); break;
+    case AGENT_RESULT: runner_result(a, runner_of(a, e), e); break;
+    case AGENT_RECALLED:
+        runner_recalled(a, runner_of(a, e), e->job.number);
+        deal(a);
+        tell_recalls(a);
+        break;
+    case AGENT_CORRUPT:
+        runner_of(a, e)->corrupt = true;
+        runner_fire(a, runner_of(a, e), RUNNER_CORRUPT);
+        break;
+    case AGENT_EXITED: runner_exited(a, runner_of(a, e), e->exit.signal, e->exit.status); break;
+    case AGENT_LOCAL_JOB: take_local(a, e); break;
+    case AGENT_LOCAL_CANCEL: cancel_local(a, e->job.number); break;
+    case AGENT_DRAIN: agent_drain(a); break;
+    case AGENT_STOP: leave(a, "stopped"); break;
+    case AGENT_TICK: tick(a); break;
+    }
+}
+
+int64_t agent_deadline(const struct agent *a)
+{
+    int64_t at = a->beat_us < a->deal_us ? a->beat_us : a->deal_us;
+    struct heap_node *n = heap_first(&a->timers);
+    if (n && n->key < at)
+        at = n->key;
+    if (a->link == LINK_LOST && a->connected)
+        at = a->ticked_us;
+    if (a->draining && !a->waiting_count && !a->ring_count && a->drained_us < at)
+        at = a->drained_us;
+    return at;
+}
+
+/* --- audit ---------------------------------------------------------------------------------- */
+
+static unsigned audit_runner(const struct agent *a, const struct runner *r)
+{
+    unsigned count = 0;
+    size_t bytes = 0;
+    uint32_t last = 0;
+    list_each(l, &r->ring)
+    {
+        const struct agent_job *j = container_of(l, struct agent_job, link);
+        must(j->place == AT_RING && j->runner == r && j->program == r->program);
+        must(count == 0 || j->ring_number == last + 1);
+        last = j->ring_number;
+        bytes += j->args_size;
+        count++;
+    }
+    must(count == r->ring_count && bytes == r->ring_bytes);
+    must(count == 0 || last + 1 == r->pushed);
+    must(count == 0 || a->slots[r->slot].active == r);
+    must(count <= AGENT_AHEAD_JOBS);
+    return count;
+}
+
+void agent_audit(const struct agent *a)
+{
+    unsigned ring = 0, waiting = 0, held = 0;
+    for (unsigned i = 0; i < a->options.slots * a->options.program_count; i++)
+        ring += audit_runner(a, &a->runners[i]);
+    for (unsigned p = 0; p < a->options.program_count; p++) {
+        uint64_t order = 0;
+        unsigned count = 0;
+        list_each(l, &a->programs[p].waiting)
+        {
+            const struct agent_job *j = container_of(l, struct agent_job, link);
+            must(j->place == AT_WAITING && j->program == p && (count == 0 || j->order > order));
+            order = j->order;
+            count++;
+        }
+        must(count == a->programs[p].waiting_count);
+        waiting += count;
+    }
+    uint64_t number = 0;
+    list_each(l, &a->held)
+    {
+        const struct agent_job *j = container_of(l, struct agent_job, link);
+        must(j->place == AT_HELD && j->number > number);
+        number = j->number;
+        held++;
+    }
+    must(ring == a->ring_count && waiting == a->waiting_count && held == a->held_count);
+    for (unsigned s = 0; s < a->options.slots; s++) {
+        const struct runner *r = a->slots[s].active;
+        must(!r || (r->slot == s && (r->state == RUNNER_RUNNING || r->state == RUNNER_ASKED ||
+                                     r->state == RUNNER_STOPPING || r->state == RUNNER_KILLED)));
+    }
+}

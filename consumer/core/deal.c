@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * deal: which job goes where. Jobs are dealt out in the order they were leased (those of the text
+ * port before all). Each goes to a free slot whose runner for it is up; only when no slot is free
+ * that could take it, it is given ahead to a runner of the same program that is busy. When a slot
+ * becomes free while others have jobs ahead, those come back and are dealt again: no job waits
+ * behind a running one while a slot is free.
+ */
+#include "consumer/core/parts.h"
+
+enum place { PLACE_NONE, PLACE_FREE, PLACE_SOON, PLACE_AHEAD };
+
+static struct agent_job *first_of(const struct program *p)
+{
+    return p->waiting_count ? list_first(&p->waiting, struct agent_job, link) : NULL;
+}
+
+/* The best place for the next job of a program; *to is the runner for FREE and AHEAD. */
+static enum place find_place(struct agent *a, unsigned program, const struct agent_job *j,
+                             struct runner **to)
+{
+    struct runner *absent = NULL, *ahead = NULL;
+    unsigned starting = 0;
+    for (unsigned s = 0; s < a->options.slots; s++) {
+        struct slot *slot = &a->slots[s];
+        struct runner *r = &slot->runners[program];
+        if (slot->active) {
+            if (slot->active == r && r->state == RUNNER_RUNNING && runner_has_room(r, j) &&
+                (!ahead || r->ring_count < ahead->ring_count))
+                ahead = r;
+        } else if (r->state == RUNNER_IDLE) {
+            *to = r;
+            return PLACE_FREE;
+        } else if (r->state == RUNNER_STARTING) {
+            starting++;
+        } else if (r->state == RUNNER_ABSENT && !absent) {
+            absent = r;
+        }
+    }
+    /* A process for each job that waits, not more. */
+    if (absent && starting < a->programs[program].waiting_count) {
+        runner_fire(a, absent, RUNNER_NEED);
+        return PLACE_SOON;
+    }
+    if (starting)
+        return PLACE_SOON;
+    *to = ahead;
+    return ahead ? PLACE_AHEAD : PLACE_NONE;
+}
+
+/* The program whose oldest waiting job is the oldest of those not passed over. */
+static unsigned oldest(const struct agent *a, const bool *passed)
+{
+    unsigned best = AGENT_PROGRAMS_MAX;
+    uint64_t order = UINT64_MAX;
+    for (unsigned p = 0; p < a->options.program_count; p++) {
+        struct agent_job *j = passed[p] ? NULL : first_of(&a->programs[p]);
+        if (j && j->order < order) {
+            order = j->order;
+            best = p;
+        }
+    }
+    return best;
+}
+
+/* A job of the text port shall not wait for a whole ring: the shortest is cut. */
+static void make_way(struct agent *a)
+{
+    struct runner *best = NULL;
+    for (unsigned s = 0; s < a->options.slots; s++) {
+        struct runner *r = a->slots[s].active;
+        if (!r || r->ring_count < 2)
+            return; /* free, or free as soon as its job is done */
+        if (r->state == RUNNER_RUNNING && !r->recalling &&
+            (!best || r->ring_count < best->ring_count))
+            best = r;
+    }
+    if (best)
+        runner_recall(a, best, runner_head(best)->ring_number + 1);
+}
+
+static void hand_out(struct agent *a)
+{
+    bool passed[AGENT_PROGRAMS_MAX] = {false}, any_passed = false;
+    for (unsigned p; (p = oldest(a, passed)) < AGENT_PROGRAMS_MAX;) {
+        struct agent_job *j = first_of(&a->programs[p]);
+        struct runner *to = NULL;
+        enum place place = find_place(a, p, j, &to);
+        if (place == PLACE_FREE || (place == PLACE_AHEAD && !any_passed && !j->local)) {
+            runner_push(a, to, j);
+            continue;
+        }
+        if (j->local && place != PLACE_SOON)
+            make_way(a);
+        /* Younger jobs of other programs may still find a free slot, but not go ahead. */
+        passed[p] = true;
+        any_passed = true;
+    }
+}
+
+/* Is it worth the trouble to take jobs back from this runner? */
+static bool worth(const struct agent *a, const struct runner *r)
+{
+    int64_t ahead_us = a->programs[r->program].run_us * (r->ring_count - 1);
+    return ahead_us >= WORTH_US || (r->since_us && a->now_us - r->since_us >= WORTH_US);
+}
+
+/* Takes back about half of what waits in the fullest ring that a free slot could help with. */
+static void level(struct agent *a)
+{
+    struct runner *fullest = NULL;
+    unsigned free_slots = 0;
+    for (unsigned s = 0; s < a->options.slots; s++) {
+        struct runner *r = a->slots[s].active;
+        if (!r)
+            free_slots++;
+        else if (r->state == RUNNER_RUNNING && r->ring_count > 1 && !r->recalling &&
+                 !r->recall_due && (!fullest || r->ring_count > fullest->ring_count))
+            fullest = r;
+    }
+    if (!free_slots || !fullest)
+        return;
+    if (!worth(a, fullest)) {
+        a->deal_us = a->now_us + 1000;
+        return;
+    }
+    struct runner *helper = NULL;
+    for (unsigned s = 0; s < a->options.slots; s++) {
+        struct runner *r = &a->slots[s].runners[fullest->program];
+        if (a->slots[s].active)
+            continue;
+        if (!helper || r->state == RUNNER_IDLE)
+            helper = r;
+    }
+    if (helper->state != RUNNER_IDLE) {
+        runner_fire(a, helper, RUNNER_NEED); /* dealt again when it is up */
+        return;
+    }
+    unsigned ahead = fullest->ring_count - 1, back = ahead <= free_slots ? ahead : (ahead + 1) / 2;
+    runner_recall(a, fullest, fullest->pushed - back);
+}
+
+void deal(struct agent *a)
+{
+    a->deal_us = INT64_MAX;
+    if (a->waiting_count)
+        hand_out(a);
+    if (a->ring_count)
+        level(a);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consumer/core/parts.h"
+
+enum { SPARE_MAX = 4096 };
+
+static unsigned char *keep(struct agent_job *j, struct bytes b)
+{
+    if (b.size == 0)
+        return NULL;
+    unsigned char *at = b.size <= INLINE_BYTES ? j->inline_bytes : must_alloc(b.size);
+    memcpy(at, b.data, b.size);
+    return at;
+}
+
+static void drop(struct agent_job *j, unsigned char **at, uint32_t *size)
+{
+    if (*at != j->inline_bytes)
+        free(*at);
+    *at = NULL;
+    *size = 0;
+}
+
+struct agent_job *agent_job_new(struct agent *a, struct bytes args)
+{
+    struct agent_job *j;
+    if (a->spare_count) {
+        j = list_first(&a->spare, struct agent_job, link);
+        link_take(&j->link);
+        a->spare_count--;
+        memset(j, 0, offsetof(struct agent_job, inline_bytes));
+    } else {
+        j = must_alloc(sizeof *j);
+    }
+    link_init(&j->link);
+    j->args = keep(j, args);
+    j->args_size = (uint32_t)args.size;
+    return j;
+}
+
+void agent_job_free(struct agent *a, struct agent_job *j)
+{
+    agent_job_unlink(a, j);
+    if (j->local)
+        idmap_take(&a->locals, j->id);
+    else if (!j->orphan)
+        idmap_take(&a->jobs, j->id);
+    drop(j, &j->args, &j->args_size);
+    drop(j, &j->value, &j->value_size);
+    if (a->spare_count < SPARE_MAX) {
+        list_push(&a->spare, &j->link);
+        a->spare_count++;
+    } else {
+        free(j);
+    }
+}
+
+void agent_job_unlink(struct agent *a, struct agent_job *j)
+{
+    if (!link_listed(&j->link))
+        return;
+    link_take(&j->link);
+    switch (j->place) {
+    case AT_WAITING:
+        a->programs[j->program].waiting_count--;
+        a->waiting_count--;
+        break;
+    case AT_RING:
+        j->runner->ring_count--;
+        j->runner->ring_bytes -= j->args_size;
+        j->runner = NULL;
+        a->ring_count--;
+        break;
+    case AT_HELD: a->held_count--; break;
+    }
+}
+
+void agent_job_wait(struct agent *a, struct agent_job *j)
+{
+    agent_job_unlink(a, j);
+    struct program *p = &a->programs[j->program];
+    j->place = AT_WAITING;
+    j->seen = j->wanted_back = false;
+    /* New ones belong at the end; those that come back are older than nearly all. */
+    struct link *at = p->waiting.prev;
+    if (at == &p->waiting || container_of(at, struct agent_job, link)->order < j->order) {
+        list_append(&p->waiting, &j->link);
+    } else {
+        for (at = &p->waiting; container_of(at->next, struct agent_job, link)->order < j->order;)
+            at = at->next;
+        link_after(at, &j->link);
+    }
+    p->waiting_count++;
+    a->waiting_count++;
+}
+
+void agent_job_return(struct agent *a, struct agent_job *j)
+{
+    struct record r = {.type = REC_returned, .returned = {.id = j->id, .token = j->token}};
+    agent_send(a, &r);
+    agent_job_free(a, j);
+}
+
+void agent_job_tell(struct agent *a, const struct agent_job *j)
+{
+    struct record r = {.type = REC_result,
+                       .result = {.number = j->number,
+                                  .id = j->id,
+                                  .token = j->token,
+                                  .reason = j->reason,
+                                  .value = bytes_of(j->value, j->value_size),
+                                  .run_us = j->run_us,
+                                  .detail = j->detail}};
+    agent_send(a, &r);
+}
+
+static void tell_local(struct agent *a, const struct agent_job *j)
+{
+    size_t offset = a->out->bytes.size;
+    buf_put(&a->out->bytes, j->value, j->value_size);
+    struct agent_effect *e = agent_effect(a, AGENT_LOCAL_DONE);
+    e->number = (uint32_t)j->id;
+    e->reason = j->reason;
+    e->detail = j->detail;
+    e->offset = offset;
+    e->size = j->value_size;
+}
+
+void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsigned detail,
+                   struct bytes value)
+{
+    agent_job_unlink(a, j);
+    drop(j, &j->args, &j->args_size);
+    if (value.size > VALUE_BYTES_MAX) {
+        reason = REASON_TOO_LARGE;
+        value.size = 0;
+    }
+    if (!j->stop_reason) {
+        j->value = keep(j, value);
+        j->value_size = (uint32_t)value.size;
+        /* Copied first: the runner can change its page while we look. */
+        if (value.size && !pack_valid(bytes_of(j->value, value.size))) {
+            drop(j, &j->value, &j->value_size);
+            reason = REASON_PROTOCOL;
+        }
+    }
+    j->reason = j->stop_reason ? j->stop_reason : reason;
+    j->detail = j->stop_reason ? 0 : detail;
+    if (j->orphan) {
+        agent_job_free(a, j);
+    } else if (j->local) {
+        tell_local(a, j);
+        agent_job_free(a, j);
+    } else {
+        j->number = ++a->next_result;
+        j->place = AT_HELD;
+        list_append(&a->held, &j->link);
+        a->held_count++;
+        /* Without a link it is told after the next hello. */
+        if (a->link != LINK_LOST)
+            agent_job_tell(a, j);
+    }
+}
+
+void agent_job_stop(struct agent *a, struct agent_job *j, unsigned reason)
+{
+    if (j->place == AT_HELD || j->stop_reason)
+        return;
+    j->stop_reason = reason ? reason : REASON_CANCELLED;
+    if (j->place == AT_WAITING)
+        agent_job_end(a, j, j->stop_reason, 0, bytes_of(NULL, 0));
+    else if (j->seen)
+        runner_fire(a, j->runner, RUNNER_STOP);
+    else /* if it has started by then, the next look at the runner finds the reason */
+        runner_recall(a, j->runner, j->ring_number);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * parts: the insides of the agent, shared by the files of this folder only.
+ *
+ *   agent.c    events in, the turn, beats, draining
+ *   link.c     hello, leases and whatever else the broker says
+ *   job.c      a lease this worker holds, from its arrival to the acknowledged result
+ *   runner.c   the life of a process: a table of states and events, rings, ladders
+ *   deal.c     which job goes where; taking back what waits behind a running one
+ */
+#ifndef CORE_PARTS_H
+#define CORE_PARTS_H
+
+#include "common/heap.h"
+#include "common/list.h"
+#include "common/map.h"
+#include "consumer/core/agent.h"
+
+enum {
+    SILENCE_US = 4000000, /* nothing heard of the broker: what has not started is not ours */
+    BEAT_US = 1000000,
+    START_US = 10000000, /* a program has so long until it serves */
+    GRACE_US = 200000,   /* from the flag to TERM */
+    TERM_US = 2000000,   /* from TERM to KILL */
+    COOL_US = 100000,    /* first pause of a program that dies at once; doubles */
+    COOL_MAX_US = 10000000,
+    LOOK_US = 2000, /* a pushed job not seen to start: look again; doubles */
+    LOOK_MAX_US = 500000,
+    STARTS_MAX = 3,     /* failed starts in a row until jobs are refused */
+    DRAIN_US = 5000000, /* wait for the last acknowledgements */
+    WORTH_US = 200,     /* jobs that wait less behind a running one stay where they are */
+    INLINE_BYTES = 56,
+};
+
+enum agent_job_place { AT_WAITING, AT_RING, AT_HELD };
+
+/* A lease, or a job of the text port (token 0). */
+struct agent_job {
+    struct link link; /* program::waiting, runner::ring or agent::held, by place */
+    uint64_t id, token;
+    uint64_t order;              /* as leased; jobs are dealt out in this order */
+    uint64_t number;             /* of its result, once held */
+    struct runner *runner;       /* in whose ring */
+    unsigned char *args, *value; /* inline_bytes or malloc'ed */
+    uint32_t args_size, value_size;
+    uint32_t ring_number, timeout_ms, attempt, run_us;
+    unsigned program, method, reason, detail;
+    enum agent_job_place place;
+    unsigned stop_reason; /* somebody wants it ended, and why */
+    bool local, orphan;   /* orphan: nobody wants to hear how it ends */
+    bool wanted_back;     /* recalled: returned if it has not started */
+    bool seen, told;      /* seen to run; the broker knows */
+    unsigned char inline_bytes[INLINE_BYTES];
+};
+
+enum runner_state {
+    RUNNER_ABSENT,
+    RUNNER_STARTING,
+    RUNNER_IDLE,
+    RUNNER_RUNNING,
+    RUNNER_ASKED,    /* the flag is up */
+    RUNNER_STOPPING, /* TERM sent */
+    RUNNER_KILLED,   /* KILL sent */
+    RUNNER_COOLING,
+    RUNNER_STATES
+};
+
+enum runner_event {
+    RUNNER_NEED,
+    RUNNER_FAILED,
+    RUNNER_READY,
+    RUNNER_ASSIGN,
+    RUNNER_DONE, /* the job at the head of its ring is over, or was taken back */
+    RUNNER_STOP,
+    RUNNER_LATE, /* the state's own deadline */
+    RUNNER_CORRUPT,
+    RUNNER_GONE,
+    RUNNER_EVENTS
+};
+
+struct runner {
+    unsigned index, slot, program, pid;
+    enum runner_state state;
+    struct link ring; /* agent_job::link, in the order of their numbers */
+    unsigned ring_count;
+    size_t ring_bytes;
+    uint32_t pushed, started; /* the next job's number; jobs below have started */
+    unsigned done, failures;
+    bool served, corrupt, blamed; /* blamed: we are ending it ourselves */
+    bool recall_due, recalling;   /* due: to be said at the end of the turn */
+    uint32_t recall_from;
+    int64_t until_us, look_us, limit_us, since_us; /* INT64_MAX: none; since: the head runs */
+    int64_t look_pause_us;
+    struct heap_node timer; /* agent::timers */
+};
+
+struct program {
+    struct link waiting; /* agent_job::link, oldest order first */
+    unsigned waiting_count, failures;
+    int64_t run_us; /* learned: a running mean of what its jobs take */
+};
+
+struct slot {
+    struct runner *runners; /* one for each program */
+    struct runner *active;  /* the one that works or is being ended; NULL: the slot is free */
+    struct runner *recent;
+    unsigned told_pid, told_state;
+    uint64_t told_job;
+};
+
+enum link_state { LINK_LOST, LINK_HELLO, LINK_UP };
+
+struct agent {
+    struct agent_options options;
+    struct slot *slots;
+    struct runner *runners;
+    struct program *programs;
+    unsigned offer_count;
+    struct offer {
+        unsigned program, method;
+    } * offers;
+    struct idmap jobs;   /* leases by id; orphans and local jobs are not here */
+    struct idmap locals; /* by the shell's number */
+    struct link held;    /* agent_job::link, by result number */
+    struct link spare;   /* agent_job::link */
+    unsigned spare_count, waiting_count, ring_count, held_count, recalls_due;
+    uint64_t next_order, next_local_order, next_result;
+    struct heap timers; /* runner::timer */
+
+    enum link_state link;
+    uint32_t incarnation;
+    int64_t heard_us, hello_us, beat_us, ticked_us, drained_us, deal_us;
+    bool connected, draining, quit, warmed;
+
+    int64_t now_us;            /* of the step */
+    struct agent_effects *out; /* of the step */
+};
+
+/* --- agent.c --- */
+struct agent_effect *agent_effect(struct agent *a, enum agent_effect_type type);
+void agent_send(struct agent *a, const struct record *r);
+void agent_trace(struct agent *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void agent_drain(struct agent *a);
+
+/* --- link.c --- */
+void link_record(struct agent *a, const struct record *r);
+void link_lose(struct agent *a, const char *why);
+void link_hello(struct agent *a);
+
+/* --- job.c --- */
+struct agent_job *agent_job_new(struct agent *a, struct bytes args);
+void agent_job_free(struct agent *a, struct agent_job *j);
+/* Back to, or into, the jobs that wait. */
+void agent_job_wait(struct agent *a, struct agent_job *j);
+/* The attempt is over: told to whom it concerns, kept until acknowledged. */
+void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsigned detail,
+                   struct bytes value);
+void agent_job_return(struct agent *a, struct agent_job *j); /* unstarted, to the broker */
+void agent_job_unlink(struct agent *a, struct agent_job *j); /* out of whatever place it is in */
+void agent_job_tell(struct agent *a, const struct agent_job *j); /* its result record */
+/* Ends it whatever it does: at once, or by the runner's ladder. */
+void agent_job_stop(struct agent *a, struct agent_job *j, unsigned reason);
+
+/* --- runner.c --- */
+void runner_fire(struct agent *a, struct runner *r, enum runner_event event);
+void runner_arm(struct agent *a, struct runner *r);
+void runner_push(struct agent *a, struct runner *r, struct agent_job *j);
+void runner_recall(struct agent *a, struct runner *r, uint32_t from);
+void runner_recalled(struct agent *a, struct runner *r, uint32_t first);
+void runner_progress(struct agent *a, struct runner *r, uint32_t started, int64_t at_us);
+void runner_result(struct agent *a, struct runner *r, const struct agent_event *e);
+void runner_exited(struct agent *a, struct runner *r, int signal, int status);
+void runner_program_failed(struct agent *a, struct runner *r, bool for_good);
+void runner_wake(struct agent *a, struct runner *r);   /* its timer has come */
+struct agent_job *runner_head(const struct runner *r); /* NULL: the ring is empty */
+bool runner_has_room(const struct runner *r, const struct agent_job *j);
+unsigned runner_slot_state(const struct runner *r);
+
+/* --- deal.c --- */
+void deal(struct agent *a);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consumer/core/parts.h"
+
+#include <errno.h>
+#include <signal.h>
+
+/* --- the life of a process ------------------------------------------------------------------ */
+
+typedef enum runner_state runner_action(struct agent *a, struct runner *r);
+
+static enum runner_state ignore(struct agent *a, struct runner *r)
+{
+    (void)a;
+    return r->state;
+}
+
+static enum runner_state bug(struct agent *a, struct runner *r)
+{
+    (void)a;
+    (void)r;
+    must(!"a runner's event that we send only in other states");
+    return RUNNER_ABSENT;
+}
+
+static enum runner_state start(struct agent *a, struct runner *r)
+{
+    agent_effect(a, AGENT_SPAWN)->runner = r->index;
+    a->out->at[a->out->count - 1].program = r->program;
+    r->pid = 0;
+    r->pushed = r->started = 0;
+    r->done = 0;
+    r->served = r->corrupt = r->blamed = false;
+    must(!r->recall_due && !r->recalling);
+    r->until_us = a->now_us + START_US;
+    return RUNNER_STARTING;
+}
+
+static enum runner_state serve(struct agent *a, struct runner *r)
+{
+    r->served = true;
+    r->until_us = INT64_MAX;
+    a->programs[r->program].failures = 0;
+    return RUNNER_IDLE;
+}
+
+static enum runner_state work(struct agent *a, struct runner *r)
+{
+    struct slot *s = &a->slots[r->slot];
+    must(!s->active);
+    s->active = s->recent = r;
+    return RUNNER_RUNNING;
+}
+
+/* The job at the head has left: on with the next, or rest. */
+static enum runner_state next(struct agent *a, struct runner *r)
+{
+    r->until_us = r->limit_us = r->look_us = INT64_MAX;
+    r->since_us = 0;
+    if (r->ring_count) {
+        r->look_pause_us = LOOK_US;
+        r->look_us = a->now_us + LOOK_US;
+        return RUNNER_RUNNING;
+    }
+    a->slots[r->slot].active = NULL;
+    return RUNNER_IDLE;
+}
+
+static enum runner_state ask(struct agent *a, struct runner *r)
+{
+    struct agent_job *j = runner_head(r);
+    struct agent_effect *e = agent_effect(a, AGENT_FLAG);
+    e->runner = r->index;
+    e->number = j->ring_number;
+    /* If it comes to killing, only this job shall pay. */
+    runner_recall(a, r, j->ring_number + 1);
+    r->limit_us = INT64_MAX;
+    r->until_us = a->now_us + GRACE_US;
+    return RUNNER_ASKED;
+}
+
+static void send_signal(struct agent *a, struct runner *r, int signal)
+{
+    struct agent_effect *e = agent_effect(a, AGENT_KILL);
+    e->runner = r->index;
+    e->number = (uint32_t)signal;
+    r->blamed = true;
+}
+
+static enum runner_state terminate(struct agent *a, struct runner *r)
+{
+    send_signal(a, r, SIGTERM);
+    r->until_us = a->now_us + TERM_US;
+    return RUNNER_STOPPING;
+}
+
+static enum runner_state destroy(struct agent *a, struct runner *r)
+{
+    send_signal(a, r, SIGKILL);
+    r->until_us = r->limit_us = r->look_us = INT64_MAX;
+    return RUNNER_KILLED;
+}
+
+static enum runner_state cool(struct agent *a, struct runner *r)
+{
+    int64_t pause_us = COOL_MAX_US;
+    if (r->failures < 7)
+        pause_us = (int64_t)COOL_US << r->failures;
+    r->failures++;
+    r->until_us = a->now_us + (pause_us < COOL_MAX_US ? pause_us : COOL_MAX_US);
+    r->look_us = r->limit_us = INT64_MAX;
+    return RUNNER_COOLING;
+}
+
+/* The process is gone and its ring has been cleared. One that had worked is replaced at once; one
+ * that never got so far would only die again. */
+static enum runner_state lost(struct agent *a, struct runner *r)
+{
+    struct slot *s = &a->slots[r->slot];
+    if (s->active == r)
+        s->active = NULL;
+    r->pid = 0;
+    r->until_us = r->limit_us = r->look_us = INT64_MAX;
+    if (a->draining)
+        return RUNNER_ABSENT;
+    if (!r->served || r->corrupt || (r->done == 0 && !r->blamed))
+        return cool(a, r);
+    return start(a, r);
+}
+
+static enum runner_state warm_again(struct agent *a, struct runner *r)
+{
+    (void)a;
+    r->until_us = INT64_MAX;
+    return RUNNER_ABSENT; /* started when a job wants it */
+}
+
+/* Every pair on one screen. `bug` only where we would have sent it ourselves. */
+static runner_action *const table[RUNNER_STATES][RUNNER_EVENTS] = {
+    /*                   NEED    FAILED  READY   ASSIGN  DONE    STOP    LATE        CORRUPT  GONE
+     */
+    [RUNNER_ABSENT] = {start, ignore, ignore, bug, bug, bug, ignore, ignore, ignore},
+    [RUNNER_STARTING] = {ignore, lost, serve, bug, bug, bug, destroy, destroy, lost},
+    [RUNNER_IDLE] = {ignore, ignore, ignore, work, bug, bug, ignore, destroy, lost},
+    [RUNNER_RUNNING] = {ignore, ignore, ignore, bug, next, ask, ignore, destroy, lost},
+    [RUNNER_ASKED] = {ignore, ignore, ignore, bug, next, ignore, terminate, destroy, lost},
+    [RUNNER_STOPPING] = {ignore, ignore, ignore, bug, ignore, ignore, destroy, destroy, lost},
+    [RUNNER_KILLED] = {ignore, lost, ignore, bug, ignore, ignore, ignore, ignore, lost},
+    [RUNNER_COOLING] = {ignore, ignore, ignore, bug, bug, bug, warm_again, ignore, ignore},
+};
+
+void runner_fire(struct agent *a, struct runner *r, enum runner_event event)
+{
+    r->state = table[r->state][event](a, r);
+    runner_arm(a, r);
+}
+
+void runner_arm(struct agent *a, struct runner *r)
+{
+    int64_t at = r->until_us < r->limit_us ? r->until_us : r->limit_us;
+    if (r->look_us < at)
+        at = r->look_us;
+    if (at == INT64_MAX)
+        heap_take(&a->timers, &r->timer);
+    else if (!r->timer.place || r->timer.key != at)
+        heap_put(&a->timers, &r->timer, at, r->index);
+}
+
+void runner_wake(struct agent *a, struct runner *r)
+{
+    if (r->look_us <= a->now_us) { /* the shell has looked in this turn */
+        r->look_pause_us = r->look_pause_us < LOOK_MAX_US / 2 ? r->look_pause_us * 2 : LOOK_MAX_US;
+        r->look_us = a->now_us + r->look_pause_us;
+    }
+    if (r->limit_us <= a->now_us) {
+        r->limit_us = INT64_MAX;
+        if (runner_head(r))
+            agent_job_stop(a, runner_head(r), REASON_TIMEOUT);
+    }
+    if (r->until_us <= a->now_us) {
+        r->until_us = INT64_MAX;
+        runner_fire(a, r, RUNNER_LATE);
+    }
+    runner_arm(a, r);
+}
+
+unsigned runner_slot_state(const struct runner *r)
+{
+    static const unsigned char states[RUNNER_STATES] = {
+        [RUNNER_ABSENT] = SLOT_IDLE,     [RUNNER_STARTING] = SLOT_STARTING,
+        [RUNNER_IDLE] = SLOT_IDLE,       [RUNNER_RUNNING] = SLOT_RUNNING,
+        [RUNNER_ASKED] = SLOT_STOPPING,  [RUNNER_STOPPING] = SLOT_STOPPING,
+        [RUNNER_KILLED] = SLOT_STOPPING, [RUNNER_COOLING] = SLOT_COOLING,
+    };
+    return states[r->state];
+}
+
+/* --- its ring ------------------------------------------------------------------------------- */
+
+struct agent_job *runner_head(const struct runner *r)
+{
+    return r->ring_count ? list_first(&r->ring, struct agent_job, link) : NULL;
+}
+
+bool runner_has_room(const struct runner *r, const struct agent_job *j)
+{
+    if (r->recalling || r->recall_due)
+        return false;
+    if (r->ring_count == 0)
+        return true;
+    /* A large one travels alone. */
+    return r->ring_count < AGENT_AHEAD_JOBS && j->args_size <= AGENT_LARGE_BYTES &&
+           r->ring_bytes + j->args_size + 8 * (r->ring_count + 1) <= AGENT_AHEAD_BYTES;
+}
+
+void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
+{
+    agent_job_unlink(a, j);
+    if (r->ring_count == 0) {
+        r->look_pause_us = LOOK_US;
+        r->look_us = a->now_us + LOOK_US;
+        r->since_us = 0;
+    }
+    j->place = AT_RING;
+    j->runner = r;
+    j->ring_number = r->pushed++;
+    list_append(&r->ring, &j->link);
+    r->ring_count++;
+    r->ring_bytes += j->args_size;
+    a->ring_count++;
+    struct agent_effect *e = agent_effect(a, AGENT_PUSH);
+    e->runner = r->index;
+    e->number = j->ring_number;
+    e->job.id = j->id;
+    e->job.token = j->token;
+    e->job.method = j->method;
+    e->job.attempt = j->attempt;
+    e->job.timeout_ms = j->timeout_ms;
+    e->job.args = bytes_of(j->args, j->args_size);
+    if (r->state == RUNNER_IDLE)
+        runner_fire(a, r, RUNNER_ASSIGN);
+}
+
+void runner_recall(struct agent *a, struct runner *r, uint32_t from)
+{
+    if (r->recalling || (int32_t)(r->pushed - from) <= 0)
+        return;
+    if (!r->recall_due || (int32_t)(r->recall_from - from) > 0)
+        r->recall_from = from;
+    a->recalls_due += !r->recall_due;
+    r->recall_due = true;
+}
+
+/* What becomes of a job that did not start: whoever wants it ended, or back, gets that. */
+static void job_unstarted(struct agent *a, struct agent_job *j)
+{
+    bool keep = j->local || (a->link == LINK_UP && !a->draining);
+    if (j->orphan)
+        agent_job_free(a, j);
+    else if (j->stop_reason)
+        agent_job_end(a, j, j->stop_reason, 0, bytes_of(NULL, 0));
+    else if (keep && !j->wanted_back)
+        agent_job_wait(a, j);
+    else if (a->link == LINK_UP)
+        agent_job_return(a, j);
+    else
+        agent_job_free(a, j); /* not named in the next hello: the broker takes it back */
+}
+
+void runner_recalled(struct agent *a, struct runner *r, uint32_t first)
+{
+    must(r->recalling);
+    r->recalling = false;
+    r->pushed = first;
+    bool had = r->ring_count > 0;
+    list_each_safe(l, &r->ring)
+    {
+        struct agent_job *j = container_of(l, struct agent_job, link);
+        if ((int32_t)(j->ring_number - first) >= 0)
+            job_unstarted(a, j);
+        else
+            j->wanted_back = false; /* it has started; its result will say how it went */
+    }
+    if (had && r->ring_count == 0)
+        runner_fire(a, r, RUNNER_DONE);
+}
+
+void runner_progress(struct agent *a, struct runner *r, uint32_t started, int64_t at_us)
+{
+    struct agent_job *j = runner_head(r);
+    r->started = started;
+    if (!j || j->seen || (int32_t)(started - j->ring_number) <= 0)
+        return;
+    j->seen = true;
+    /* The runner's word for when, within what we know ourselves. */
+    int64_t earliest = a->now_us - BEAT_US;
+    r->since_us = at_us < earliest ? earliest : at_us > a->now_us ? a->now_us : at_us;
+    r->look_us = INT64_MAX;
+    if (j->timeout_ms)
+        r->limit_us = r->since_us + (int64_t)j->timeout_ms * 1000;
+    if (j->stop_reason)
+        runner_fire(a, r, RUNNER_STOP);
+    runner_arm(a, r);
+}
+
+void runner_result(struct agent *a, struct runner *r, const struct agent_event *e)
+{
+    struct agent_job *j = runner_head(r);
+    must(j && j->ring_number == e->job.number);
+    j->run_us = e->job.run_us;
+    struct program *p = &a->programs[r->program];
+    p->run_us += ((int64_t)e->job.run_us - p->run_us) / 8;
+    r->done++;
+    r->failures = 0;
+    agent_job_end(a, j, e->job.reason, 0, e->job.value);
+    runner_fire(a, r, RUNNER_DONE);
+}
+
+void runner_exited(struct agent *a, struct runner *r, int signal, int status)
+{
+    struct agent_job *j = runner_head(r);
+    a->recalls_due -= r->recall_due;
+    r->recalling = r->recall_due = false;
+    if (r->served && (j || !r->blamed))
+        agent_trace(a, "runner=%u pid=%u program=%s %s=%d", r->index, r->pid,
+                    a->options.programs[r->program].name, signal ? "signal" : "exit",
+                    signal ? signal : status);
+    if (j && (int32_t)(r->started - j->ring_number) > 0) {
+        unsigned reason = r->corrupt ? REASON_PROTOCOL : signal ? REASON_SIGNAL : REASON_EXIT;
+        unsigned detail = r->corrupt ? 0 : (unsigned)(signal ? signal : status);
+        agent_job_end(a, j, reason, detail, bytes_of(NULL, 0));
+    }
+    list_each_safe(l, &r->ring) job_unstarted(a, container_of(l, struct agent_job, link));
+    bool served = r->served;
+    if (!served)
+        runner_program_failed(a, r, false);
+    runner_fire(a, r, RUNNER_GONE);
+}
+
+/* A program that cannot be started on this worker has its jobs refused, not kept waiting. */
+void runner_program_failed(struct agent *a, struct runner *r, bool for_good)
+{
+    struct program *p = &a->programs[r->program];
+    p->failures++;
+    agent_trace(a, "runner=%u program=%s does not start, failures=%u", r->index,
+                a->options.programs[r->program].name, p->failures);
+    if (!for_good && p->failures < STARTS_MAX)
+        return;
+    for (unsigned s = 0; s < a->options.slots; s++)
+        if (a->slots[s].runners[r->program].served && a->slots[s].runners[r->program].pid)
+            return;
+    list_each_safe(l, &p->waiting) agent_job_end(a, container_of(l, struct agent_job, link),
+                                                 REASON_NO_HANDLER, 0, bytes_of(NULL, 0));
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consumer/worker/programs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+enum { OFFERS_MS = 10000, OFFERS_BYTES_MAX = 64 << 10 };
+
+#define FAIL(p, ...) (snprintf((p)->error, sizeof(p)->error, __VA_ARGS__), -1)
+
+/* --- asking a program ----------------------------------------------------------------------- */
+
+_Noreturn static void ask_child(const char *path, int out)
+{
+    int null = open("/dev/null", O_RDONLY);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
+        _exit(127);
+    char *const argv[] = {(char *)(uintptr_t)path, (char *)(uintptr_t) "--offers", NULL};
+    execv(path, argv);
+    _exit(127);
+}
+
+/* Reads until the end; -1 when it takes too long or is too much. */
+static int read_all(int fd, struct buf *out)
+{
+    int64_t until_ms = clock_ms() + OFFERS_MS;
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int64_t left_ms = until_ms - clock_ms();
+        if (left_ms <= 0 || out->size > OFFERS_BYTES_MAX)
+            return -1;
+        int n = poll(&p, 1, (int)left_ms);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        if (n <= 0)
+            continue;
+        char bytes[4096];
+        ssize_t got = read(fd, bytes, sizeof bytes);
+        if (got < 0 && errno != EINTR)
+            return -1;
+        if (got == 0)
+            return 0;
+        if (got > 0)
+            buf_put(out, bytes, (size_t)got);
+    }
+}
+
+/* What `PATH --offers` prints. */
+static int ask(struct programs *p, const char *path, struct buf *out)
+{
+    int pipes[2], status = 0;
+    if (pipe2(pipes, O_CLOEXEC))
+        return FAIL(p, "%s: %s", path, strerror(errno));
+    pid_t pid = fork();
+    if (pid == 0)
+        ask_child(path, pipes[1]);
+    int saved = errno;
+    close(pipes[1]);
+    if (pid < 0) {
+        close(pipes[0]);
+        return FAIL(p, "%s: %s", path, strerror(saved));
+    }
+    int rc = read_all(pipes[0], out);
+    close(pipes[0]);
+    if (rc)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (rc)
+        return FAIL(p, "%s --offers did not end within %d s", path, OFFERS_MS / 1000);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return FAIL(p, "%s --offers failed: is it a handler program?", path);
+    return 0;
+}
+
+static int take_offers(struct programs *p, struct agent_program *program, struct buf *text)
+{
+    const char **methods = must_alloc(OFFERS_MAX * sizeof *methods);
+    program->methods = methods;
+    char *rest = (char *)(uintptr_t)buf_text(text);
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        unsigned other_program, other_method;
+        bool known;
+        if (*line == 0)
+            continue;
+        if (!queue_name_valid(bytes_text(line)))
+            return FAIL(p, "%s offers \"%.100s\", which is no handler.method", program->name, line);
+        if (program->method_count == OFFERS_MAX)
+            return FAIL(p, "%s offers more than %d methods", program->name, OFFERS_MAX);
+        if (programs_find(p, line, &other_program, &other_method, &known))
+            return FAIL(p, "%s is offered by both %s and %s", line, p->at[other_program].name,
+                        program->name);
+        methods[program->method_count] = strdup(line);
+        must(methods[program->method_count]);
+        program->method_count++;
+    }
+    if (program->method_count == 0)
+        return FAIL(p, "%s offers nothing", program->name);
+    return 0;
+}
+
+/* --- the list ------------------------------------------------------------------------------- */
+
+int programs_add(struct programs *p, const char *path)
+{
+    if (access(path, X_OK))
+        return FAIL(p, "handler program %s: %s", path, strerror(errno));
+    if (p->count == AGENT_PROGRAMS_MAX)
+        return FAIL(p, "more than %d handler programs", AGENT_PROGRAMS_MAX);
+    struct buf text = {0};
+    if (ask(p, path, &text)) {
+        buf_fini(&text);
+        return -1;
+    }
+    p->at = must_realloc(p->at, (p->count + 1) * sizeof *p->at);
+    p->paths = must_realloc(p->paths, (p->count + 1) * sizeof *p->paths);
+    p->paths[p->count] = realpath(path, NULL);
+    must(p->paths[p->count]);
+    const char *slash = strrchr(p->paths[p->count], '/');
+    struct agent_program program = {.name = slash ? slash + 1 : path};
+    int rc = take_offers(p, &program, &text);
+    p->at[p->count++] = program;
+    buf_fini(&text);
+    return rc;
+}
+
+static int is_program(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+int programs_folder(struct programs *p, const char *folder, bool allow_shell)
+{
+    struct dirent **names;
+    int count = scandir(folder, &names, is_program, alphasort), rc = 0;
+    if (count < 0)
+        return FAIL(p, "handlers' folder %s: %s", folder, strerror(errno));
+    for (int i = 0; i < count; i++) {
+        struct buf path = {0};
+        struct stat st;
+        buf_printf(&path, "%s/%s", folder, names[i]->d_name);
+        bool wanted = allow_shell || strcmp(names[i]->d_name, "shell") != 0;
+        if (rc == 0 && wanted && stat(buf_text(&path), &st) == 0 && S_ISREG(st.st_mode) &&
+            access(buf_text(&path), X_OK) == 0)
+            rc = programs_add(p, buf_text(&path));
+        buf_fini(&path);
+        free(names[i]);
+    }
+    free(names);
+    return rc;
+}
+
+bool programs_find(const struct programs *p, const char *queue, unsigned *program, unsigned *method,
+                   bool *known_class)
+{
+    const char *dot = strrchr(queue, '.');
+    size_t class_size = dot ? (size_t)(dot - queue) + 1 : 0;
+    *known_class = false;
+    for (unsigned i = 0; i < p->count; i++)
+        for (unsigned m = 0; m < p->at[i].method_count; m++) {
+            const char *name = p->at[i].methods[m];
+            if (class_size && strncmp(name, queue, class_size) == 0)
+                *known_class = true;
+            if (strcmp(name, queue) != 0)
+                continue;
+            *program = i;
+            *method = m;
+            return true;
+        }
+    return false;
+}
+
+void programs_fini(struct programs *p)
+{
+    for (unsigned i = 0; i < p->count; i++) {
+        for (unsigned m = 0; m < p->at[i].method_count; m++)
+            free((void *)(uintptr_t)p->at[i].methods[m]);
+        free((void *)(uintptr_t)p->at[i].methods);
+        free(p->paths[i]);
+    }
+    free(p->at);
+    free(p->paths);
+    *p = (struct programs){0};
+}

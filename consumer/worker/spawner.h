@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * spawner: the single-threaded process that starts, signals and buries runners for the agent. It
+ * is forked before the agent has any ZeroMQ context or thread, so that its forks copy no lock that
+ * somebody holds. It decides nothing. When the agent is gone (its end of the socket closes) it
+ * kills every runner's process group and leaves; when it is gone itself, its runners die with it.
+ *
+ * Both sides talk over a SOCK_SEQPACKET pair, one struct a message.
+ */
+#ifndef WORKER_SPAWNER_H
+#define WORKER_SPAWNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/must.h"
+
+struct spawner {
+    int socket;
+    pid_t pid;
+};
+
+enum spawner_report_kind { SPAWNER_SPAWNED = 1, SPAWNER_FAILED, SPAWNER_EXITED };
+
+struct spawner_report {
+    uint32_t kind, runner;
+    int32_t pid;
+    int32_t error;          /* FAILED: errno */
+    int32_t signal, status; /* EXITED: signal 0: it ended with status */
+    int64_t rss_kib;        /* EXITED: the most memory it had */
+};
+
+/* Forks it. It may start any of these programs (paths, borrowed: the child has its copy) for
+ * runners 0 .. runners-1. 0, or -1 with errno. */
+int spawner_open(struct spawner *s, const char *const *paths, size_t path_count,
+                 size_t runners) MUST_CHECK;
+
+/* Asks for a runner's process; it inherits copies of the two descriptors. The answer is a report
+ * SPAWNED or FAILED. -1: the spawner is gone. */
+int spawner_spawn(const struct spawner *s, unsigned runner, unsigned program, int bell,
+                  int memory) MUST_CHECK;
+/* Signals a runner's process group; nothing happens when it is gone. -1: the spawner is gone. */
+int spawner_kill(const struct spawner *s, unsigned runner, int signal) MUST_CHECK;
+
+/* The next report: 1; 0: none waits; -1: the spawner is gone. */
+int spawner_next(const struct spawner *s, struct spawner_report *out) MUST_CHECK;
+
+/* Ends it, and with it all runners; waits until it is gone. */
+void spawner_close(struct spawner *s);
+
+#endif

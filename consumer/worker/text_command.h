@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * text_command: one command of the text port, `class method word...`, as a queue's name and the
+ * arguments. A pure function of the bytes; it knows no socket and no handler.
+ */
+#ifndef WORKER_TEXT_COMMAND_H
+#define WORKER_TEXT_COMMAND_H
+
+#include <reeve/value.h>
+
+#include "proto/record.h"
+
+enum { TEXT_COMMAND_MAX = 64 << 10 };
+
+struct text_command {
+    char queue[QUEUE_NAME_MAX + 1]; /* class.method */
+    const char *error;              /* when it is none: a sentence without a newline */
+};
+
+/* Reads the command (without its newline) and appends its words as one array to args. False: *out
+ * has the error and args is as before. */
+bool text_command_read(struct bytes line, struct text_command *out, struct reeve_value *args);
+
+/* Where a command ends in what has arrived: the newline's place, or -1. */
+ptrdiff_t text_command_end(struct bytes arrived);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * complete: completion scripts for bash, zsh and fish, made from the table of verbs. Names of
+ * queues and workers are asked of the broker when there is one (for at most a second).
+ */
+#include <string.h>
+
+#include "producer/cli/verbs.h"
+
+/* Which names a verb's words are: 'q' queues, 'w' workers, 'v' verbs, 0 none. */
+static char words_of(const struct verb *verb)
+{
+    static const struct {
+        const char *verb;
+        char kind;
+    } kinds[] = {{"call", 'q'},    {"submit", 'q'}, {"map", 'q'}, {"hold", 'q'},
+                 {"release", 'q'}, {"drain", 'w'},  {"help", 'v'}};
+    for (size_t i = 0; i < LENGTH(kinds); i++)
+        if (strcmp(kinds[i].verb, verb->name) == 0)
+            return kinds[i].kind;
+    return 0;
+}
+
+static void print_verb_names(void)
+{
+    size_t count;
+    const struct verb *verbs = verb_table(&count);
+    for (size_t i = 0; i < count; i++)
+        printf("%s%s", i ? " " : "", verbs[i].name);
+}
+
+static void print_rows(const struct option *rows, const char *format)
+{
+    for (; rows && rows->name; rows++)
+        printf(format, rows->name);
+}
+
+/* The options of a verb, each through the format. */
+static void print_options(const struct verb *verb, const char *format)
+{
+    if (verb->raw)
+        return;
+    print_rows(verb->options, format);
+    print_rows(verb->more_options, format);
+    print_rows(common_options, format);
+}
+
+static void print_bash_case(const struct verb *verb)
+{
+    printf("    %s) options=\"", verb->name);
+    print_options(verb, "--%s ");
+    printf("\"");
+    switch (words_of(verb)) {
+    case 'q': printf("; names=$(reeve queues --quiet --wait 1 2>/dev/null)"); break;
+    case 'w': printf("; names=$(reeve workers --quiet --wait 1 2>/dev/null)"); break;
+    case 'v':
+        printf("; names=\"");
+        print_verb_names();
+        printf("\"");
+        break;
+    default: break;
+    }
+    if (strcmp(verb->name, "completion") == 0)
+        printf("; names=\"bash zsh fish\"");
+    printf(" ;;\n");
+}
+
+/* zsh reads the same function through its bash emulation. */
+static void print_bash(bool zsh)
+{
+    size_t count;
+    const struct verb *verbs = verb_table(&count);
+    if (zsh)
+        puts("#compdef reeve\nautoload -Uz bashcompinit && bashcompinit");
+    fputs("_reeve() {\n"
+          "  local word=\"${COMP_WORDS[COMP_CWORD]}\" options=\"\" names=\"\"\n"
+          "  COMPREPLY=()\n"
+          "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+          "    COMPREPLY=($(compgen -W \"",
+          stdout);
+    print_verb_names();
+    fputs("\" -- \"$word\"))\n    return\n  fi\n  case \"${COMP_WORDS[1]}\" in\n", stdout);
+    for (size_t i = 0; i < count; i++)
+        print_bash_case(&verbs[i]);
+    fputs("  esac\n"
+          "  case \"$word\" in\n"
+          "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
+          "    *) COMPREPLY=($(compgen -W \"$names\" -- \"$word\")) ;;\n"
+          "  esac\n"
+          "}\n"
+          "complete -o default -F _reeve reeve\n",
+          stdout);
+}
+
+static void print_fish(void)
+{
+    size_t count;
+    const struct verb *verbs = verb_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        char format[128];
+        printf("complete -c reeve -n __fish_use_subcommand -f -a %s -d '", verbs[i].name);
+        for (const char *at = verbs[i].summary; *at; at++)
+            printf(*at == '\'' ? "\\'" : "%c", *at);
+        puts("'");
+        snprintf(format, sizeof format,
+                 "complete -c reeve -n '__fish_seen_subcommand_from %s' -l %%s\n", verbs[i].name);
+        print_options(&verbs[i], format);
+        const char *names =
+            words_of(&verbs[i]) == 'q'   ? "(reeve queues --quiet --wait 1 2>/dev/null)"
+            : words_of(&verbs[i]) == 'w' ? "(reeve workers --quiet --wait 1 2>/dev/null)"
+                                         : NULL;
+        if (names)
+            printf("complete -c reeve -n '__fish_seen_subcommand_from %s' -f -a '%s'\n",
+                   verbs[i].name, names);
+    }
+}
+
+int verb_completion(struct cli *cli)
+{
+    const char *shell = cli->words[0];
+    if (strcmp(shell, "bash") == 0 || strcmp(shell, "zsh") == 0)
+        print_bash(shell[0] == 'z');
+    else if (strcmp(shell, "fish") == 0)
+        print_fish();
+    else
+        return cli_usage(cli, "no completion for \"%.40s\": bash, zsh or fish", shell);
+    return EXIT_DONE;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * list: what a list verb gathers from the broker's answers: rows of a table for people, values for
+ * --json, or bare names for --quiet.
+ */
+#ifndef CLI_LIST_H
+#define CLI_LIST_H
+
+#include "producer/cli/cli.h"
+#include "producer/cli/output.h"
+#include "producer/cli/view.h"
+
+extern const struct option list_options[];
+
+struct list {
+    struct cli *cli;
+    bool quiet;
+    struct table table;
+    struct view_rows rows;
+    uint64_t next, count; /* of jobs: where to go on; how many so far */
+    int64_t now_ms;       /* wall clock */
+};
+
+struct list list_start(struct cli *cli, size_t columns, const char *const *heads);
+/* The table, or {NAME: [rows]}; nothing when quiet. */
+void list_print(struct list *l, const char *name);
+void list_free(struct list *l);
+
+#endif

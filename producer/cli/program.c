@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * program: verbs that are programs of their own (broker, worker, bench, load): this process becomes
+ * that program.
+ */
+#include "producer/cli/program.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "producer/cli/verbs.h"
+
+int program_path(const char *name, char path[static PROGRAM_PATH])
+{
+    char self[PROGRAM_PATH];
+    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (size < 0)
+        return -1;
+    self[size] = 0;
+    char *slash = strrchr(self, '/');
+    must(slash);
+    slash[1] = 0;
+    if (snprintf(path, PROGRAM_PATH, "%sreeve-%s", self, name) >= PROGRAM_PATH) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return 0;
+}
+
+int verb_program(struct cli *cli)
+{
+    char path[PROGRAM_PATH];
+    if (program_path(cli->verb->name, path))
+        return cli_fail(cli, EXIT_DATA, "/proc/self/exe: %s", strerror(errno));
+    char **argv = must_alloc((cli->word_count + 2) * sizeof *argv);
+    argv[0] = path;
+    for (size_t i = 0; i < cli->word_count; i++)
+        argv[1 + i] = cli->words[i];
+    signal(SIGPIPE, SIG_DFL); /* that program decides for itself */
+    execv(path, argv);
+    int error = errno;
+    free(argv);
+    return cli_fail(cli, EXIT_DATA, "cannot start %s: %s", path, strerror(error));
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * watch: prints the updates of topics as they come, a line each, until Ctrl-C, --count, --wait, or
+ * until everything that is watched is jobs that have ended. That nothing is missed is the client
+ * library's doing.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "producer/cli/output.h"
+#include "producer/cli/verbs.h"
+
+const struct option watch_options[] = {
+    {"since", OPTION_NUMBER, "SEQ",
+     "first what came after number SEQ, as far as it is still there"},
+    {"count", OPTION_NUMBER, "N", "end after N lines", 1, INT64_MAX},
+    {0},
+};
+
+struct watched {
+    struct watch_run *run;
+    const char *topic;
+    bool ended; /* a job's, and the job has ended */
+};
+
+struct watch_run {
+    struct cli *cli;
+    struct watched *topics;
+    uint64_t lines, count; /* printed; at most (0: any number) */
+    int exit_code;
+};
+
+/* --- one update ----------------------------------------------------------------------------- */
+
+/* What every line leads with, whatever else the body holds. */
+static bool leading_key(struct bytes key)
+{
+    static const char *const keys[] = {"topic", "seq", "incarnation", "time", "event"};
+    for (size_t i = 0; i < LENGTH(keys); i++)
+        if (bytes_equal(key, bytes_text(keys[i])))
+            return true;
+    return false;
+}
+
+/* The value of a key of the body; none when it has none. */
+static struct bytes body_value(const struct reeve_update *u, const char *name)
+{
+    struct cursor c = cursor_of(bytes_of(u->body, u->size));
+    for (uint32_t pairs = u->size ? cursor_map(&c) : 0; pairs-- > 0 && cursor_ok(&c);) {
+        struct bytes key = cursor_str(&c), value = cursor_value(&c);
+        if (cursor_ok(&c) && bytes_equal(key, bytes_text(name)))
+            return value;
+    }
+    return bytes_of(NULL, 0);
+}
+
+static struct bytes body_text(const struct reeve_update *u, const char *name)
+{
+    struct cursor c = cursor_of(body_value(u, name));
+    return cursor_peek(&c) == PACK_STR ? cursor_str(&c) : bytes_of("", 0);
+}
+
+static uint64_t body_uint(const struct reeve_update *u, const char *name)
+{
+    struct cursor c = cursor_of(body_value(u, name));
+    return cursor_peek(&c) == PACK_UINT ? cursor_uint(&c) : 0;
+}
+
+static uint64_t update_time(const struct reeve_update *u)
+{
+    uint64_t time_ms = body_uint(u, "time");
+    return time_ms ? time_ms : (uint64_t)clock_wall_ms();
+}
+
+static void print_json(const struct reeve_update *u)
+{
+    struct buf b = {0}, rest = {0};
+    uint32_t more = 0;
+    struct cursor c = cursor_of(bytes_of(u->body, u->size));
+    for (uint32_t pairs = u->size ? cursor_map(&c) : 0; pairs-- > 0 && cursor_ok(&c);) {
+        struct bytes key = cursor_str(&c), value = cursor_value(&c);
+        if (!cursor_ok(&c) || leading_key(key))
+            continue;
+        pack_str(&rest, key);
+        buf_put(&rest, value.data, value.size);
+        more++;
+    }
+    pack_map(&b, 5 + more);
+    pack_text(&b, "topic");
+    pack_text(&b, u->topic);
+    pack_text(&b, "seq");
+    pack_uint(&b, u->seq);
+    pack_text(&b, "incarnation");
+    pack_uint(&b, u->incarnation);
+    pack_text(&b, "time");
+    pack_uint(&b, update_time(u));
+    pack_text(&b, "event");
+    pack_text(&b, u->event);
+    buf_put(&b, rest.data, rest.size);
+    output_json(buf_bytes(&b));
+    buf_fini(&b);
+    buf_fini(&rest);
+}
+
+/* "running on host-1", "failed (error) after 3 ms" */
+static void print_state(const struct reeve_update *u)
+{
+    struct bytes worker = body_text(u, "worker"), reason = body_text(u, "reason");
+    uint64_t run_us = body_uint(u, "run_us");
+    char span[SPAN_TEXT];
+    output_bytes(body_text(u, "state"));
+    if (reason.size) {
+        fputs(" (", stdout);
+        output_bytes(reason);
+        putchar(')');
+    }
+    if (worker.size) {
+        fputs(" on ", stdout);
+        output_bytes(worker);
+    }
+    if (run_us)
+        printf(", ran %s", span_text(run_us, span));
+}
+
+/* Whatever else there is to say, as key=value. */
+static void print_pairs(const struct reeve_update *u)
+{
+    struct cursor c = cursor_of(bytes_of(u->body, u->size));
+    for (uint32_t pairs = u->size ? cursor_map(&c) : 0; pairs-- > 0 && cursor_ok(&c);) {
+        struct bytes key = cursor_str(&c), value = cursor_value(&c);
+        if (!cursor_ok(&c) || leading_key(key))
+            continue;
+        char *text = reeve_text(value.data, value.size, NULL);
+        putchar(' ');
+        output_bytes(key);
+        putchar('=');
+        output_bytes(bytes_text(text ? text : "?"));
+        free(text);
+    }
+}
+
+static void print_line(const struct reeve_update *u)
+{
+    time_t seconds = (time_t)(update_time(u) / 1000);
+    struct tm local;
+    char clock[16];
+    localtime_r(&seconds, &local);
+    strftime(clock, sizeof clock, "%H:%M:%S", &local);
+    printf("%s.%03u %s #%" PRIu64 " ", clock, (unsigned)(update_time(u) % 1000), u->topic, u->seq);
+    bool job = strncmp(u->topic, "job/", 4) == 0;
+    if (job && strcmp(u->event, "state") == 0) {
+        print_state(u);
+    } else if (job && strcmp(u->event, "snapshot") == 0) {
+        fputs("is ", stdout);
+        print_state(u);
+    } else {
+        fputs(u->event, stdout);
+        print_pairs(u);
+    }
+    putchar('\n');
+}
+
+static bool is_job(const char *topic)
+{
+    return strncmp(topic, "job/", 4) == 0 && topic[4];
+}
+
+static bool state_ended(const struct reeve_update *u)
+{
+    char name[24];
+    snprintf(name, sizeof name, "%.*s", BYTES_ARG(body_text(u, "state")));
+    return job_ended((enum job_state)job_state_parse(name));
+}
+
+/* What was watched is there no more: no further word of it will come. */
+static void on_error(struct watched *w, const struct reeve_update *u)
+{
+    struct bytes text = body_text(u, "text");
+    w->ended = true;
+    w->run->exit_code = cli_fail(w->run->cli, EXIT_UNKNOWN, "%s: %.*s", w->topic, BYTES_ARG(text));
+}
+
+static void on_update(void *user, const struct reeve_update *u)
+{
+    struct watched *w = user;
+    struct watch_run *run = w->run;
+    if (run->count && run->lines >= run->count)
+        return;
+    if (strcmp(u->event, "error") == 0) {
+        on_error(w, u);
+        return;
+    }
+    run->lines++;
+    if (run->cli->json)
+        print_json(u);
+    else
+        print_line(u);
+    if (is_job(w->topic))
+        w->ended = state_ended(u);
+}
+
+/* --- the run -------------------------------------------------------------------------------- */
+
+static bool all_ended(const struct watch_run *run)
+{
+    for (size_t i = 0; i < run->cli->word_count; i++)
+        if (!run->topics[i].ended)
+            return false;
+    return true;
+}
+
+static int run_watch(struct watch_run *run)
+{
+    for (;;) {
+        if (fflush(stdout) != 0)
+            return EXIT_DONE; /* told, where it is a failure, by main */
+        if (cli_interrupted() || (run->count && run->lines >= run->count) || all_ended(run))
+            return run->exit_code;
+        int left = cli_left_ms(run->cli);
+        if (left == 0)
+            return cli_fail(run->cli, EXIT_WAIT, "the time to wait has passed");
+        /* Not to write, but to hear that the reader has gone. */
+        struct pollfd out = {.fd = STDOUT_FILENO};
+        int code = cli_turn(run->cli, &out, 1, left);
+        if (code)
+            return cli_fail_code(run->cli, code, "watch");
+        if (out.revents & POLLERR)
+            return EXIT_DONE;
+    }
+}
+
+/* How a job is now: with --since, what comes after its last update is nothing. */
+static void take_snapshot(void *user, const struct record *answer)
+{
+    struct watched *w = user;
+    const struct msg_snapshot *m = &answer->snapshot;
+    if (answer->type != REC_snapshot || !options_given(&w->run->cli->options, "since"))
+        return;
+    struct reeve_update now = {.body = m->body.data, .size = m->body.size};
+    if (m->seq <= (uint64_t)options_number(&w->run->cli->options, "since", 0))
+        w->ended = state_ended(&now);
+}
+
+/* A job, queue or worker that is not there is told at once: nothing would ever come. */
+static int check_topic(struct cli *cli, struct watched *w)
+{
+    const char *topic = w->topic;
+    struct record ask = {.type = REC_watch, .watch = {.topic = bytes_text(topic)}};
+    if (*topic == 0 || strlen(topic) > TOPIC_BYTES_MAX)
+        return cli_usage(cli, "\"%.60s\" is no topic", topic);
+    if (is_job(topic) && cli_id(cli, topic) == 0)
+        return EXIT_USAGE;
+    if (topic[strlen(topic) - 1] == '/')
+        return cli_connect(cli);
+    return cli_ask(cli, &ask, take_snapshot, w, topic);
+}
+
+static int subscribe(struct watch_run *run, struct watched *w)
+{
+    struct cli *cli = run->cli;
+    bool since = options_given(&cli->options, "since");
+    int exit_code = check_topic(cli, w);
+    if (exit_code)
+        return exit_code;
+    int code = since ? client_subscribe_after(
+                           cli->client, w->topic, client_welcome(cli->client)->incarnation,
+                           (uint64_t)options_number(&cli->options, "since", 0), on_update, w)
+                     : reeve_subscribe(cli->client, w->topic, on_update, w);
+    return code ? cli_fail_code(cli, code, w->topic) : EXIT_DONE;
+}
+
+int verb_watch(struct cli *cli)
+{
+    struct watch_run run = {.cli = cli};
+    run.count = (uint64_t)options_number(&cli->options, "count", 0);
+    run.topics = must_alloc(cli->word_count * sizeof *run.topics);
+    cli_catch_interrupts();
+    int exit_code = EXIT_DONE;
+    for (size_t i = 0; i < cli->word_count && exit_code == EXIT_DONE; i++) {
+        run.topics[i] = (struct watched){.run = &run, .topic = cli->words[i]};
+        exit_code = subscribe(&run, &run.topics[i]);
+    }
+    if (exit_code == EXIT_DONE)
+        exit_code = run_watch(&run);
+    reeve_close(cli->client);
+    cli->client = NULL;
+    free(run.topics);
+    return exit_code;
+}

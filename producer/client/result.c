@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producer/client/result.h"
+
+#include "common/value.h"
+
+static void text_set(char *out, size_t room, struct bytes text)
+{
+    snprintf(out, room, "%.*s", BYTES_ARG(text));
+}
+
+void result_ended(struct reeve_result *out, struct result_strings *s, const struct msg_ended *m)
+{
+    const char *why = reason_text((unsigned)m->reason, (unsigned)m->detail, s->reason);
+    text_set(s->worker, sizeof s->worker, m->worker);
+    buf_clear(&s->text);
+    /* Jobs that were cancelled or died without a word have no value. */
+    if (m->value.size == 0 || !value_text(&s->text, m->value)) {
+        const char *word = m->state == JOB_OK ? ""
+                           : *why             ? why
+                                              : job_state_name((unsigned)m->state);
+        buf_put(&s->text, word, strlen(word));
+    }
+    *out = (struct reeve_result){.id = m->id,
+                                 .code = REEVE_OK,
+                                 .state = (enum reeve_state)m->state,
+                                 .value = m->value.data,
+                                 .size = m->value.size,
+                                 .text = buf_text(&s->text),
+                                 .worker = s->worker,
+                                 .reason = s->reason,
+                                 .run_us = m->run_us,
+                                 .attempts = (unsigned)m->attempts,
+                                 .text_size = s->text.size};
+}
+
+void result_refused(struct reeve_result *out, struct result_strings *s, const struct msg_error *m)
+{
+    s->worker[0] = s->reason[0] = 0;
+    buf_clear(&s->text);
+    if (m->text.size)
+        buf_put(&s->text, m->text.data, m->text.size);
+    else
+        buf_printf(&s->text, "%s", err_text((unsigned)m->code));
+    *out = (struct reeve_result){.code = (int)m->code,
+                                 .text = buf_text(&s->text),
+                                 .worker = s->worker,
+                                 .reason = s->reason,
+                                 .text_size = s->text.size};
+}
+
+void result_keep(struct reeve_result *out, struct result_strings *s,
+                 const struct reeve_result *from)
+{
+    *out = *from;
+    buf_clear(&s->text);
+    buf_clear(&s->value);
+    buf_put(&s->text, from->text, from->text_size);
+    buf_put(&s->value, from->value, from->size);
+    text_set(s->worker, sizeof s->worker, bytes_text(from->worker));
+    text_set(s->reason, sizeof s->reason, bytes_text(from->reason));
+    out->text = buf_text(&s->text);
+    out->value = s->value.data;
+    out->worker = s->worker;
+    out->reason = s->reason;
+}
+
+void result_strings_fini(struct result_strings *s)
+{
+    buf_fini(&s->text);
+    buf_fini(&s->value);
+}
+
+void reeve_job_id_format(uint64_t id, char text[14])
+{
+    job_id_text(id, text);
+}
+
+uint64_t reeve_job_id_parse(const char *text)
+{
+    return job_id_parse(text);
+}
+
+const char *reeve_state_name(enum reeve_state state)
+{
+    return job_state_name((unsigned)state);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * result: the broker's last word on a job as the public struct. What a result lends lies in the
+ * record it was read from and in the strings given here.
+ */
+#ifndef CLIENT_RESULT_H
+#define CLIENT_RESULT_H
+
+#include <reeve/client.h>
+
+#include "proto/record.h"
+
+struct result_strings {
+    struct buf text, value; /* value: only of a result that is kept */
+    char worker[NAME_BYTES_MAX + 1], reason[48];
+};
+
+void result_ended(struct reeve_result *out, struct result_strings *s, const struct msg_ended *m);
+void result_refused(struct reeve_result *out, struct result_strings *s, const struct msg_error *m);
+
+/* A copy that lends nothing but what is in s. */
+void result_keep(struct reeve_result *out, struct result_strings *s,
+                 const struct reeve_result *from);
+void result_strings_fini(struct result_strings *s);
+
+#endif
