@@ -99,6 +99,9 @@ void *conn_open(void *context, enum conn_kind kind, const char *address,
     int rc = set_common(socket, options);
     if (rc == 0)
         rc = bound ? set_bound(socket, kind) : set_connected(socket, kind, options);
+    if (rc == 0 && options->monitor) /* before the first connection can come */
+        rc = zmq_socket_monitor(socket, options->monitor,
+                                ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
     if (rc == 0)
         rc = bound ? zmq_bind(socket, address) : zmq_connect(socket, address);
     if (rc) {

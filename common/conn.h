@@ -21,6 +21,9 @@ struct conn_options {
     int send_high_water, receive_high_water; /* messages; 0: 256 */
     int reconnect_max_ms;                    /* dealers; 0: 10000 */
     int linger_ms;
+    /* inproc://... of a PAIR that hears when a connection stands and when it is gone (zmq_socket_monitor's
+     * frames); to be read in the same loop. NULL: none. */
+    const char *monitor;
 };
 
 /* A socket bound (ROUTER, XPUB) or connected (DEALER, SUB) to address: tcp:// or ipc://. NULL and errno (EADDRINUSE,

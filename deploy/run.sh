@@ -13,6 +13,12 @@ if [ "${1-}" = --help ]; then
     sed -n '4,9s/^# \{0,1\}//p' "$0"
     exit
 fi
+# Started in the background by a script, a shell is born deaf to Ctrl-C and cannot unlearn it.
+if [ -z "${REEVE_RUN_HEARS-}" ]; then
+    REEVE_RUN_HEARS=1 exec env --default-signal=INT,QUIT "$0" "$@"
+fi
+unset REEVE_RUN_HEARS
+
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 8
 up_options=()
 load_options=()

@@ -18,7 +18,7 @@ static enum runner_state bug(struct agent *a, struct runner *r)
 {
     (void)a;
     (void)r;
-    must(!"a runner's event that we send only in other states");
+    must(false && "a runner's event that we send only in other states");
     return RUNNER_ABSENT;
 }
 

@@ -203,7 +203,8 @@ int64_t page_started_us(const struct page_agent *p)
 void page_stamp(struct page_agent *p, int64_t now_ms)
 {
     atomic_store(&p->page->stamp_ms, now_ms);
-    ring_bell(p);
+    if (p->published != p->taken) /* it may be waiting for just this */
+        ring_bell(p);
 }
 
 void page_cancel(struct page_agent *p, uint32_t number)

@@ -2,6 +2,7 @@
 #include "consumer/sdk/page.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -26,6 +27,11 @@ int page_join(struct page_runner *r, int bell, int memory, const char **error)
         return -1;
     }
     close(memory);
+    /* Programs that a method starts are not to hold the bell. */
+    if (fcntl(bell, F_SETFD, FD_CLOEXEC)) {
+        *error = "the slot's bell is no descriptor";
+        return -1;
+    }
     if (r->page->magic != PAGE_MAGIC || r->page->version != PAGE_VERSION ||
         r->page->bytes != sizeof(struct page)) {
         *error = "the slot's page is not of this version";

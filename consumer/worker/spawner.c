@@ -107,7 +107,7 @@ static void report(struct home *h, struct spawner_report r)
 }
 
 /* Starts a child; *error is the errno of what failed in it or in starting it. */
-static pid_t home_fork(struct home *h, const char *path, int bell, int memory, int *error)
+static pid_t home_fork(const char *path, int bell, int memory, int *error)
 {
     int pipes[2];
     *error = 0;
@@ -139,7 +139,7 @@ static void home_spawn(struct home *h, const struct order *o, int bell, int memo
     if (o->runner < h->runner_count && o->program < h->path_count && h->pids[o->runner] == 0 &&
         bell >= 0 && memory >= 0) {
         int error;
-        pid_t pid = home_fork(h, h->paths[o->program], bell, memory, &error);
+        pid_t pid = home_fork(h->paths[o->program], bell, memory, &error);
         r.error = error;
         if (pid > 0) {
             h->pids[o->runner] = pid;

@@ -57,7 +57,7 @@ static int wait_one(struct cli *cli, const char *word, uint64_t id, void *user)
     if (exit_code == EXIT_DONE) {
         exit_code = outcome_exit(&o);
         if (cli->json)
-            outcome_print(cli, &o);
+            outcome_print(cli, &o, word);
     }
     outcome_fini(&o);
     return exit_code;
@@ -90,7 +90,7 @@ static int result_one(struct cli *cli, const char *word, uint64_t id, void *user
         return cli_fail(cli, EXIT_JOB, "%s: not ended yet, it is %s", word, job_state_name(state));
     exit_code = wait_for(cli, word, id, &o);
     if (exit_code == EXIT_DONE)
-        exit_code = outcome_print(cli, &o);
+        exit_code = outcome_print(cli, &o, word);
     outcome_fini(&o);
     return exit_code;
 }

@@ -27,7 +27,7 @@ int verb_call(struct cli *cli)
     spec_words(&spec, args, cli->words + 1, cli->word_count - 1);
     int exit_code = outcome_run(cli, method, args, &o);
     if (exit_code == 0)
-        exit_code = outcome_print(cli, &o);
+        exit_code = outcome_print(cli, &o, method);
     outcome_fini(&o);
     reeve_value_free(args);
     return exit_code;
@@ -47,14 +47,14 @@ int verb_run(struct cli *cli)
     }
     bool well = o.code == REEVE_OK && o.state == REEVE_JOB_OK;
     if (!well) {
-        exit_code = outcome_print(cli, &o);
+        exit_code = outcome_print(cli, &o, "shell.run");
         if (o.code == REEVE_EUNKNOWN_HANDLER)
             fputs("Commands run on workers that were started with --allow-shell.\n", stderr);
     } else if (!command_read(buf_bytes(&o.value), &end)) {
         exit_code = cli_fail(cli, EXIT_BUG, "shell.run answered something else than a status");
     } else {
         if (cli->json) {
-            outcome_print(cli, &o);
+            outcome_print(cli, &o, "shell.run");
         } else {
             fwrite(end.out.size ? end.out.data : "", 1, end.out.size, stdout);
             fflush(stdout);

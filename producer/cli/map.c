@@ -89,6 +89,8 @@ static void on_result(void *user, const struct reeve_result *result)
     int exit_code = outcome_exit(&o);
     if (m->cli->json) {
         outcome_pack(&o, slot->line, &text);
+    } else if (o.code == REEVE_OK && o.state == REEVE_FAILED && o.text.size) {
+        buf_put(&text, o.text.data, o.text.size); /* that it failed is said by where it stands */
     } else if (exit_code) {
         struct buf scratch = {0};
         const char *why = outcome_text(&o, &scratch);

@@ -118,10 +118,22 @@ static void print_json(const struct outcome *o)
     buf_fini(&json);
 }
 
-int outcome_print(struct cli *cli, const struct outcome *o)
+/* A refusal is of the request, not of what a job did: it names what was asked for. */
+static void print_failure(struct cli *cli, const struct outcome *o, const char *what)
+{
+    struct buf scratch = {0};
+    const char *text = outcome_text(o, &scratch);
+    fflush(stdout); /* what was printed before stands before it */
+    if (o->code == REEVE_OK)
+        fprintf(stderr, "%s\n", text);
+    else
+        fprintf(stderr, "reeve %s: %s: %s\n", cli->verb->name, what, text);
+    buf_fini(&scratch);
+}
+
+int outcome_print(struct cli *cli, const struct outcome *o, const char *what)
 {
     bool well = o->code == REEVE_OK && o->state == REEVE_JOB_OK;
-    struct buf scratch = {0};
     if (cli->json) {
         print_json(o);
     } else if (well) {
@@ -129,8 +141,7 @@ int outcome_print(struct cli *cli, const struct outcome *o)
         putchar('\n');
     }
     if (!well)
-        fprintf(stderr, "%s\n", outcome_text(o, &scratch));
-    buf_fini(&scratch);
+        print_failure(cli, o, what);
     return outcome_exit(o);
 }
 

@@ -26,8 +26,9 @@ void outcome_fini(struct outcome *o);
 int outcome_exit(const struct outcome *o);
 /* "failed: division by zero", "dead (signal 11): ...", "cancelled" */
 const char *outcome_text(const struct outcome *o, struct buf *scratch);
-/* Prints value or failure as call and result do; returns the exit code. */
-int outcome_print(struct cli *cli, const struct outcome *o);
+/* Prints value or failure as call and result do; returns the exit code. what: the method or id
+ * that a refusal is about. */
+int outcome_print(struct cli *cli, const struct outcome *o, const char *what);
 /* {id,state,value,error}, led by line when that is not 0: as text without a newline. */
 void outcome_pack(const struct outcome *o, uint64_t line, struct buf *json);
 

@@ -13,9 +13,10 @@
 
 #include "producer/cli/verbs.h"
 
-int program_path(const char *name, char path[static PROGRAM_PATH])
+/* The folder this program lies in, followed by the rest. */
+static int beside(char path[static PROGRAM_PATH], const char *before, const char *name)
 {
-    char self[PROGRAM_PATH];
+    char self[PROGRAM_PATH], rest[64];
     ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
     if (size < 0)
         return -1;
@@ -23,11 +24,22 @@ int program_path(const char *name, char path[static PROGRAM_PATH])
     char *slash = strrchr(self, '/');
     must(slash);
     slash[1] = 0;
-    if (snprintf(path, PROGRAM_PATH, "%sreeve-%s", self, name) >= PROGRAM_PATH) {
+    snprintf(rest, sizeof rest, "%s%s", before, name);
+    if (snprintf(path, PROGRAM_PATH, "%s%s", self, rest) >= PROGRAM_PATH) {
         errno = ENAMETOOLONG;
         return -1;
     }
     return 0;
+}
+
+int program_path(const char *name, char path[static PROGRAM_PATH])
+{
+    return beside(path, "reeve-", name);
+}
+
+int program_handlers(char path[static PROGRAM_PATH])
+{
+    return beside(path, "../libexec/", "reeve");
 }
 
 int verb_program(struct cli *cli)

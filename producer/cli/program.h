@@ -11,5 +11,7 @@ enum { PROGRAM_PATH = 4096 };
 
 /* The path of reeve-NAME. 0, or -1 with errno when this program cannot tell where it lies. */
 int program_path(const char *name, char path[static PROGRAM_PATH]);
+/* The folder of the handler programs that come with it. */
+int program_handlers(char path[static PROGRAM_PATH]);
 
 #endif

@@ -55,7 +55,7 @@ struct up {
     size_t worker_count;
     int64_t port;
     int signal_fd, ready_fd; /* ready_fd: the broker's word that it has bound; -1 after it */
-    char broker_path[PROGRAM_PATH], worker_path[PROGRAM_PATH];
+    char broker_path[PROGRAM_PATH], worker_path[PROGRAM_PATH], handlers_path[PROGRAM_PATH];
     char bind[64], clients[64], join[64], slots[16], ready_text[16];
     char *broker_argv[16], *worker_argv[ARGS_MAX];
     int64_t ask_ms; /* when the workers are counted next */
@@ -81,7 +81,8 @@ static int check_options(struct cli *cli)
 static int make_commands(struct up *u)
 {
     const struct options *o = &u->cli->options;
-    if (program_path("broker", u->broker_path) || program_path("worker", u->worker_path))
+    if (program_path("broker", u->broker_path) || program_path("worker", u->worker_path) ||
+        program_handlers(u->handlers_path))
         return cli_fail(u->cli, EXIT_DATA, "/proc/self/exe: %s", strerror(errno));
     u->port = options_number(o, "port-base", DEFAULT_PORT);
     snprintf(u->bind, sizeof u->bind, "tcp://127.0.0.1:%" PRId64, u->port);
@@ -106,6 +107,11 @@ static int make_commands(struct up *u)
     }
     if (options_flag(o, "allow-shell", false))
         *to++ = "--allow-shell";
+    /* A worker that is told of programs by name runs only those: ours stay beside the user's. */
+    if (options_given(o, "handler") && !getenv("REEVE_HANDLERS")) {
+        *to++ = "--handlers";
+        *to++ = u->handlers_path;
+    }
     size_t at = 0;
     for (const char *handler; (handler = options_next(o, "handler", &at));) {
         if (to + 3 > u->worker_argv + ARGS_MAX)

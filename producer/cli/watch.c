@@ -112,8 +112,9 @@ static void print_state(const struct reeve_update *u)
     struct bytes worker = body_text(u, "worker"), reason = body_text(u, "reason");
     uint64_t run_us = body_uint(u, "run_us");
     char span[SPAN_TEXT];
-    output_bytes(body_text(u, "state"));
-    if (reason.size) {
+    struct bytes state = body_text(u, "state");
+    output_bytes(state);
+    if (reason.size && !bytes_equal(reason, state)) {
         fputs(" (", stdout);
         output_bytes(reason);
         putchar(')');

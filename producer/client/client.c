@@ -115,8 +115,9 @@ static void welcomed(struct reeve_client *c, const struct msg_welcome *m)
     }
     c->renewed = false;
     welcome_keep(c, m);
+    bool new_life = c->session.met && m->incarnation != c->session.incarnation;
     session_welcome(&c->session, m->incarnation, c->now_ms);
-    submit_resume(c, m->last_number);
+    submit_resume(c, m->last_number, new_life);
     ask_resume(c);
     subscribe_resume(c);
 }

@@ -65,6 +65,7 @@ struct reeve_client {
     uint64_t asked, watched;                  /* the last numbers of requests */
     int64_t now_ms;                           /* of this turn */
     int64_t busy_ms;     /* the broker is at a limit: no submission leaves before */
+    int64_t settled_ms;  /* until then the workers of a broker started anew may not be back */
     size_t unsent_bytes; /* submitted since the last flush, roughly */
     bool renewed;        /* this connection was opened because numbers had to change */
     bool closing;        /* nobody is called back any more */
@@ -89,8 +90,8 @@ int client_send(struct reeve_client *c, bool idle);
 void submit_accepted(struct reeve_client *c, const struct msg_accepted *m);
 void submit_ended(struct reeve_client *c, const struct msg_ended *m);
 void submit_refused(struct reeve_client *c, const struct msg_error *m);
-/* A new welcome: everything unsettled goes out again. */
-void submit_resume(struct reeve_client *c, uint64_t last_number);
+/* A new welcome: everything unsettled goes out again. new_life: the broker was started anew. */
+void submit_resume(struct reeve_client *c, uint64_t last_number, bool new_life);
 /* Moves submissions and acknowledgements to the outbox. */
 void submit_pump(struct reeve_client *c, bool idle);
 

@@ -181,12 +181,8 @@ uint64_t pending_again(struct pending *p, uint64_t number)
     return again;
 }
 
-bool pending_send(struct pending *p, struct buf *out)
+void pending_record(const struct pending *p, uint64_t number, struct buf *out)
 {
-    uint64_t number = pending_above(p, p->sent);
-    p->sent = number;
-    if (number == p->next)
-        return false;
     const struct pending_chunk *chunk = chunk_of(p, number);
     const struct submission *s = &chunk->at[number % CHUNK_NUMBERS];
     struct bytes rest = rest_of(chunk, s);
@@ -194,7 +190,14 @@ bool pending_send(struct pending *p, struct buf *out)
     pack_uint(out, REC_submit);
     pack_uint(out, number);
     buf_put(out, rest.data, rest.size);
-    p->sent = number + 1;
+}
+
+bool pending_send(struct pending *p, struct buf *out)
+{
+    p->sent = pending_above(p, p->sent);
+    if (p->sent == p->next)
+        return false;
+    pending_record(p, p->sent++, out);
     return true;
 }
 

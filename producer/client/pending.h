@@ -28,6 +28,7 @@ struct submission {
     unsigned char *large; /* owned; NULL: the bytes are the chunk's, from `at` */
     uint32_t at, size;
     uint8_t fields, state;
+    bool taken; /* was accepted under this or an earlier number */
 };
 
 enum { CHUNK_NUMBERS = 256 };
@@ -68,6 +69,9 @@ bool pending_settle(struct pending *p, uint64_t number, struct submission *out);
 /* Gives the submission a new number behind all others: the broker has counted the old one as
  * refused. 0 when it was settled. */
 uint64_t pending_again(struct pending *p, uint64_t number);
+
+/* Appends the record of an unsettled submission to out. */
+void pending_record(const struct pending *p, uint64_t number, struct buf *out);
 
 /* Appends the next unsent submission's record to out; false when all are sent. */
 bool pending_send(struct pending *p, struct buf *out);

@@ -8,7 +8,7 @@
 #include "producer/client/client.h"
 
 /* Beyond this the outbox takes no more: the rest waits where it is, in one copy. */
-enum { OUTBOX_BYTES_MAX = 4 << 20, BUSY_MS = 100 };
+enum { OUTBOX_BYTES_MAX = 4 << 20, BUSY_MS = 100, WORKERS_BACK_MS = 5000 };
 
 static int options_check(struct reeve_client *c, const struct reeve_job_options *o)
 {
@@ -46,6 +46,20 @@ static void record_fill(struct msg_submit *m, const struct reeve_job_options *o)
     m->durability = o->durability;
 }
 
+/* Returns the record's size. What is kept of it is everything behind its number, which may change:
+ * until then it is 0, which is one byte. */
+static size_t submission_add(struct reeve_client *c, struct submission *s, struct record *r)
+{
+    r->submit.number = 0;
+    buf_clear(&c->record);
+    record_put(&c->record, r);
+    struct cursor at = cursor_of(buf_bytes(&c->record));
+    s->fields = (uint8_t)(cursor_array(&at) - 1);
+    must(cursor_uint(&at) == REC_submit && cursor_uint(&at) == 0 && cursor_ok(&at));
+    pending_add(&c->pending, s, bytes_of(at.at, cursor_left(&at)));
+    return c->record.size;
+}
+
 int reeve_submit(struct reeve_client *c, const char *method, const void *args, size_t size,
                  const struct reeve_job_options *options, reeve_on_accepted *accepted,
                  reeve_on_result *result, void *user, uint64_t *number)
@@ -59,23 +73,12 @@ int reeve_submit(struct reeve_client *c, const char *method, const void *args, s
         return rc;
     if (options)
         record_fill(&r.submit, options);
-    /* Number 0 is one byte; what is kept is everything behind it, and the count of fields. */
-    buf_clear(&c->record);
-    record_put(&c->record, &r);
-    struct cursor at = cursor_of(buf_bytes(&c->record));
-    uint32_t fields = cursor_array(&at) - 1;
-    must(cursor_uint(&at) == REC_submit && cursor_uint(&at) == 0 && cursor_ok(&at));
-    struct submission s = {.told = ++c->told,
-                           .accepted = accepted,
-                           .result = result,
-                           .user = user,
-                           .fields = (uint8_t)fields};
+    struct submission s = {.told = ++c->told, .accepted = accepted, .result = result, .user = user};
     if (number)
         *number = s.told;
     if (c->unsent_bytes == 0)
         wire_wake(&c->wire, true);
-    pending_add(&c->pending, &s, bytes_of(at.at, cursor_left(&at)));
-    c->unsent_bytes += c->record.size;
+    c->unsent_bytes += submission_add(c, &s, &r);
     if (c->unsent_bytes >= FRAME_BYTES)
         client_send(c, false);
     return 0;
@@ -121,10 +124,12 @@ void submit_pump(struct reeve_client *c, bool idle)
     }
 }
 
-void submit_resume(struct reeve_client *c, uint64_t last_number)
+void submit_resume(struct reeve_client *c, uint64_t last_number, bool new_life)
 {
     pending_resume(&c->pending, last_number);
     c->busy_ms = 0;
+    if (new_life)
+        c->settled_ms = c->now_ms + WORKERS_BACK_MS;
     /* Acknowledgements may have been lost with the connection: said again for all that is settled.
      */
     c->acks.count = 0;
@@ -147,6 +152,7 @@ static void tell_accepted(struct reeve_client *c, struct submission *s, uint64_t
     uint64_t told = s->told;
     bool first = s->id == 0;
     s->state = SUBMISSION_ACCEPTED;
+    s->taken = true;
     s->id = id;
     if (first && s->accepted && !c->closing)
         s->accepted(s->user, told, id);
@@ -213,17 +219,47 @@ static void put_off(struct reeve_client *c, const struct msg_error *m)
         c->busy_ms = until;
 }
 
+/* Accepted once, so it is not refused for a handler that has not come back since the broker lost
+ * its memory: it waits, as it did. */
+static void wait_for_handler(struct reeve_client *c, uint64_t number)
+{
+    struct submission s;
+    struct buf copy = {0};
+    struct record r;
+    pending_record(&c->pending, number, &copy);
+    struct cursor at = cursor_of(buf_bytes(&copy));
+    must(record_get(&at, &r) == OK && pending_settle(&c->pending, number, &s));
+    r.submit.flags |= SUBMIT_WAIT_FOR_HANDLER;
+    submission_add(c, &s, &r);
+    buf_fini(&copy);
+}
+
+/* True when the refusal is not for the caller to see. */
+static bool tried_again(struct reeve_client *c, const struct msg_error *m)
+{
+    const struct submission *s = pending_find(&c->pending, m->number);
+    switch (m->code) {
+    case ERR_UNEXPECTED: /* a hole in what arrived: the next welcome says where */
+        session_lose(&c->session, c->now_ms);
+        return true;
+    case ERR_BUSY: put_off(c, m); return true;
+    case ERR_UNKNOWN_HANDLER:
+        if (s && s->taken)
+            wait_for_handler(c, m->number);
+        else if (c->now_ms < c->settled_ms)
+            put_off(c, m);
+        else
+            return false;
+        return true;
+    default: return false;
+    }
+}
+
 void submit_refused(struct reeve_client *c, const struct msg_error *m)
 {
     struct submission s;
-    if (m->code == ERR_UNEXPECTED) {
-        session_lose(&c->session, c->now_ms); /* a hole in what arrived: the welcome says where */
+    if (tried_again(c, m))
         return;
-    }
-    if (m->code == ERR_BUSY) {
-        put_off(c, m);
-        return;
-    }
     if (!pending_settle(&c->pending, m->number, &s))
         return;
     struct reeve_result result;

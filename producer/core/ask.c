@@ -41,7 +41,7 @@ static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64
         break;
     case FIND_SUBMITTED:
     case FIND_LIST:
-    case FIND_WATCH: must(!"asked elsewhere");
+    case FIND_WATCH: must(false && "asked elsewhere");
     }
 }
 
@@ -320,7 +320,7 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
     case FIND_RETRY: again(b, peer, find->number, row); break;
     case FIND_CANCEL: send_error(b, peer, find->number, ERR_ENDED, NULL); break;
     case FIND_WATCH: topic_found(b, peer, find, row ? &row->job : NULL); break;
-    case FIND_LIST: must(!"a list is not one"); break;
+    case FIND_LIST: must(false && "a list is not one"); break;
     }
 }
 

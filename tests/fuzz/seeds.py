@@ -8,13 +8,17 @@ import sys
 TEXTS = {
     "text_command": [b"calculator calculate 2 + 2\n", b"fibonacci_generator calculate 100",
                      b"neural_analyzer polarity not good at all\r\n", b" \n", b"a b " + b"x" * 3000],
-    "json": [b'[1,-2,3.5e10,"a\\u00e4\\n",{"k":[null,true,false]}]', b"18446744073709551615",
-             b"-9223372036854775808", b"[[[[[[]]]]]]", b"1e400"],
+    "value": [b'#[1,-2,3.5e10,"a\\u00e4\\n",{"k":[null,true,false]}]', b"#18446744073709551615",
+              b"#-9223372036854775808", b"#[[[[[[]]]]]]", b"#1e400", b"#0.1", b"\xcb\x7f\xf8" + bytes(6),
+              b"\xa3\xff\xfe\xfd", b"\xd6\x05abcd", b"\xc4\x03abc"],
+    # Say hello as client 0 and worker 4, offer, submit, answer: see fuzz_step.c for the letters.
+    "step": [b"h\0\0h\4\0o\4\0s\0\0r\4\0" * 3, b"h\0\0s\0\1s\0\2h\5\0o\5\0t\5\1g\5\0z\0\xffz\0\xff",
+             b"h\0\0h\4\0o\4\0" + b"s\0\3" * 30 + b"r\4\1" * 20 + b"a\0\1a\0\3a\0\5f\0\0"],
 }
 
 
 def main(vectors, out):
-    for target in ("record", "pack", "value", "step", *TEXTS):
+    for target in {"record", "pack", *TEXTS}:
         (out / target).mkdir(parents=True, exist_ok=True)
     for path in sorted(vectors.glob("*.json")):
         for case in json.loads(path.read_text())["cases"]:

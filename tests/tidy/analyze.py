@@ -15,10 +15,12 @@ import sys
 
 def command_of(entry):
     words = shlex.split(entry["command"])
-    keep = [word for word in words if word.startswith(("-I", "-D", "-std=", "-isystem"))]
+    keep = []
     for i, word in enumerate(words):
         if word == "-isystem":
-            keep.append(words[i + 1])
+            keep += [word, words[i + 1]]
+        elif word.startswith(("-I", "-D", "-std=")):
+            keep.append(word)
     return ["clang", "--analyze", "-Xclang", "-analyzer-werror", "-Xclang", "-analyzer-output=text",
             "-Wno-unused-command-line-argument", *keep, "-o", os.devnull, entry["file"]]
 

@@ -13,6 +13,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* A value under construction. Put an array or a map with its count, then that many values (for a
  * map: key, value, key, value, ...). */
@@ -54,6 +55,7 @@ char *reeve_json(const void *value, size_t size);
  * length in *text_size when that is not NULL; NULL when the bytes are not one value. */
 char *reeve_text(const void *value, size_t size, size_t *text_size);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

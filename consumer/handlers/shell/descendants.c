@@ -49,12 +49,14 @@ static void list_processes(struct buf *out)
     closedir(dir);
 }
 
-static bool is_below(const struct process *list, size_t count, pid_t pid)
+static bool is_us_or_below(const struct process *list, size_t count, pid_t pid)
 {
+    if (pid == getpid())
+        return true;
     for (size_t i = 0; i < count; i++)
         if (list[i].pid == pid)
             return list[i].below;
-    return pid == getpid();
+    return false;
 }
 
 void descendants_signal(int signal)
@@ -67,7 +69,7 @@ void descendants_signal(int signal)
     while (more) { /* a generation a round */
         more = false;
         for (size_t i = 0; i < count; i++) {
-            if (list[i].below || !is_below(list, count, list[i].parent))
+            if (list[i].below || !is_us_or_below(list, count, list[i].parent))
                 continue;
             list[i].below = more = true;
             kill(list[i].pid, signal);

@@ -33,6 +33,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct reeve_job; /* lent to the method until it returns */
 
@@ -82,6 +83,7 @@ void reeve_reply_value(struct reeve_job *job, const void *value, size_t size);
 void reeve_fail(struct reeve_job *job, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -12,7 +12,8 @@
  * One client is used by one thread at a time. It has one file descriptor and one dispatch
  * function, so it fits any event loop; the blocking calls are built on those two. A lost
  * connection is made again by itself: what was not settled is submitted again under its number,
- * which makes no second job.
+ * which makes no second job. A broker that was started anew without what it knew gets it as new
+ * jobs: so a job of class `received` runs at least once, one of class `durable` is not run again.
  *
  * Functions that can fail return 0 or a REEVE_E... code; reeve_error says it in words.
  */
@@ -27,6 +28,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct reeve_client;
 
@@ -112,6 +114,7 @@ struct reeve_result {
 /* Called from reeve_dispatch (or a blocking call) when the job has ended or was refused. What the
  * result lends ends with the call. The client may be used inside, but not closed. */
 typedef void reeve_on_result(void *user, const struct reeve_result *result);
+/* The job has its id. Called once more, with another id, when the broker had to be given it anew. */
 typedef void reeve_on_accepted(void *user, uint64_t number, uint64_t id);
 
 /* Hands in a job; args is a msgpack array (copied), options may be NULL, the callbacks may be
@@ -170,6 +173,7 @@ typedef void reeve_on_update(void *user, const struct reeve_update *update);
 int reeve_subscribe(struct reeve_client *c, const char *topic, reeve_on_update *update, void *user);
 int reeve_unsubscribe(struct reeve_client *c, const char *topic);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reeve-worker: reads its command line, asks the handler programs what they offer, forks the
+ * spawner, and hands over to the shell. Everything that forks without exec is over before the
+ * first ZeroMQ context exists.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/options.h"
+#include "consumer/worker/shell.h"
+
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 7, WARM_MAX = 32, PATH_BYTES = 4096 };
+
+static const struct option rows[] = {
+    {"broker", OPTION_TEXT, "ADDRESS", "the broker's port for workers (tcp://127.0.0.1:7711)", 0,
+     0},
+    {"slots", OPTION_NUMBER, "M", "jobs at the same time (one a core)", 1, SLOTS_MAX},
+    {"name", OPTION_TEXT, "NAME", "what the farm calls this worker (HOST-xxxx)", 0, 0},
+    {"handlers", OPTION_TEXT, "DIR", "folder of handler programs (../libexec/reeve)", 0, 0},
+    {"handler", OPTION_TEXT, "PROGRAM", "one more handler program; may be given again", 0, 0},
+    {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: any command, as this user", 0, 0},
+    {"text-port", OPTION_NUMBER, "PORT", "take commands as text on 127.0.0.1:PORT", 1, 65535},
+    {"tag", OPTION_TEXT, "K=V", NULL, 0, 0},
+    {"help", OPTION_FLAG, NULL, "this text", 0, 0},
+    {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+};
+
+static int usage(const struct options *o, const char *text)
+{
+    if (text) {
+        fprintf(stderr, "reeve-worker: %s\nreeve-worker --help tells the options\n", text);
+        return EXIT_USAGE;
+    }
+    printf("usage: reeve-worker [OPTION]...\nRuns jobs of a Reeve farm in handler processes.\n");
+    options_help(o, stdout);
+    printf("\nexample: reeve-worker --broker tcp://127.0.0.1:7711 --slots 4\n"
+           "environment: REEVE_WORKER_BROKER, REEVE_HANDLERS, REEVE_LOG\n"
+           "exit: 0 drained or stopped, 2 usage, 7 configuration, 8 internal error\n");
+    return 0;
+}
+
+/* ../libexec/reeve from where this program lies. */
+static const char *handlers_default(char path[static PATH_BYTES])
+{
+    ssize_t n = readlink("/proc/self/exe", path, PATH_BYTES - 64);
+    if (n <= 0)
+        return NULL;
+    path[n] = 0;
+    for (int up = 0; up < 2; up++) {
+        char *slash = strrchr(path, '/');
+        if (!slash)
+            return NULL;
+        *slash = 0;
+    }
+    strcat(path, "/libexec/reeve");
+    return path;
+}
+
+static int find_programs(struct programs *p, const struct options *o)
+{
+    char path[PATH_BYTES];
+    bool shell = options_flag(o, "allow-shell", false), named = options_given(o, "handler");
+    const char *folder = options_text(o, "handlers", getenv("REEVE_HANDLERS"));
+    /* Programs named one by one are all there is, unless a folder is asked for as well. */
+    if (!folder && !named)
+        folder = handlers_default(path);
+    if (folder && programs_folder(p, folder, shell))
+        return -1;
+    size_t at = 0;
+    for (const char *one; (one = options_next(o, "handler", &at));)
+        if (programs_add(p, one))
+            return -1;
+    if (p->count)
+        return 0;
+    snprintf(p->error, sizeof p->error, "no handler program in %.200s", folder ? folder : "sight");
+    return -1;
+}
+
+/* HOST-xxxx: the same name twice is unlikely, and people can say it. */
+static void default_name(char *out, size_t size, const char *host,
+                         const unsigned char id[static PEER_ID_BYTES])
+{
+    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+    snprintf(out, size, "%.*s-%c%c%c%c", NAME_BYTES_MAX - 5, host, digits[id[0] & 31],
+             digits[id[1] & 31], digits[id[2] & 31], digits[id[3] & 31]);
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    /* Before libzmq makes its threads, which must not take them. */
+    if (sigprocmask(SIG_BLOCK, &set, NULL))
+        return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool address_valid(const char *address)
+{
+    return strncmp(address, "tcp://", 6) == 0 || strncmp(address, "ipc://", 6) == 0;
+}
+
+static int serve(const struct options *o, struct programs *p)
+{
+    unsigned char id[PEER_ID_BYTES];
+    char host[NAME_BYTES_MAX + 1], name[NAME_BYTES_MAX + 1];
+    const char *from = getenv("REEVE_WORKER_BROKER");
+    const char *broker = options_text(o, "broker", from ? from : "tcp://127.0.0.1:7711");
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned slots = (unsigned)options_number(o, "slots", cores > 0 ? cores : 1);
+    must(getrandom(id, sizeof id, 0) == (ssize_t)sizeof id);
+    if (gethostname(host, sizeof host))
+        snprintf(host, sizeof host, "host");
+    host[NAME_BYTES_MAX] = 0;
+    default_name(name, sizeof name, host, id);
+    const char *called = options_text(o, "name", name);
+    if (!address_valid(broker) || *called == 0 || strlen(called) > NAME_BYTES_MAX) {
+        fprintf(stderr, "reeve-worker: %s\n",
+                address_valid(broker) ? "--name wants 1 to 64 bytes"
+                                      : "--broker wants an address such as tcp://HOST:7711");
+        return EXIT_USAGE;
+    }
+    if (slots * p->count > AGENT_RUNNERS_MAX) {
+        log_error("%u slots of %u programs are more than %d processes", slots, p->count,
+                  AGENT_RUNNERS_MAX);
+        return EXIT_CONFIG;
+    }
+    /* First of all the spawner: it is to inherit nothing of ours. */
+    struct spawner spawner;
+    if (spawner_open(&spawner, (const char *const *)p->paths, p->count, (size_t)slots * p->count)) {
+        log_error("cannot start the spawner: %s", strerror(errno));
+        return EXIT_CONFIG;
+    }
+    struct text text = {.listener = -1};
+    unsigned port = (unsigned)options_number(o, "text-port", 0);
+    int signals = open_signals();
+    if (signals < 0 || (port && text_open(&text, port))) {
+        log_error("text port 127.0.0.1:%u: %s", port, strerror(errno));
+        spawner_close(&spawner);
+        return EXIT_CONFIG;
+    }
+    log_info("name=%s pid=%d slots=%u programs=%u broker=%s text_port=%u", called, getpid(), slots,
+             p->count, broker, port);
+    /* A process is cheap while it sleeps; its start would be paid by the first job. */
+    struct shell_options shell = {
+        .broker = broker,
+        .agent = {.slots = slots,
+                  .programs = p->at,
+                  .program_count = p->count,
+                  .name = bytes_text(called),
+                  .host = bytes_text(host),
+                  .peer_id = bytes_of(id, sizeof id),
+                  .pid = (unsigned)getpid(),
+                  .warm = slots * p->count < WARM_MAX ? slots * p->count : WARM_MAX},
+        .programs = p,
+        .spawner = &spawner,
+        .signals = signals,
+        .text = &text};
+    int status = shell_run(&shell);
+    spawner_close(&spawner);
+    text_close(&text);
+    close(signals);
+    log_info("name=%s left status=%d", called, status);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    struct programs p = {0};
+    int status;
+    log_init("reeve-worker");
+    options_add(&o, rows);
+    if (options_parse(&o, OPTIONS_ANYWHERE, argc - 1, argv + 1)) {
+        status = usage(&o, o.error);
+    } else if (options_flag(&o, "help", false)) {
+        status = usage(&o, NULL);
+    } else if (o.word_count) {
+        status = usage(&o, "takes options only");
+    } else if (options_given(&o, "tag")) {
+        status = usage(&o, "--tag is not supported yet: this version hands jobs to any worker");
+    } else if (find_programs(&p, &o)) {
+        log_error("%s", p.error);
+        status = EXIT_CONFIG;
+    } else {
+        status = serve(&o, &p);
+    }
+    programs_fini(&p);
+    options_fini(&o);
+    return status;
+}

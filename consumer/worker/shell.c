@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consumer/worker/shell.h"
+
+#include <errno.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <reeve/value.h>
+
+#include "common/clock.h"
+#include "common/conn.h"
+#include "common/log.h"
+#include "consumer/sdk/page.h"
+#include "consumer/worker/text_command.h"
+
+_Static_assert((int)AGENT_AHEAD_JOBS <= (int)PAGE_JOBS, "the core knows how much a ring holds");
+_Static_assert((int)AGENT_AHEAD_BYTES <= (int)PAGE_RING_USE, "the core knows how much it holds");
+_Static_assert((int)AGENT_LARGE_BYTES <= (int)PAGE_SMALL_MAX, "the core knows what is large");
+
+enum {
+    FRAMES_PER_TURN = 64,
+    STAMP_US = 1000000,
+    EXIT_BUG = 8,
+    /* Polled besides the runners' bells: broker, its monitor, spawner, signals, text port. */
+    POLLS_FIXED = 4,
+    POLLS_TEXT = TEXT_CLIENTS_MAX + 1,
+};
+
+#define MONITOR "inproc://reeve-worker-link"
+
+struct hand { /* one runner's, by its number */
+    struct page_agent page;
+    bool open, ready, corrupt, fresh; /* fresh: jobs pushed and not yet published */
+    uint32_t seen_started;
+    int item; /* in the poll, -1: not there */
+};
+
+struct shell {
+    const struct shell_options *options;
+    struct agent *agent;
+    struct agent_effects effects;
+    void *context, *broker, *monitor;
+    struct outbox outbox;
+    struct hand *hands;
+    unsigned hand_count;
+    zmq_pollitem_t *items;
+    int64_t now_us, stamp_us;
+    bool quit, drained;
+    int status;
+};
+
+static void step(struct shell *s, struct agent_event *e)
+{
+    e->now_us = s->now_us;
+    agent_step(s->agent, e, &s->effects);
+}
+
+/* --- runners -------------------------------------------------------------------------------- */
+
+static void hand_corrupt(struct shell *s, unsigned i)
+{
+    s->hands[i].corrupt = true;
+    log_error("runner=%u its page makes no sense", i);
+    step(s, &(struct agent_event){.type = AGENT_CORRUPT, .runner = i});
+}
+
+/* Everything new on a runner's page, as events. */
+static void hand_collect(struct shell *s, unsigned i)
+{
+    static const unsigned reasons[PAGE_STATUSES] = {
+        [PAGE_OK] = REASON_NONE, [PAGE_FAILED] = REASON_ERROR, [PAGE_TOO_LARGE] = REASON_TOO_LARGE};
+    struct hand *h = &s->hands[i];
+    struct page_taken t;
+    int rc = 0;
+    if (!h->open || h->corrupt)
+        return;
+    if (!h->ready && page_ready(&h->page)) {
+        h->ready = true;
+        step(s, &(struct agent_event){.type = AGENT_READY, .runner = i});
+    }
+    bool any = false;
+    while ((rc = page_take(&h->page, &t)) > 0) {
+        any = true;
+        step(s, &(struct agent_event){
+                    .type = AGENT_RESULT,
+                    .runner = i,
+                    .job = {.number = t.number,
+                            .reason = reasons[t.status],
+                            .run_us = t.run_us,
+                            .value = t.status == PAGE_TOO_LARGE ? bytes_of(NULL, 0) : t.value}});
+    }
+    int64_t started = page_started(&h->page);
+    if (rc < 0 || started < 0) {
+        hand_corrupt(s, i);
+        return;
+    }
+    page_release(&h->page);
+    if (any || (uint32_t)started != h->seen_started) {
+        h->seen_started = (uint32_t)started;
+        step(s, &(struct agent_event){
+                    .type = AGENT_PROGRESS,
+                    .runner = i,
+                    .job = {.number = h->seen_started, .at_us = page_started_us(&h->page)}});
+    }
+}
+
+/* Is there anything its runner could have to tell? */
+static bool hand_expects(const struct hand *h)
+{
+    return h->open && !h->corrupt && (!h->ready || h->page.limit != h->page.taken);
+}
+
+static void hand_close(struct hand *h)
+{
+    if (h->open)
+        page_close(&h->page);
+    *h = (struct hand){.item = -1};
+}
+
+static void spawner_lost(struct shell *s)
+{
+    log_error("the spawner is gone, and with it all slots");
+    step(s, &(struct agent_event){.type = AGENT_STOP});
+    s->status = EXIT_BUG;
+}
+
+static void runner_spawn(struct shell *s, unsigned i, unsigned program)
+{
+    struct hand *h = &s->hands[i];
+    int bell;
+    must(!h->open);
+    if (page_open(&h->page, &bell)) {
+        int error = errno;
+        log_error("runner=%u no page: %s", i, strerror(error));
+        step(s, &(struct agent_event){
+                    .type = AGENT_SPAWN_FAILED, .runner = i, .job = {.number = (uint32_t)error}});
+        return;
+    }
+    *h = (struct hand){.page = h->page, .open = true, .item = -1};
+    page_stamp(&h->page, s->now_us / 1000);
+    if (spawner_spawn(s->options->spawner, i, program, bell, h->page.memory))
+        spawner_lost(s);
+    close(bell);
+}
+
+static void take_report(struct shell *s, const struct spawner_report *r)
+{
+    struct agent_event e = {.runner = r->runner};
+    switch (r->kind) {
+    case SPAWNER_SPAWNED:
+        e.type = AGENT_SPAWNED;
+        e.pid = (unsigned)r->pid;
+        break;
+    case SPAWNER_FAILED:
+        log_error("runner=%u cannot be started: %s", r->runner, strerror(r->error));
+        hand_close(&s->hands[r->runner]);
+        e.type = AGENT_SPAWN_FAILED;
+        e.job.number = (uint32_t)r->error;
+        break;
+    default:
+        /* Its last results count. */
+        hand_collect(s, r->runner);
+        hand_close(&s->hands[r->runner]);
+        e.type = AGENT_EXITED;
+        e.exit.signal = r->signal;
+        e.exit.status = r->status;
+        log_debug("runner=%u pid=%d ended signal=%d status=%d rss_kib=%lld", r->runner, r->pid,
+                  r->signal, r->status, (long long)r->rss_kib);
+    }
+    step(s, &e);
+}
+
+static void take_reports(struct shell *s)
+{
+    struct spawner_report r;
+    int rc;
+    while ((rc = spawner_next(s->options->spawner, &r)) > 0)
+        take_report(s, &r);
+    if (rc < 0)
+        spawner_lost(s);
+}
+
+/* --- the broker ----------------------------------------------------------------------------- */
+
+static void take_frame(struct shell *s, struct bytes frame)
+{
+    struct cursor c = cursor_of(frame);
+    struct record r;
+    while (!cursor_done(&c)) {
+        if (record_get(&c, &r)) {
+            log_error("the broker's frame does not decode, %zu bytes dropped", cursor_left(&c));
+            return;
+        }
+        step(s, &(struct agent_event){.type = AGENT_RECORD, .record = &r});
+    }
+}
+
+static void take_broker(struct shell *s)
+{
+    for (int i = 0; i < FRAMES_PER_TURN; i++) {
+        zmq_msg_t msg;
+        zmq_msg_init(&msg);
+        int n = zmq_msg_recv(&msg, s->broker, ZMQ_DONTWAIT);
+        if (n > 0)
+            take_frame(s, bytes_of(zmq_msg_data(&msg), (size_t)n));
+        zmq_msg_close(&msg);
+        if (n < 0)
+            return;
+    }
+}
+
+static void take_monitor(struct shell *s)
+{
+    for (;;) {
+        zmq_msg_t msg;
+        uint16_t event = 0;
+        zmq_msg_init(&msg);
+        int n = zmq_msg_recv(&msg, s->monitor, ZMQ_DONTWAIT);
+        /* Two frames an event; the second is the address, which we know. */
+        if (n >= (int)sizeof event && zmq_msg_more(&msg))
+            memcpy(&event, zmq_msg_data(&msg), sizeof event);
+        zmq_msg_close(&msg);
+        if (n < 0)
+            return;
+        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+            step(s, &(struct agent_event){.type = AGENT_CONNECTED});
+        else if (event == ZMQ_EVENT_DISCONNECTED)
+            step(s, &(struct agent_event){.type = AGENT_DISCONNECTED});
+    }
+}
+
+static int open_broker(struct shell *s)
+{
+    s->context = conn_context();
+    s->monitor = zmq_socket(s->context, ZMQ_PAIR);
+    must(s->monitor);
+    s->broker = conn_open(
+        s->context, CONN_DEALER, s->options->broker,
+        &(struct conn_options){.reconnect_max_ms = 1000, .linger_ms = 1000, .monitor = MONITOR});
+    if (!s->broker) {
+        log_error("broker=%s: %s", s->options->broker, strerror(errno));
+        return -1;
+    }
+    if (zmq_connect(s->monitor, MONITOR)) {
+        log_error("monitor: %s", zmq_strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+static void flush_broker(struct shell *s)
+{
+    int rc = outbox_flush(&s->outbox, s->broker, bytes_of(NULL, 0));
+    if (rc && rc != EAGAIN)
+        log_error("sending to the broker: %s", zmq_strerror(rc));
+}
+
+/* --- the text port -------------------------------------------------------------------------- */
+
+static void answer_error(struct shell *s, uint32_t number, const char *text)
+{
+    struct buf b = {0};
+    buf_printf(&b, "error: %s", text);
+    text_answer(s->options->text, number, buf_bytes(&b), s->now_us);
+    buf_fini(&b);
+}
+
+static void run_command(struct shell *s, uint32_t number, struct bytes line)
+{
+    struct text_command c;
+    struct reeve_value *args = reeve_value_new();
+    unsigned program, method;
+    bool known_class;
+    char error[QUEUE_NAME_MAX + 40];
+    if (!text_command_read(line, &c, args)) {
+        answer_error(s, number, c.error);
+    } else if (!programs_find(s->options->programs, c.queue, &program, &method, &known_class)) {
+        char *dot = strrchr(c.queue, '.');
+        *dot = 0;
+        snprintf(error, sizeof error, "unknown %s %s", known_class ? "method" : "class",
+                 known_class ? dot + 1 : c.queue);
+        answer_error(s, number, error);
+    } else {
+        step(s, &(struct agent_event){
+                    .type = AGENT_LOCAL_JOB,
+                    .local = {.number = number,
+                              .program = program,
+                              .method = method,
+                              .args = bytes_of(reeve_value_data(args), reeve_value_size(args))}});
+    }
+    reeve_value_free(args);
+}
+
+/* ZeroMQ has numbers of its own for what poll calls POLLIN, POLLOUT and POLLERR. */
+static short events_to_zmq(short events)
+{
+    return (short)((events & POLLIN ? ZMQ_POLLIN : 0) | (events & POLLOUT ? ZMQ_POLLOUT : 0));
+}
+
+static short events_from_zmq(short events)
+{
+    return (short)((events & ZMQ_POLLIN ? POLLIN : 0) | (events & ZMQ_POLLOUT ? POLLOUT : 0) |
+                   (events & ZMQ_POLLERR ? POLLERR : 0));
+}
+
+static void take_text(struct shell *s, const zmq_pollitem_t *items, size_t count)
+{
+    struct pollfd fds[POLLS_TEXT];
+    uint32_t gone, number;
+    struct bytes command;
+    for (size_t i = 0; i < count; i++)
+        fds[i] = (struct pollfd){.fd = items[i].fd, .revents = events_from_zmq(items[i].revents)};
+    text_turn(s->options->text, fds, count, s->now_us, &gone);
+    if (gone)
+        step(s, &(struct agent_event){.type = AGENT_LOCAL_CANCEL, .job = {.number = gone}});
+    while ((number = text_next(s->options->text, &command)))
+        run_command(s, number, command);
+}
+
+static void take_local_done(struct shell *s, const struct agent_effect *e, struct bytes value)
+{
+    size_t size = 0;
+    char reason[48], *text = value.size ? reeve_text(value.data, value.size, &size) : NULL;
+    if (e->reason == REASON_NONE) {
+        text_answer(s->options->text, e->number, bytes_of(text, size), s->now_us);
+    } else if (text) {
+        for (size_t i = 0; i < size; i++) /* an error is one line */
+            if (text[i] == '\n' || text[i] == '\r')
+                text[i] = ' ';
+        answer_error(s, e->number, text);
+    } else {
+        answer_error(s, e->number, reason_text(e->reason, e->detail, reason));
+    }
+    free(text);
+}
+
+/* --- effects -------------------------------------------------------------------------------- */
+
+static void push_job(struct shell *s, const struct agent_effect *e)
+{
+    struct hand *h = &s->hands[e->runner];
+    struct page_job job = {.id = e->job.id,
+                           .token = e->job.token,
+                           .timeout_ms = e->job.timeout_ms,
+                           .attempt = e->job.attempt,
+                           .method = e->job.method};
+    must(h->open && h->page.limit == e->number);
+    must(page_push(&h->page, &job, e->job.args));
+    h->fresh = true;
+}
+
+static void apply(struct shell *s, const struct agent_effect *e, struct bytes bytes)
+{
+    struct hand *h = &s->hands[e->runner];
+    switch (e->type) {
+    case AGENT_SEND: outbox_put(&s->outbox, bytes); break;
+    case AGENT_RESET: outbox_fini(&s->outbox); break;
+    case AGENT_SPAWN: runner_spawn(s, e->runner, e->program); break;
+    case AGENT_KILL:
+        if (spawner_kill(s->options->spawner, e->runner, (int)e->number))
+            spawner_lost(s);
+        break;
+    case AGENT_PUSH: push_job(s, e); break;
+    case AGENT_RECALL:
+        h->fresh = false;
+        step(s, &(struct agent_event){.type = AGENT_RECALLED,
+                                      .runner = e->runner,
+                                      .job = {.number = page_recall(&h->page, e->number)}});
+        break;
+    case AGENT_FLAG: page_cancel(&h->page, e->number); break;
+    case AGENT_LOCAL_DONE: take_local_done(s, e, bytes); break;
+    case AGENT_TRACE: log_info("%.*s", BYTES_ARG(bytes)); break;
+    case AGENT_QUIT:
+        s->quit = true;
+        if (s->status == 0)
+            s->status = (int)e->number;
+        break;
+    }
+}
+
+static void apply_all(struct shell *s)
+{
+    /* Applying a recall appends effects: by index, and each one copied first. */
+    for (size_t i = 0; i < s->effects.count; i++) {
+        struct agent_effect e = s->effects.at[i];
+        apply(s, &e, agent_effect_bytes(&s->effects, i));
+    }
+    agent_effects_clear(&s->effects);
+    for (unsigned i = 0; i < s->hand_count; i++) {
+        struct hand *h = &s->hands[i];
+        if (!h->fresh)
+            continue;
+        h->fresh = false;
+        if (!h->corrupt && !page_publish(&h->page))
+            hand_corrupt(s, i); /* its effects are for the next turn */
+    }
+}
+
+/* --- the loop ------------------------------------------------------------------------------- */
+
+static int timeout_ms(const struct shell *s)
+{
+    int64_t at = agent_deadline(s->agent), text = text_deadline(s->options->text);
+    if (text < at)
+        at = text;
+    if (s->stamp_us < at)
+        at = s->stamp_us;
+    int64_t left_us = at - clock_us();
+    if (left_us <= 0 || s->effects.count)
+        return 0;
+    return left_us < 3600000000 ? (int)((left_us + 999) / 1000) : 3600000;
+}
+
+/* Fills the poll's items; *text_count of them, after the fixed ones, are the text port's. True:
+ * a runner has something already. */
+static bool prepare(struct shell *s, int *count, size_t *text_count)
+{
+    zmq_pollitem_t *items = s->items;
+    struct pollfd fds[POLLS_TEXT];
+    int n = 0;
+    bool something = false;
+    items[n++] = (zmq_pollitem_t){
+        .socket = s->broker,
+        .events = (short)(ZMQ_POLLIN | (outbox_empty(&s->outbox) ? 0 : ZMQ_POLLOUT))};
+    items[n++] = (zmq_pollitem_t){.socket = s->monitor, .events = ZMQ_POLLIN};
+    items[n++] = (zmq_pollitem_t){.fd = s->options->spawner->socket, .events = ZMQ_POLLIN};
+    items[n++] = (zmq_pollitem_t){.fd = s->options->signals, .events = ZMQ_POLLIN};
+    *text_count = text_polls(s->options->text, fds);
+    for (size_t i = 0; i < *text_count; i++)
+        items[n++] = (zmq_pollitem_t){.fd = fds[i].fd, .events = events_to_zmq(fds[i].events)};
+    for (unsigned i = 0; i < s->hand_count; i++) {
+        struct hand *h = &s->hands[i];
+        h->item = -1;
+        if (!hand_expects(h))
+            continue;
+        h->item = n;
+        items[n++] = (zmq_pollitem_t){.fd = h->page.bell, .events = ZMQ_POLLIN};
+        something |= page_sleep(&h->page) || (!h->ready && page_ready(&h->page));
+    }
+    *count = n;
+    return something;
+}
+
+static void collect(struct shell *s)
+{
+    for (unsigned i = 0; i < s->hand_count; i++) {
+        struct hand *h = &s->hands[i];
+        if (h->item < 0 || !h->open)
+            continue;
+        page_awake(&h->page);
+        if (s->items[h->item].revents)
+            page_hush(&h->page);
+        hand_collect(s, i);
+    }
+}
+
+static void take_signals(struct shell *s)
+{
+    struct signalfd_siginfo info;
+    while (read(s->options->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        log_info("signal=%u %s", info.ssi_signo, s->drained ? "stopping at once" : "draining");
+        step(s, &(struct agent_event){.type = s->drained ? AGENT_STOP : AGENT_DRAIN});
+        s->drained = true;
+    }
+}
+
+static void stamp(struct shell *s)
+{
+    if (s->now_us < s->stamp_us)
+        return;
+    s->stamp_us = s->now_us + STAMP_US;
+    for (unsigned i = 0; i < s->hand_count; i++)
+        if (s->hands[i].open)
+            page_stamp(&s->hands[i].page, s->now_us / 1000);
+}
+
+static int turn(struct shell *s)
+{
+    int count;
+    size_t text_count;
+    bool something = prepare(s, &count, &text_count);
+    int rc = zmq_poll(s->items, count, something ? 0 : timeout_ms(s));
+    if (rc < 0 && errno != EINTR) {
+        log_error("poll: %s", zmq_strerror(errno));
+        return -1;
+    }
+    if (rc < 0) /* interrupted: nothing was filled in */
+        for (int i = 0; i < count; i++)
+            s->items[i].revents = 0;
+    s->now_us = clock_us();
+    collect(s);
+    if (s->items[2].revents)
+        take_reports(s);
+    if (s->items[1].revents)
+        take_monitor(s);
+    if (s->items[0].revents & ZMQ_POLLIN)
+        take_broker(s);
+    if (s->items[3].revents)
+        take_signals(s);
+    take_text(s, s->items + POLLS_FIXED, text_count);
+    step(s, &(struct agent_event){.type = AGENT_TICK});
+    apply_all(s);
+    /* After the core has seen the time: one that was frozen has recalled by now. */
+    stamp(s);
+    flush_broker(s);
+    return 0;
+}
+
+int shell_run(const struct shell_options *options)
+{
+    struct shell s = {.options = options, .now_us = clock_us()};
+    s.hand_count = options->agent.slots * options->agent.program_count;
+    s.hands = must_alloc(s.hand_count * sizeof *s.hands);
+    for (unsigned i = 0; i < s.hand_count; i++)
+        s.hands[i].item = -1;
+    s.items = must_alloc((POLLS_FIXED + POLLS_TEXT + s.hand_count) * sizeof *s.items);
+    s.agent = agent_new(&options->agent, s.now_us);
+    if (open_broker(&s) == 0) {
+        while (!s.quit)
+            if (turn(&s)) {
+                s.status = EXIT_BUG;
+                break;
+            }
+    } else {
+        s.status = 7;
+    }
+    for (unsigned i = 0; i < s.hand_count; i++)
+        hand_close(&s.hands[i]);
+    outbox_fini(&s.outbox);
+    if (s.broker) {
+        zmq_socket_monitor(s.broker, NULL, 0);
+        zmq_close(s.broker);
+    }
+    zmq_close(s.monitor);
+    zmq_ctx_term(s.context);
+    agent_effects_fini(&s.effects);
+    agent_free(s.agent);
+    free(s.items);
+    free(s.hands);
+    return s.status;
+}
