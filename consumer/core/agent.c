@@ -364,7 +364,7 @@ void agent_step(struct agent *a, const struct agent_event *e, struct agent_effec
     case AGENT_RESULT: runner_result(a, runner_of(a, e), e); break;
     case AGENT_RECALLED:
         runner_recalled(a, runner_of(a, e), e->job.number);
-        deal(a);
+        deal_recalled(a);
         tell_recalls(a);
         break;
     case AGENT_CORRUPT:

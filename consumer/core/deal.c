@@ -148,3 +148,14 @@ void deal(struct agent *a)
     if (a->ring_count)
         level(a);
 }
+
+/* What has just come back goes out again, but rings are levelled at the next tick only: a ring whose
+ * jobs have all run while their results still wait to be taken has nothing to give, and asking it
+ * again at once would go on for ever. */
+void deal_recalled(struct agent *a)
+{
+    if (a->waiting_count)
+        hand_out(a);
+    if (a->deal_us > a->now_us + 1000)
+        a->deal_us = a->now_us + 1000;
+}

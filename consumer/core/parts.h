@@ -178,5 +178,6 @@ unsigned runner_slot_state(const struct runner *r);
 
 /* --- deal.c --- */
 void deal(struct agent *a);
+void deal_recalled(struct agent *a);
 
 #endif

@@ -29,8 +29,8 @@ static void take_effects(struct world *w)
 {
     for (size_t i = 0; i < w->fx.count; i++) {
         const struct effect *e = &w->fx.list[i];
-        if (e->type == FX_FIND || e->type == FX_LIST)
-            w->tickets[w->ticket_count++ % KNOWN] = e->ticket;
+        if ((e->type == FX_FIND || e->type == FX_LIST) && w->ticket_count < KNOWN)
+            w->tickets[w->ticket_count++] = e->ticket; /* beyond that: a store that never answers */
         if (e->type != FX_SEND)
             continue;
         struct cursor c = cursor_of(effect_bytes(&w->fx, e));
@@ -198,8 +198,8 @@ static void pass_time(struct world *w, int64_t ms)
 static void answer_found(struct world *w)
 {
     if (w->ticket_count)
-        step(w, (struct event){.type = EV_FOUND,
-                               .found = {.ticket = w->tickets[--w->ticket_count % KNOWN]}});
+        step(w,
+             (struct event){.type = EV_FOUND, .found = {.ticket = w->tickets[--w->ticket_count]}});
 }
 
 static void watch(struct world *w, unsigned how)

@@ -144,11 +144,11 @@ static void flush(struct sim *s)
     struct hub *hub = &s->hub;
     while (!list_empty(&hub->dirty)) {
         struct wire *w = list_first(&hub->dirty, struct wire, dirty);
-        bool was = w->closed;
         link_take(&w->dirty);
         send_out(s, w);
-        if (!w->closed || was)
+        if (!w->closed || w->told)
             continue;
+        w->told = true;
         uint64_t peer = w->peer;
         trace(s, "broker", "peer %llu is gone", (unsigned long long)peer);
         idmap_take(&hub->wires, peer);
@@ -227,10 +227,6 @@ static void plan_tick(struct sim *s)
     sim_at(s, at, ticks, NULL);
 }
 
-struct held_event {
-    struct event ev;
-};
-
 static void step_now(struct sim *s, struct event *ev)
 {
     struct hub *hub = &s->hub;
@@ -295,7 +291,7 @@ void hub_body(struct sim *s, struct wire *w, struct bytes body)
         return;
     }
     if (w->closed) { /* what still lay in the socket comes under a new name */
-        w->closed = false;
+        w->closed = w->told = false;
         w->peer = ++s->peers;
         idmap_put(&hub->wires, w->peer, w);
     }

@@ -104,7 +104,7 @@ struct wire {
     struct end *end;   /* NULL: the end has another one now */
     struct end *owner; /* whose it was from the beginning */
     enum port port;
-    bool cut, closed; /* closed: the broker's side has been told, or will be by the next send */
+    bool cut, closed, told; /* closed: a send found no way; told: the core knows */
     int64_t notices_us; /* when the broker's side can know of the cut */
     uint64_t up_sent, up_done, up_limit, down_sent, down_done, down_limit;
     int64_t up_last_us, down_last_us;

@@ -11,7 +11,7 @@ int main(int argc, char **argv)
     struct reeve_result r;
     if (argc != 3)
         return 2;
-    int rc = reeve_connect(&c, NULL, 5000);
+    int rc = reeve_connect(&c, NULL, 2000);
     if (rc == 0)
         rc = reeve_call_json(c, argv[1], argv[2], 10000, &r);
     if (rc == 0)

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * client: who hands in jobs. Numbers, resubmission and hello are the real library's pure parts;
+ * what to submit, ask and cancel is left to chance.
+ */
+#include "tests/sim/sim.h"
+
+static const uint64_t ASK_NUMBERS_SIM = 1ull << 40;
+const uint64_t WATCH_NUMBERS_SIM = 1ull << 41;
+static const int64_t TURN_US = 50 * MS_US;
+
+struct asked {
+    enum record_type type;
+    struct buf bytes;
+};
+
+void spec_put(struct buf *out, const struct spec *spec)
+{
+    pack_array(out, 5);
+    pack_uint(out, spec->serial);
+    pack_uint(out, spec->queue);
+    pack_uint(out, spec->run_us);
+    pack_uint(out, spec->behaviour);
+    pack_uint(out, spec->times);
+}
+
+struct spec spec_get(struct bytes args)
+{
+    struct cursor c = cursor_of(args);
+    must(cursor_array(&c) == 5);
+    struct spec spec = {.serial = cursor_uint(&c)};
+    spec.queue = (unsigned)cursor_uint(&c);
+    spec.run_us = cursor_uint(&c);
+    spec.behaviour = (enum behaviour)cursor_uint(&c);
+    spec.times = cursor_uint(&c);
+    must(cursor_ok(&c) && cursor_done(&c));
+    return spec;
+}
+
+uint64_t spec_value(const struct spec *spec)
+{
+    return spec->serial * 7919 + spec->queue;
+}
+
+void client_say(struct client_sim *c, const struct record *r)
+{
+    record_put(&c->out, r);
+}
+
+/* --- asking ------------------------------------------------------------------------------------- */
+
+static void ask(struct client_sim *c, struct record *r)
+{
+    struct asked *asked = must_alloc(sizeof *asked);
+    uint64_t number = ASK_NUMBERS_SIM + ++c->asked;
+    r->wait.number = number; /* every request begins with its number */
+    asked->type = r->type;
+    record_put(&asked->bytes, r);
+    buf_put(&c->out, asked->bytes.data, asked->bytes.size);
+    idmap_put(&c->asks, number, asked);
+}
+
+static bool is_last(enum record_type asked, const struct record *r)
+{
+    switch (r->type) {
+    case REC_job: return asked == REC_get_job;
+    case REC_queue:
+    case REC_worker:
+    case REC_slot: return false;
+    default: return true;
+    }
+}
+
+static void answered(struct sim *s, struct client_sim *c, uint64_t number, const struct record *r)
+{
+    struct asked *asked = idmap_find(&c->asks, number);
+    (void)s;
+    if (!asked || !is_last(asked->type, r))
+        return;
+    idmap_take(&c->asks, number);
+    buf_fini(&asked->bytes);
+    free(asked);
+}
+
+static void ask_something(struct sim *s, struct client_sim *c)
+{
+    const struct knobs *k = &s->knobs;
+    uint64_t id = ledger_any_job(s);
+    struct record r = {.type = REC_NONE};
+    if (!id)
+        return;
+    r.wait.id = id; /* number, id: alike in these four */
+    if (sim_chance(s, k->cancel))
+        r.type = REC_cancel;
+    else if (sim_chance(s, k->wait))
+        r.type = REC_wait;
+    else if (sim_chance(s, k->retry))
+        r.type = REC_retry;
+    else if (sim_chance(s, 0.05))
+        r.type = REC_get_job;
+    else if (sim_chance(s, 0.02))
+        r = (struct record){.type = REC_list_jobs,
+                            .list_jobs = {.state = sim_below(s, JOB_STATES), .limit = 5}};
+    else if (sim_chance(s, 0.02))
+        r.type = sim_chance(s, 0.5) ? REC_list_queues : REC_list_workers;
+    if (r.type)
+        ask(c, &r);
+    if (sim_chance(s, k->watch)) {
+        char text[JOB_ID_TEXT], topic[32];
+        switch (sim_below(s, 6)) {
+        case 0: snprintf(topic, sizeof topic, "queue/%s", s->queues[0]); break;
+        case 1: snprintf(topic, sizeof topic, "worker/%s", s->hosts[0].name); break;
+        case 2: snprintf(topic, sizeof topic, "worker/w1"); break;
+        default: snprintf(topic, sizeof topic, "job/%s", job_id_text(id, text)); break;
+        }
+        watcher_add(s, c, topic);
+    }
+}
+
+/* --- submitting --------------------------------------------------------------------------------- */
+
+static struct spec spec_make(struct sim *s)
+{
+    const struct knobs *k = &s->knobs;
+    struct spec spec = {.serial = ++s->serials, .queue = (unsigned)sim_below(s, k->queues)};
+    spec.run_us = (uint64_t)sim_spread(s, k->run_us << (spec.queue * 2));
+    if (spec.run_us > 5 * SEC_US)
+        spec.run_us = 5 * SEC_US;
+    spec.times = 1 + sim_below(s, 7);
+    if (sim_chance(s, k->crash))
+        spec.behaviour = CRASHES;
+    else if (sim_chance(s, k->error))
+        spec.behaviour = SAYS_ERROR;
+    else if (sim_chance(s, k->hang))
+        spec.behaviour = HANGS;
+    return spec;
+}
+
+static void submit(struct sim *s, struct client_sim *c)
+{
+    const struct knobs *k = &s->knobs;
+    struct spec spec = spec_make(s);
+    char key[16];
+    struct buf args = {0};
+    struct record r = {.type = REC_submit,
+                       .submit = {.queue = bytes_text(s->queues[spec.queue]),
+                                  .flags = sim_chance(s, 0.7) ? SUBMIT_WAIT_FOR_HANDLER : 0}};
+    struct msg_submit *m = &r.submit;
+    if (sim_chance(s, k->key)) {
+        /* A few names, the same body under one of them: but one in ten has another. */
+        uint64_t name = sim_below(s, 8);
+        snprintf(key, sizeof key, "k%u", (unsigned)name);
+        m->key = bytes_text(key);
+        spec = (struct spec){.serial = (1ull << 32) + name + 100 * sim_chance(s, 0.1),
+                             .queue = (unsigned)(name % k->queues),
+                             .run_us = (uint64_t)k->run_us};
+        m->queue = bytes_text(s->queues[spec.queue]);
+    }
+    spec_put(&args, &spec);
+    m->args = buf_bytes(&args);
+    if (sim_chance(s, k->priority))
+        m->priority = (int64_t)sim_below(s, 201) - 100;
+    if (sim_chance(s, k->delayed))
+        m->delay_ms = sim_below(s, 10000);
+    if (sim_chance(s, k->deadline))
+        m->deadline_ms = 1 + sim_below(s, 15000);
+    if (sim_chance(s, k->retries))
+        m->retries = 1 + sim_below(s, 5);
+    if (spec.behaviour == HANGS || sim_chance(s, 0.1))
+        m->timeout_ms = 1 + sim_below(s, 3000);
+    if (sim_chance(s, 0.01))
+        m->tags = bytes_text("x"); /* reserved */
+    ledger_submitted(s, &spec, m);
+    buf_clear(&c->scratch);
+    record_put(&c->scratch, &r);
+    struct cursor at = cursor_of(buf_bytes(&c->scratch));
+    struct submission sub = {.told = spec.serial, .fields = (uint8_t)(cursor_array(&at) - 1)};
+    must(cursor_uint(&at) == REC_submit && cursor_uint(&at) == 0);
+    pending_add(&c->pending, &sub, bytes_of(at.at, cursor_left(&at)));
+    buf_fini(&args);
+}
+
+static void acknowledge(struct client_sim *c, uint64_t number)
+{
+    if (acks_add(&c->acks, number))
+        return;
+    acks_put(&c->acks, c->pending.floor, &c->out);
+    must(acks_add(&c->acks, number));
+}
+
+static void accepted(struct client_sim *c, const struct msg_accepted *m)
+{
+    for (uint64_t i = 0; i < (m->count ? m->count : 1); i++) {
+        struct submission *sub = pending_find(&c->pending, m->number + i);
+        if (sub)
+            sub->state = SUBMISSION_ACCEPTED, sub->id = m->id + i;
+    }
+}
+
+static void ended(struct client_sim *c, const struct msg_ended *m)
+{
+    struct submission sub;
+    if (pending_settle(&c->pending, m->number, &sub) || m->number < c->pending.next)
+        acknowledge(c, m->number);
+}
+
+static void refused(struct sim *s, struct client_sim *c, const struct msg_error *m)
+{
+    struct submission *sub = pending_find(&c->pending, m->number), gone;
+    if (m->code == ERR_UNEXPECTED) {
+        session_lose(&c->session, sim_ms(s));
+        return;
+    }
+    if (!sub)
+        return;
+    ledger_told_error(s, sub->told, (unsigned)m->code);
+    if (m->code == ERR_BUSY) {
+        pending_again(&c->pending, m->number);
+        c->busy_us = s->now_us + (int64_t)m->retry_ms * 1000;
+    } else {
+        must(pending_settle(&c->pending, m->number, &gone));
+    }
+}
+
+/* --- its turns ---------------------------------------------------------------------------------- */
+
+static void hello(struct client_sim *c)
+{
+    struct record r = {.type = REC_hello,
+                       .hello = {.version_min = PROTOCOL_VERSION,
+                                 .version_max = PROTOCOL_VERSION,
+                                 .role = ROLE_CLIENT,
+                                 .peer_id = bytes_of(c->session.peer_id, PEER_ID_BYTES)}};
+    buf_clear(&c->out);
+    client_say(c, &r);
+}
+
+static void welcomed(struct sim *s, struct client_sim *c, const struct msg_welcome *m)
+{
+    if (c->session.up)
+        return;
+    session_welcome(&c->session, m->incarnation, sim_ms(s));
+    pending_resume(&c->pending, m->last_number);
+    c->busy_us = 0;
+    size_t at = 0;
+    for (struct asked *asked; (asked = idmap_next(&c->asks, &at));)
+        buf_put(&c->out, asked->bytes.data, asked->bytes.size);
+    watcher_resume(s, c);
+}
+
+static void record_take(struct sim *s, struct client_sim *c, const struct record *r)
+{
+    switch (r->type) {
+    case REC_welcome: welcomed(s, c, &r->welcome); return;
+    case REC_hello_wanted: session_lose(&c->session, sim_ms(s)); return;
+    case REC_ping:
+        if (c->session.up)
+            client_say(c, &(struct record){.type = REC_pong});
+        return;
+    case REC_pong: return;
+    default: break;
+    }
+    uint64_t number = r->done.number; /* every answer begins with it */
+    if (number >= WATCH_NUMBERS_SIM)
+        must(watcher_record(s, c, r));
+    else if (number >= ASK_NUMBERS_SIM)
+        answered(s, c, number, r);
+    else if (r->type == REC_accepted)
+        accepted(c, &r->accepted);
+    else if (r->type == REC_ended)
+        ended(c, &r->ended);
+    else if (r->type == REC_error && number)
+        refused(s, c, &r->error);
+}
+
+static void takes(struct sim *s, struct end *end, struct bytes body)
+{
+    struct client_sim *c = container_of(end, struct client_sim, end);
+    struct cursor at = cursor_of(body);
+    struct record r;
+    c->session.heard_ms = sim_ms(s);
+    while (!cursor_done(&at)) {
+        if (record_get(&at, &r) != OK)
+            sim_fail(s, "S19", "the broker sent %s what does not decode", end->name);
+        record_take(s, c, &r);
+    }
+    if (!c->left)
+        client_turn(s, c);
+}
+
+/* What it says goes out as one body, or sometimes twice, or with rubbish behind. */
+static void send_out(struct sim *s, struct client_sim *c)
+{
+    static const unsigned char rubbish[] = {0x93, 0x10, 0xc1};
+    if (!c->out.size)
+        return;
+    if (sim_chance(s, s->knobs.malformed))
+        buf_put(&c->out, rubbish, sizeof rubbish);
+    end_send(s, &c->end, buf_bytes(&c->out));
+    if (sim_chance(s, s->knobs.duplicate))
+        end_send(s, &c->end, buf_bytes(&c->out));
+    buf_clear(&c->out);
+}
+
+void client_turn(struct sim *s, struct client_sim *c)
+{
+    if (session_silent(&c->session, sim_ms(s)))
+        trace(s, c->end.name, "has not heard of the broker for long");
+    if (session_hello_due(&c->session, sim_ms(s)))
+        hello(c);
+    if (c->session.up) {
+        if (sim_chance(s, 0.5))
+            acks_put(&c->acks, c->pending.floor, &c->out);
+        watcher_turn(s, c);
+        while (s->now_us >= c->busy_us && c->out.size < FRAME_BYTES &&
+               pending_send(&c->pending, &c->out)) {
+        }
+    }
+    send_out(s, c);
+}
+
+static void turns(struct sim *s, struct happening *h)
+{
+    struct client_sim *c = h->who;
+    if (c->left)
+        return;
+    if (c->to_submit && (s->calm || sim_chance(s, 0.3)))
+        for (uint64_t n = 1 + sim_below(s, 6); n && c->to_submit; n--, c->to_submit--)
+            submit(s, c);
+    if (c->session.up)
+        ask_something(s, c);
+    client_turn(s, c);
+    sim_at(s, s->now_us + TURN_US + (int64_t)sim_below(s, (uint64_t)TURN_US), turns, c);
+}
+
+void client_start(struct sim *s, struct client_sim *c)
+{
+    snprintf(c->end.name, sizeof c->end.name, "c%u", c->index);
+    for (unsigned i = 0; i < PEER_ID_BYTES; i++)
+        c->session.peer_id[i] = (unsigned char)sim_below(s, 256);
+    pending_init(&c->pending);
+    link_init(&c->watches);
+    c->end.port = PORT_CLIENTS;
+    c->end.take = takes;
+    c->sub_up = true;
+    end_open(s, &c->end);
+    sim_at(s, s->now_us + 10, turns, c);
+}
+
+void client_stop(struct sim *s, struct client_sim *c, bool goodbye)
+{
+    if (c->left)
+        return;
+    trace(s, c->end.name, "leaves");
+    buf_clear(&c->out);
+    if (goodbye) {
+        client_say(c, &(struct record){.type = REC_goodbye});
+        end_send(s, &c->end, buf_bytes(&c->out));
+    }
+    c->left = true;
+    watcher_cut(s, c);
+    end_close(s, &c->end, goodbye);
+}
+
+bool client_settled(const struct client_sim *c)
+{
+    return c->pending.count == 0 && c->to_submit == 0 && c->asks.count == 0;
+}
+
+void client_fini(struct sim *s, struct client_sim *c)
+{
+    size_t at = 0;
+    for (struct asked *asked; (asked = idmap_next(&c->asks, &at));) {
+        buf_fini(&asked->bytes);
+        free(asked);
+    }
+    idmap_fini(&c->asks);
+    watcher_fini(s, c);
+    pending_fini(&c->pending);
+    buf_fini(&c->out);
+    buf_fini(&c->scratch);
+}

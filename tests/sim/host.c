@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * host: a worker's shell in the sim. The agent is the real core; its handler processes are
+ * modelled: a ring of jobs each, of which one runs, takes its time, and ends as its arguments say.
+ * A host can die (all of it), freeze (all of it), lose its connection, and come again.
+ */
+#include <signal.h>
+
+#include "tests/sim/sim.h"
+
+struct pushed {
+    uint64_t id, token;
+    struct spec spec;
+    uint64_t attempt;
+};
+
+struct finished {
+    uint32_t number;
+    unsigned reason, run_us;
+    uint64_t value;
+};
+
+struct runner_sim {
+    struct host *host;
+    unsigned index, program;
+    bool alive, serves, exited, running;
+    uint64_t life;
+    int signal, status;
+    struct buf ring; /* struct pushed, by number */
+    uint32_t started;
+    uint32_t told;     /* started, as the agent knows it */
+    int64_t started_us;
+    struct buf results; /* struct finished, not yet taken by the agent */
+};
+
+static void turn(struct sim *s, struct host *h);
+static void turn_soon(struct sim *s, struct host *h, int64_t at_us);
+static void start_next(struct sim *s, struct runner_sim *r);
+
+/* --- runners ------------------------------------------------------------------------------------ */
+
+static unsigned ring_count(const struct runner_sim *r)
+{
+    return (unsigned)(r->ring.size / sizeof(struct pushed));
+}
+
+static struct pushed *ring_at(const struct runner_sim *r, uint32_t number)
+{
+    must(number < ring_count(r));
+    return (struct pushed *)(void *)r->ring.data + number;
+}
+
+/* Happens to the same process, or not at all; waits while the host is frozen. */
+static bool still(struct sim *s, struct happening *h)
+{
+    struct runner_sim *r = h->who;
+    if (!r->alive || r->life != h->a)
+        return false;
+    if (r->host->end.frozen_us <= s->now_us)
+        return true;
+    struct happening *later = sim_at(s, r->host->end.frozen_us + 50, h->run, r);
+    later->a = h->a;
+    later->b = h->b;
+    return false;
+}
+
+static void finish(struct sim *s, struct runner_sim *r, unsigned reason, uint64_t value)
+{
+    struct finished f = {.number = r->started - 1,
+                         .reason = reason,
+                         .run_us = (unsigned)(s->now_us - r->started_us),
+                         .value = value};
+    buf_put(&r->results, &f, sizeof f);
+    r->running = false;
+    turn_soon(s, r->host, s->now_us + 5);
+    start_next(s, r);
+}
+
+static void dies(struct sim *s, struct runner_sim *r, int signal, int status)
+{
+    r->alive = r->running = false;
+    r->exited = true;
+    r->signal = signal;
+    r->status = status;
+    turn_soon(s, r->host, s->now_us + 100);
+}
+
+static void run_ends(struct sim *s, struct happening *h)
+{
+    struct runner_sim *r = h->who;
+    if (!still(s, h) || !r->running || h->b != r->started)
+        return;
+    const struct pushed *p = ring_at(r, r->started - 1);
+    enum behaviour b = p->attempt > p->spec.times ? RUNS_WELL : p->spec.behaviour;
+    switch (b) {
+    case RUNS_WELL: finish(s, r, REASON_NONE, spec_value(&p->spec)); break;
+    case SAYS_ERROR: finish(s, r, REASON_ERROR, 0); break;
+    case CRASHES: dies(s, r, sim_chance(s, 0.5) ? SIGSEGV : 0, 3); break;
+    case HANGS: break;
+    }
+}
+
+static void starts(struct sim *s, struct happening *h)
+{
+    if (still(s, h))
+        start_next(s, h->who);
+}
+
+static void start_next(struct sim *s, struct runner_sim *r)
+{
+    struct host *h = r->host;
+    if (!r->alive || !r->serves || r->running || r->started >= ring_count(r))
+        return;
+    if (s->now_us - h->ticked_us > 3 * SEC_US) { /* the page's stamp is old: not without its agent */
+        sim_at(s, s->now_us + MS_US, starts, r)->a = r->life;
+        turn_soon(s, h, s->now_us);
+        return;
+    }
+    const struct pushed *p = ring_at(r, r->started);
+    r->running = true;
+    r->started++;
+    r->started_us = s->now_us;
+    trace(s, h->end.name, "runner %u runs %llx", r->index,
+          (unsigned long long)p->id & 0xfffffffffffff);
+    ledger_executes(s, h, p->id, p->token, &p->spec);
+    struct happening *end = sim_at(s, s->now_us + 1 + (int64_t)p->spec.run_us, run_ends, r);
+    end->a = r->life;
+    end->b = r->started;
+}
+
+/* --- effects of the agent ----------------------------------------------------------------------- */
+
+static void give(struct host *h, struct agent_event *ev, struct sim *s)
+{
+    ev->now_us = s->now_us;
+    agent_step(h->agent, ev, &h->effects);
+}
+
+static void serves(struct sim *s, struct happening *h)
+{
+    struct runner_sim *r = h->who;
+    if (!still(s, h))
+        return;
+    r->serves = true;
+    give(r->host, &(struct agent_event){.type = AGENT_READY, .runner = r->index}, s);
+    turn_soon(s, r->host, s->now_us);
+}
+
+static void spawn(struct sim *s, struct host *h, unsigned runner)
+{
+    struct runner_sim *r = &h->runners[runner];
+    r->life++;
+    r->alive = true;
+    r->serves = r->running = r->exited = false;
+    r->started = r->told = 0;
+    buf_clear(&r->ring);
+    buf_clear(&r->results);
+    give(h, &(struct agent_event){.type = AGENT_SPAWNED, .runner = runner,
+                                  .pid = 1000 + (unsigned)sim_below(s, 30000)}, s);
+    if (s->knobs.crash > 0 && !s->calm && sim_chance(s, 0.05)) {
+        dies(s, r, 0, 1); /* before it serves */
+        return;
+    }
+    sim_at(s, s->now_us + sim_spread(s, 10 * MS_US), serves, r)->a = r->life;
+}
+
+static void killed(struct sim *s, struct happening *h)
+{
+    if (still(s, h))
+        dies(s, h->who, (int)h->b, 0);
+}
+
+static void asked_to_stop(struct sim *s, struct happening *h)
+{
+    struct runner_sim *r = h->who;
+    if (still(s, h) && r->running && r->started == h->b)
+        finish(s, r, REASON_ERROR, 0);
+}
+
+static void push(struct sim *s, struct host *h, const struct agent_effect *e)
+{
+    struct runner_sim *r = &h->runners[e->runner];
+    if (!r->alive)
+        return; /* its death is on its way to the agent */
+    must(e->number == ring_count(r));
+    struct pushed p = {.id = e->job.id,
+                       .token = e->job.token,
+                       .spec = spec_get(e->job.args),
+                       .attempt = e->job.attempt ? e->job.attempt : 1};
+    buf_put(&r->ring, &p, sizeof p);
+    if (p.spec.queue != h->program_queue[r->program])
+        sim_fail(s, "S2", "a job of queue %u runs in %s", p.spec.queue,
+                 h->programs[r->program].name);
+    if (!r->running)
+        sim_at(s, s->now_us + 5 + (int64_t)sim_below(s, 30), starts, r)->a = r->life;
+}
+
+static void recall(struct sim *s, struct host *h, unsigned runner, uint32_t from)
+{
+    struct runner_sim *r = &h->runners[runner];
+    uint32_t first = from > r->started ? from : r->started;
+    if (!r->alive)
+        return;
+    if (first < ring_count(r))
+        r->ring.size = first * sizeof(struct pushed);
+    give(h, &(struct agent_event){.type = AGENT_RECALLED, .runner = runner, .job.number = first}, s);
+}
+
+static void quit(struct sim *s, struct host *h);
+
+static void apply(struct sim *s, struct host *h)
+{
+    struct runner_sim *r;
+    for (size_t i = 0; i < h->effects.count && h->alive; i++) {
+        struct agent_effect e = h->effects.at[i];
+        struct bytes bytes = agent_effect_bytes(&h->effects, i);
+        switch (e.type) {
+        case AGENT_SEND:
+            if (h->out.size + bytes.size > FRAME_BYTES) {
+                end_send(s, &h->end, buf_bytes(&h->out));
+                buf_clear(&h->out);
+            }
+            buf_put(&h->out, bytes.data, bytes.size);
+            break;
+        case AGENT_RESET: buf_clear(&h->out); break;
+        case AGENT_SPAWN: spawn(s, h, e.runner); break;
+        case AGENT_KILL:
+            r = &h->runners[e.runner];
+            if (r->alive && (e.number == SIGKILL || sim_chance(s, 0.7))) {
+                struct happening *k = sim_at(s, s->now_us + sim_spread(s, MS_US), killed, r);
+                k->a = r->life;
+                k->b = e.number;
+            }
+            break;
+        case AGENT_PUSH: push(s, h, &e); break;
+        case AGENT_RECALL: recall(s, h, e.runner, e.number); break;
+        case AGENT_FLAG:
+            r = &h->runners[e.runner];
+            if (r->alive && sim_chance(s, 0.5)) {
+                struct happening *f = sim_at(s, s->now_us + sim_spread(s, MS_US), asked_to_stop, r);
+                f->a = r->life;
+                f->b = e.number + 1;
+            }
+            break;
+        case AGENT_QUIT: quit(s, h); break;
+        case AGENT_LOCAL_DONE: break;
+        case AGENT_TRACE: trace(s, h->end.name, "%.*s", BYTES_ARG(bytes)); break;
+        }
+    }
+    agent_effects_clear(&h->effects);
+    if (h->out.size)
+        end_send(s, &h->end, buf_bytes(&h->out));
+    buf_clear(&h->out);
+}
+
+/* --- its turns ---------------------------------------------------------------------------------- */
+
+/* The shell looks into the runner's page. */
+static void look(struct sim *s, struct host *h, struct runner_sim *r)
+{
+    struct buf value = {0};
+    if (r->told != r->started) {
+        r->told = r->started;
+        give(h, &(struct agent_event){.type = AGENT_PROGRESS, .runner = r->index,
+                                      .job = {.number = r->started, .at_us = r->started_us}}, s);
+    }
+    for (size_t at = 0; at < r->results.size; at += sizeof(struct finished)) {
+        struct finished f;
+        memcpy(&f, r->results.data + at, sizeof f);
+        buf_clear(&value);
+        if (f.reason == REASON_NONE)
+            pack_uint(&value, f.value);
+        else
+            pack_text(&value, "no");
+        give(h, &(struct agent_event){.type = AGENT_RESULT, .runner = r->index,
+                                      .job = {.number = f.number, .reason = f.reason,
+                                              .run_us = f.run_us, .value = buf_bytes(&value)}}, s);
+        if (r->told != r->started || r->running) /* the next one runs already */
+            give(h, &(struct agent_event){.type = AGENT_PROGRESS, .runner = r->index,
+                                          .job = {.number = r->started, .at_us = r->started_us}},
+                 s);
+    }
+    buf_clear(&r->results);
+    buf_fini(&value);
+    if (r->exited) {
+        r->exited = false;
+        give(h, &(struct agent_event){.type = AGENT_EXITED, .runner = r->index,
+                                      .exit = {.signal = r->signal, .status = r->status}}, s);
+    }
+}
+
+static void turn_comes(struct sim *s, struct happening *hap)
+{
+    struct host *h = hap->who;
+    if (!h->alive || h->life != hap->a || h->turn_us != (int64_t)hap->b)
+        return;
+    h->turn_us = INT64_MAX;
+    if (h->end.frozen_us > s->now_us)
+        turn_soon(s, h, h->end.frozen_us);
+    else
+        turn(s, h);
+}
+
+static void turn_soon(struct sim *s, struct host *h, int64_t at_us)
+{
+    if (h->turn_us <= at_us)
+        return;
+    if (at_us < s->now_us)
+        at_us = s->now_us;
+    h->turn_us = at_us;
+    struct happening *hap = sim_at(s, at_us, turn_comes, h);
+    hap->a = h->life;
+    hap->b = (uint64_t)at_us;
+}
+
+static void turn(struct sim *s, struct host *h)
+{
+    for (unsigned i = 0; i < h->runner_count; i++)
+        look(s, h, &h->runners[i]);
+    give(h, &(struct agent_event){.type = AGENT_TICK}, s);
+    h->ticked_us = s->now_us;
+    apply(s, h);
+    if (!h->alive)
+        return;
+    agent_audit(h->agent);
+    int64_t at = agent_deadline(h->agent);
+    if (at < INT64_MAX) /* never twice at one moment: the shell's loop takes its time too */
+        turn_soon(s, h, at > s->now_us + 50 ? at : s->now_us + 50);
+}
+
+static void takes(struct sim *s, struct end *end, struct bytes body)
+{
+    struct host *h = container_of(end, struct host, end);
+    struct cursor c = cursor_of(body);
+    struct record r;
+    while (!cursor_done(&c)) {
+        if (record_get(&c, &r) != OK)
+            sim_fail(s, "S19", "the broker sent %s what does not decode", end->name);
+        give(h, &(struct agent_event){.type = AGENT_RECORD, .record = &r}, s);
+    }
+    turn(s, h);
+}
+
+static void linked_late(struct sim *s, struct happening *hap)
+{
+    struct host *h = hap->who;
+    if (!h->alive || h->life != hap->a)
+        return;
+    enum agent_event_type type = hap->b ? AGENT_CONNECTED : AGENT_DISCONNECTED;
+    give(h, &(struct agent_event){.type = type}, s);
+    turn_soon(s, h, s->now_us);
+}
+
+/* The socket's monitor tells of it a little later than it happens. */
+static void linked(struct sim *s, struct end *end, bool up)
+{
+    struct host *h = container_of(end, struct host, end);
+    struct happening *hap = sim_at(s, s->now_us + 20, linked_late, h);
+    hap->a = h->life;
+    hap->b = up;
+}
+
+/* --- life --------------------------------------------------------------------------------------- */
+
+void host_start(struct sim *s, struct host *h)
+{
+    h->alive = true;
+    h->life++;
+    h->turn_us = INT64_MAX;
+    snprintf(h->end.name, sizeof h->end.name, "w%u", h->index);
+    /* Some are named by their owner and come again under the same name. */
+    if (h->index % 2)
+        snprintf(h->name, sizeof h->name, "w%u", h->index);
+    else
+        snprintf(h->name, sizeof h->name, "w%u-%u", h->index, h->life);
+    for (unsigned i = 0; i < PEER_ID_BYTES; i++)
+        h->peer_id[i] = (unsigned char)sim_below(s, 256);
+    unsigned count = 0;
+    for (unsigned q = 0; q < s->knobs.queues; q++) {
+        if (!(h->queues >> q & 1))
+            continue;
+        h->methods[count][0] = s->queues[q];
+        h->program_queue[count] = q;
+        h->programs[count] = (struct agent_program){
+            .name = s->queues[q], .methods = h->methods[count], .method_count = 1};
+        count++;
+    }
+    h->options = (struct agent_options){.slots = h->slots,
+                                        .programs = h->programs,
+                                        .program_count = count,
+                                        .name = bytes_text(h->name),
+                                        .host = bytes_text("sim"),
+                                        .peer_id = bytes_of(h->peer_id, PEER_ID_BYTES),
+                                        .pid = 1 + h->index,
+                                        .warm = (unsigned)sim_below(s, 3)};
+    h->runner_count = h->slots * count;
+    if (!h->runners)
+        h->runners = must_alloc(h->runner_count * sizeof *h->runners);
+    for (unsigned i = 0; i < h->runner_count; i++) {
+        h->runners[i].host = h;
+        h->runners[i].index = i;
+        h->runners[i].program = i % count;
+    }
+    h->agent = agent_new(&h->options, s->now_us);
+    h->ticked_us = s->now_us;
+    h->end.port = PORT_WORKERS;
+    h->end.take = takes;
+    h->end.linked = linked;
+    h->end.frozen_us = 0;
+    end_open(s, &h->end);
+    trace(s, h->end.name, "starts as %s with %u slots", h->name, h->slots);
+    turn_soon(s, h, s->now_us + 10);
+}
+
+static void starts_again(struct sim *s, struct happening *hap)
+{
+    struct host *h = hap->who;
+    if (!h->alive)
+        host_start(s, h);
+}
+
+static void down(struct sim *s, struct host *h, bool gently)
+{
+    h->alive = false;
+    h->life++;
+    for (unsigned i = 0; i < h->runner_count; i++) { /* slots die with their agent */
+        h->runners[i].alive = h->runners[i].exited = false;
+        h->runners[i].life++;
+    }
+    buf_clear(&h->out);
+    end_close(s, &h->end, gently);
+    agent_free(h->agent);
+    h->agent = NULL;
+    sim_at(s, s->now_us + (int64_t)sim_below(s, 3 * SEC_US), starts_again, h);
+}
+
+static void quit(struct sim *s, struct host *h)
+{
+    trace(s, h->end.name, "quits");
+    if (h->out.size)
+        end_send(s, &h->end, buf_bytes(&h->out));
+    h->fault_from_us = h->fault_until_us = s->now_us;
+    down(s, h, true);
+}
+
+void host_kill(struct sim *s, struct host *h)
+{
+    if (!h->alive)
+        return;
+    trace(s, h->end.name, "dies");
+    h->fault_from_us = h->fault_until_us = s->now_us;
+    down(s, h, false);
+    agent_effects_clear(&h->effects);
+}
+
+void host_freeze(struct sim *s, struct host *h, int64_t us)
+{
+    if (!h->alive || h->end.frozen_us > s->now_us)
+        return;
+    trace(s, h->end.name, "is frozen for %lld ms", (long long)us / 1000);
+    h->fault_from_us = s->now_us;
+    h->fault_until_us = h->end.frozen_us = s->now_us + us;
+}
+
+void host_fini(struct sim *s, struct host *h)
+{
+    (void)s;
+    agent_free(h->agent);
+    for (unsigned i = 0; i < h->runner_count; i++) {
+        buf_fini(&h->runners[i].ring);
+        buf_fini(&h->runners[i].results);
+    }
+    free(h->runners);
+    agent_effects_fini(&h->effects);
+    buf_fini(&h->out);
+}
