@@ -400,9 +400,17 @@ static void print_double(struct buf *out, double number)
 
 static void print_object(struct buf *out, const msgpack_object *o);
 
-/* JSON's keys are strings; what is none stands as the text of its JSON. */
+/* JSON's keys are strings; what is none stands as the text of its JSON. Not so a container with
+ * something in it: a key in a key in a key ... would double its escapes at each level, and 200
+ * bytes could fill the memory. */
 static void print_key(struct buf *out, const msgpack_object *key)
 {
+    if (key->type == MSGPACK_OBJECT_ARRAY || key->type == MSGPACK_OBJECT_MAP) {
+        bool array = key->type == MSGPACK_OBJECT_ARRAY;
+        uint32_t size = array ? key->via.array.size : key->via.map.size;
+        buf_printf(out, array ? "\"[%s]\"" : "\"{%s}\"", size ? "..." : "");
+        return;
+    }
     if (key->type == MSGPACK_OBJECT_STR) {
         print_string(out, key->via.str.ptr, key->via.str.size);
         return;

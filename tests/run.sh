@@ -61,9 +61,9 @@ if ! deploy/setup.sh --tests --python; then
     exit 1
 fi
 build asan
-check asan asan -LE 'analyze|thread-only'
+check asan asan -LE analyze
 build tsan
-check tsan tsan -L 'scenario|threads' -LE 'slow|install'
+check tsan tsan -LE 'tidy|vectors|analyze|install|fuzz|sim|slow'
 build fuzz
 check fuzz fuzz -L fuzz
 check asan analyze -L analyze

@@ -5,12 +5,18 @@
 
 static void text_set(char *out, size_t room, struct bytes text)
 {
-    snprintf(out, room, "%.*s", BYTES_ARG(text));
+    size_t size = text.size < room ? text.size : room - 1;
+    if (size)
+        memcpy(out, text.data, size);
+    out[size] = 0;
 }
 
 void result_ended(struct reeve_result *out, struct result_strings *s, const struct msg_ended *m)
 {
-    const char *why = reason_text((unsigned)m->reason, (unsigned)m->detail, s->reason);
+    const char *why = s->reason;
+    s->reason[0] = 0;
+    if (m->reason != REASON_NONE) /* most have none */
+        reason_text((unsigned)m->reason, (unsigned)m->detail, s->reason);
     text_set(s->worker, sizeof s->worker, m->worker);
     buf_clear(&s->text);
     /* Jobs that were cancelled or died without a word have no value. */

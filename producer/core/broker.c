@@ -49,12 +49,13 @@ struct broker *broker_new(const struct broker_options *options)
     b->random.state = options->seed;
     /* Ids grow with time, also over restarts of a broker that remembers nothing. */
     b->job_sequence = (uint64_t)options->incarnation << 20 | 1;
-    struct namemap *maps[] = {&b->clients,         &b->workers_by_id, &b->workers_by_name,
-                              &b->queues,          &b->keys,          &b->topics};
+    struct namemap *maps[] = {&b->clients, &b->workers_by_id, &b->workers_by_name, &b->past_workers,
+                              &b->queues,  &b->keys,          &b->topics};
     for (size_t i = 0; i < LENGTH(maps); i++)
         maps[i]->seed = random_next(&b->random);
-    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,    &b->free,
-                            &b->ahead,      &b->active,       &b->keys_ended, &b->prefixes};
+    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,    &b->past_list,
+                            &b->free,       &b->ahead,        &b->active,     &b->keys_ended,
+                            &b->prefixes};
     for (size_t i = 0; i < LENGTH(heads); i++)
         link_init(heads[i]);
     return b;
@@ -99,6 +100,7 @@ void broker_free(struct broker *b)
     namemap_fini(&b->clients);
     namemap_fini(&b->workers_by_id);
     namemap_fini(&b->workers_by_name);
+    past_workers_fini(b);
     namemap_fini(&b->queues);
     heap_fini(&b->timers);
     buf_fini(&b->scratch);

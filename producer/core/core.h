@@ -129,6 +129,13 @@ struct worker {
     uint32_t updates;
 };
 
+/* A worker that went: when one of its name comes, its topic's numbers go on. */
+struct past_worker {
+    struct bytes name; /* owned */
+    struct link link;  /* broker::past_list, longest gone first */
+    uint32_t updates;
+};
+
 struct topic {
     struct bytes name; /* owned; without the closing 0 */
     struct ring_event {
@@ -177,6 +184,9 @@ struct broker {
     struct link clients_idle; /* client::link, longest idle first */
     struct namemap workers_by_id, workers_by_name;
     struct link workers;      /* worker::link */
+    struct namemap past_workers;
+    struct link past_list;     /* past_worker::link */
+    uint32_t past_updates_max; /* of those that are not even remembered */
     struct link free, ahead;  /* worker::credit: a free slot; or room to lend ahead */
     struct namemap queues;
     struct queue **queues_list; /* by queue::index */
@@ -280,6 +290,7 @@ void worker_record(struct broker *b, struct peer *peer, const struct record *r);
 void worker_gone(struct broker *b, struct worker *w);
 void worker_drain(struct broker *b, struct worker *w);
 void workers_tick(struct broker *b);
+void past_workers_fini(struct broker *b);
 void worker_free(struct broker *b, struct worker *w);
 struct worker *worker_find(const struct broker *b, struct bytes name);
 int worker_offer(const struct worker *w, const struct queue *q); /* -1: none */

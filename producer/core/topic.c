@@ -59,13 +59,13 @@ static void topic_free(struct topic *t)
 void topic_watch(struct broker *b, struct bytes wire, bool on)
 {
     const char *text = wire.data;
+    if (bytes_starts(wire, bytes_text("sync/")))
+        return; /* answered once, by topic_sync */
     if (!wire.size || text[wire.size - 1] != 0) {
         prefix_watch(b, wire, on);
         return;
     }
     struct bytes name = bytes_of(wire.data, wire.size - 1);
-    if (bytes_starts(name, bytes_text("sync/")))
-        return; /* answered once, by topic_sync */
     if (!on) {
         struct topic *gone = namemap_take(&b->topics, name);
         if (gone)

@@ -18,6 +18,45 @@ int worker_offer(const struct worker *w, const struct queue *q)
     return q->index < w->offer_of_count ? (int)w->offer_of[q->index] - 1 : -1;
 }
 
+static void past_drop(struct broker *b, struct past_worker *past)
+{
+    link_take(&past->link);
+    namemap_take(&b->past_workers, past->name);
+    bytes_drop(&past->name);
+    free(past);
+}
+
+/* The number from which the topic of a worker of this name goes on. */
+static uint32_t past_take(struct broker *b, struct bytes name)
+{
+    struct past_worker *past = namemap_find(&b->past_workers, name);
+    uint32_t updates = past ? past->updates : b->past_updates_max;
+    if (past)
+        past_drop(b, past);
+    return updates;
+}
+
+static void past_keep(struct broker *b, const struct worker *w)
+{
+    if (b->past_workers.count >= b->limits.workers_max) {
+        struct past_worker *oldest = list_first(&b->past_list, struct past_worker, link);
+        if (oldest->updates > b->past_updates_max)
+            b->past_updates_max = oldest->updates;
+        past_drop(b, oldest);
+    }
+    struct past_worker *past = must_alloc(sizeof *past);
+    *past = (struct past_worker){.name = bytes_keep(w->name), .updates = w->updates};
+    list_append(&b->past_list, &past->link);
+    namemap_put(&b->past_workers, past->name, past);
+}
+
+void past_workers_fini(struct broker *b)
+{
+    while (!list_empty(&b->past_list))
+        past_drop(b, list_first(&b->past_list, struct past_worker, link));
+    namemap_fini(&b->past_workers);
+}
+
 static struct worker *worker_make(struct broker *b, const struct msg_hello *hello)
 {
     if (b->workers_by_id.count >= b->limits.workers_max)
@@ -25,6 +64,7 @@ static struct worker *worker_make(struct broker *b, const struct msg_hello *hell
     struct worker *w = must_alloc(sizeof *w);
     memcpy(w->peer_id, hello->peer_id.data, PEER_ID_BYTES);
     w->name = bytes_keep(hello->name);
+    w->updates = past_take(b, w->name);
     w->host = bytes_keep(hello->host);
     w->pid = hello->pid;
     w->since_ms = (uint64_t)b->wall_ms;
@@ -92,6 +132,7 @@ static void worker_end(struct broker *b, struct worker *w, const char *event, ui
     w->peer = NULL;
     leases_end(b, w, begun);
     worker_event(b, w, event);
+    past_keep(b, w);
     link_take(&w->link);
     namemap_take(&b->workers_by_id, bytes_of(w->peer_id, PEER_ID_BYTES));
     namemap_take(&b->workers_by_name, w->name);

@@ -379,4 +379,5 @@ void client_fini(struct sim *s, struct client_sim *c)
     pending_fini(&c->pending);
     buf_fini(&c->out);
     buf_fini(&c->scratch);
+    buf_fini(&c->end.backlog);
 }

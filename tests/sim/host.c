@@ -473,4 +473,5 @@ void host_fini(struct sim *s, struct host *h)
     free(h->runners);
     agent_effects_fini(&h->effects);
     buf_fini(&h->out);
+    buf_fini(&h->end.backlog);
 }

@@ -117,34 +117,39 @@ static int usage(const char *why)
     return 2;
 }
 
-int main(int argc, char **argv)
+static int run(const struct options *o)
 {
-    struct options o = {0};
-    options_add(&o, rows);
-    if (options_parse(&o, OPTIONS_ANYWHERE, argc - 1, argv + 1))
-        return usage(o.error);
     enum plant plant = PLANT_NONE;
-    const char *name = options_text(&o, "plant", "none");
+    const char *name = options_text(o, "plant", "none");
     while (plant < PLANT_COUNT && strcmp(plant_names[plant], name) != 0)
         plant++;
     if (plant == PLANT_COUNT)
         return usage("no such bug to plant");
-    if (options_flag(&o, "plants", false)) {
+    if (options_flag(o, "plants", false)) {
         for (int p = 1; p < PLANT_COUNT; p++)
             printf("%-16s %s\n", plant_names[p], plant_texts[p]);
         return 0;
     }
-    if (options_flag(&o, "prove", false))
+    if (options_flag(o, "prove", false))
         return prove();
-    const char *range = options_text(&o, "seeds", NULL);
+    const char *range = options_text(o, "seeds", NULL);
     uint64_t from, to;
     if (range) {
         if (sscanf(range, "%" SCNu64 "..%" SCNu64, &from, &to) != 2 || from > to)
             return usage("--seeds wants A..B");
         return run_many(from, to, plant);
     }
-    uint64_t seed = (uint64_t)options_number(&o, "seed", 1);
-    run_twice(seed, options_flag(&o, "trace", false), plant);
+    uint64_t seed = (uint64_t)options_number(o, "seed", 1);
+    run_twice(seed, options_flag(o, "trace", false), plant);
     printf("seed %" PRIu64 " is well\n", seed);
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    options_add(&o, rows);
+    int rc = options_parse(&o, OPTIONS_ANYWHERE, argc - 1, argv + 1) ? usage(o.error) : run(&o);
+    options_fini(&o);
+    return rc;
 }

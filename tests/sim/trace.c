@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #include "tests/sim/sim.h"
 
@@ -106,5 +107,5 @@ void sim_fail(struct sim *s, const char *rule, const char *format, ...)
     va_end(args);
     printf("\nagain: reeve-sim --seed %" PRIu64 " --trace\n", s->seed);
     fflush(stdout);
-    exit(1);
+    _exit(1);
 }

@@ -311,7 +311,10 @@ struct sim_outcome sim_run(uint64_t seed, unsigned round, bool tracing, enum pla
     s->ledger = ledger_new();
     world_start(s);
     const int64_t limit_us = s->knobs.faults_us + 600 * SEC_US;
-    while (!converged(s)) {
+    /* When all is done there is time for the watchers to find that they have missed something. */
+    for (int64_t done_us = 0; !done_us || s->now_us < done_us + 12 * SEC_US;) {
+        if (!done_us && converged(s))
+            done_us = s->now_us;
         struct heap_node *first = heap_first(&s->future);
         must(first);
         if (first->key > limit_us)

@@ -404,6 +404,9 @@ static void step(struct world *world, int64_t now_ms, bool faults)
 {
     if (faults && often(world, 30))
         broker_publishes(world);
+    if (faults && random_below(&world->random, 500) == 0)
+        for (int i = 0; i < 3 * RING; i++) /* more than the ring can replay */
+            broker_publishes(world);
     if (faults && random_below(&world->random, 2000) == 0) {
         world->incarnation++; /* a new life, with what it finds of the object */
         world->seq = random_below(&world->random, 5);
@@ -439,6 +442,5 @@ TEST(whatever_is_lost_on_the_way_all_is_shown_or_told)
         snapshots += world.snapshots;
         watch_fini(&world.w);
     }
-    printf("u %u l %u s %u\n",updates,losses,snapshots);
-    CHECK(updates > 10000 && losses > 100 && snapshots > 200);
+    CHECK(updates > 10000 && losses > 1000 && snapshots > 200);
 }

@@ -120,7 +120,7 @@ TEST(jobs_within_the_limits_always_fit)
     size_t used = 0;
     pair_open(&p);
     memset(bytes, 5, sizeof bytes);
-    for (int i = 0; i < 200000; i++) {
+    for (uint64_t i = 0; i < 200000; i++) {
         uint32_t waiting = p.agent.limit - p.agent.taken;
         size_t size = 1 + random_below(&r, random_below(&r, 50) ? 300 : PAGE_SMALL_MAX);
         if (waiting < PAGE_JOBS && used + ((size + 7) & ~7u) <= PAGE_RING_USE &&

@@ -152,7 +152,19 @@ TEST(keys_that_are_not_text)
     reeve_put_array(v, 1);
     reeve_put_text(v, "k");
     reeve_put_nil(v);
-    check_json(v, "{\"1\":\"one\",\"[\\\"k\\\"]\":null}");
+    check_json(v, "{\"1\":\"one\",\"[...]\":null}");
+}
+
+/* Escaped at each level, 30 levels of keys would be gigabytes. */
+TEST(keys_in_keys_cost_no_more_than_their_bytes)
+{
+    struct reeve_value *v = reeve_value_new();
+    for (int i = 0; i < 30; i++)
+        reeve_put_map(v, 1);
+    reeve_put_text(v, "\"");
+    for (int i = 0; i < 30; i++)
+        reeve_put_nil(v);
+    check_json(v, "{\"{...}\":null}");
 }
 
 TEST(words_that_read_as_json_stay_themselves)
