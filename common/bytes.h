@@ -36,6 +36,13 @@ static inline bool bytes_starts(struct bytes whole, struct bytes head)
            (head.size == 0 || memcmp(whole.data, head.data, head.size) == 0);
 }
 
+/* memcpy, but nothing may come from nowhere. */
+static inline void bytes_copy(void *to, struct bytes from)
+{
+    if (from.size)
+        memcpy(to, from.data, from.size);
+}
+
 /* FNV-1a folded with a seed; the seed makes tables of one process unlike another's. */
 static inline uint64_t bytes_hash(struct bytes b, uint64_t seed)
 {

@@ -1,33 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One table of fields drives both directions, so that they cannot disagree.
+ * messages.def is read four times here: for the table of names, for how long a record will be, for
+ * writing it and for reading it. So the directions cannot disagree, and each record gets straight
+ * code of its own: every job passes through half a dozen of them.
  */
 #include "proto/record.h"
 
-enum field_kind { UINT, INT, STR, BIN, ID };
-
-struct field {
-    enum field_kind kind;
-    unsigned offset;
-};
-
-#define RECORD(name, number, required) static const struct field name##_fields[] = {
-#define FIELD(record, kind, name)          {kind, offsetof(struct msg_##record, name)},
-#define END(record)                                                                                \
-    {                                                                                              \
-        UINT, 0                                                                                    \
-    }                                                                                              \
-    }                                                                                              \
-    ;
-#include "proto/messages.def"
+/* --- the table -------------------------------------------------------------------------------- */
 
 static const struct layout {
     const char *name;
-    const struct field *fields;
-    unsigned char count, required;
+    unsigned required;
 } layouts[REC_TYPES] = {
-#define RECORD(name, number, required)                                                             \
-    [number] = {#name, name##_fields, LENGTH(name##_fields) - 1, required},
+#define RECORD(name, number, required) [number] = {#name, required},
 #define FIELD(record, kind, name)
 #define END(record)
 #include "proto/messages.def"
@@ -38,101 +23,265 @@ const char *record_name(unsigned type)
     return type < REC_TYPES && layouts[type].name ? layouts[type].name : "unknown";
 }
 
-static uint64_t id_get(struct cursor *c)
+/* --- the kinds of field: empty? how long at most? to bytes, from bytes ------------------------ */
+
+enum { HEAD_BYTES = 8, NUMBER_BYTES = 9, ID_BYTES = 10, LENGTH_BYTES = 5 };
+
+#define EMPTY_UINT(v) ((v) == 0)
+#define EMPTY_INT(v)  ((v) == 0)
+#define EMPTY_ID(v)   ((v) == 0)
+#define EMPTY_STR(v)  ((v).size == 0)
+#define EMPTY_BIN(v)  ((v).size == 0)
+
+#define ROOM_UINT(v) NUMBER_BYTES
+#define ROOM_INT(v)  NUMBER_BYTES
+#define ROOM_ID(v)   ID_BYTES
+#define ROOM_STR(v)  (LENGTH_BYTES + (v).size)
+#define ROOM_BIN(v)  (LENGTH_BYTES + (v).size)
+
+static unsigned char *put_be(unsigned char *at, unsigned char head, uint64_t v, unsigned width)
 {
+    *at++ = head;
+    for (unsigned i = width; i-- > 0; v >>= 8)
+        at[i] = (unsigned char)v;
+    return at + width;
+}
+
+static unsigned char *put_long_uint(unsigned char *at, uint64_t v)
+{
+    if (v <= UINT8_MAX)
+        return put_be(at, 0xcc, v, 1);
+    if (v <= UINT16_MAX)
+        return put_be(at, 0xcd, v, 2);
+    return v <= UINT32_MAX ? put_be(at, 0xce, v, 4) : put_be(at, 0xcf, v, 8);
+}
+
+static inline unsigned char *put_UINT(unsigned char *at, uint64_t v)
+{
+    if (v >= 0x80)
+        return put_long_uint(at, v);
+    *at = (unsigned char)v;
+    return at + 1;
+}
+
+static unsigned char *put_INT(unsigned char *at, int64_t v)
+{
+    if (v >= 0)
+        return put_UINT(at, (uint64_t)v);
+    if (v >= -32) {
+        *at = (unsigned char)v;
+        return at + 1;
+    }
+    if (v >= INT8_MIN)
+        return put_be(at, 0xd0, (uint64_t)v, 1);
+    if (v >= INT16_MIN)
+        return put_be(at, 0xd1, (uint64_t)v, 2);
+    return v >= INT32_MIN ? put_be(at, 0xd2, (uint64_t)v, 4) : put_be(at, 0xd3, (uint64_t)v, 8);
+}
+
+static inline unsigned char *put_ID(unsigned char *at, uint64_t id)
+{
+    if (!id) {
+        *at = 0xc0;
+        return at + 1;
+    }
+    at[0] = 0xc4;
+    at[1] = 8;
+    id = __builtin_bswap64(id);
+    memcpy(at + 2, &id, 8);
+    return at + ID_BYTES;
+}
+
+static inline unsigned char *put_run(unsigned char *at, struct bytes b)
+{
+    if (b.size)
+        memcpy(at, b.data, b.size);
+    return at + b.size;
+}
+
+static inline unsigned char *put_STR(unsigned char *at, struct bytes b)
+{
+    if (b.size < 32)
+        *at++ = (unsigned char)(0xa0 | b.size);
+    else if (b.size <= UINT8_MAX)
+        at = put_be(at, 0xd9, b.size, 1);
+    else
+        at = b.size <= UINT16_MAX ? put_be(at, 0xda, b.size, 2) : put_be(at, 0xdb, b.size, 4);
+    return put_run(at, b);
+}
+
+static inline unsigned char *put_BIN(unsigned char *at, struct bytes b)
+{
+    if (b.size <= UINT8_MAX)
+        at = put_be(at, 0xc4, b.size, 1);
+    else
+        at = b.size <= UINT16_MAX ? put_be(at, 0xc5, b.size, 2) : put_be(at, 0xc6, b.size, 4);
+    return put_run(at, b);
+}
+
+/* Reading: the short forms at once, the rest through the cursor. */
+
+static inline uint64_t get_UINT(struct cursor *c)
+{
+    return c->at < c->end && *c->at < 0x80 ? *c->at++ : cursor_uint(c);
+}
+
+static inline int64_t get_INT(struct cursor *c)
+{
+    return cursor_int(c);
+}
+
+static inline uint64_t get_ID(struct cursor *c)
+{
+    if (cursor_left(c) >= ID_BYTES && c->at[0] == 0xc4 && c->at[1] == 8) {
+        uint64_t id;
+        memcpy(&id, c->at + 2, 8);
+        c->at += ID_BYTES;
+        return __builtin_bswap64(id);
+    }
     if (cursor_peek(c) == PACK_NIL) {
         cursor_skip(c);
         return 0;
     }
-    struct bytes b = cursor_bin(c);
-    if (b.size != 8) {
-        c->failed = true;
-        return 0;
-    }
-    const unsigned char *at = b.data;
+    struct bytes b = cursor_bin(c); /* eight bytes behind a longer header than needed */
     uint64_t id = 0;
-    for (int i = 0; i < 8; i++)
-        id = id << 8 | at[i];
-    return id;
+    if (b.size == 8)
+        memcpy(&id, b.data, 8);
+    else
+        c->failed = true;
+    return __builtin_bswap64(id);
 }
 
-static void id_put(struct buf *out, uint64_t id)
+static inline struct bytes get_STR(struct cursor *c)
 {
-    if (!id) {
-        pack_nil(out);
-        return;
-    }
-    unsigned char *at = buf_extend(out, 10);
-    at[0] = 0xc4;
-    at[1] = 8;
-    for (int i = 9; i > 1; i--, id >>= 8)
-        at[i] = (unsigned char)id;
-}
-
-enum err record_get(struct cursor *c, struct record *out)
-{
-    uint32_t count = cursor_array(c);
-    uint64_t type = cursor_uint(c);
-    if (!cursor_ok(c) || count == 0)
-        return ERR_MALFORMED;
-    const struct layout *layout = type < REC_TYPES ? &layouts[type] : NULL;
-    if (!layout || !layout->name) {
-        static const struct layout unknown;
-        out->type = REC_NONE;
-        layout = &unknown;
-    } else {
-        memset(out, 0, sizeof *out);
-        out->type = (enum record_type)type;
-    }
-    uint32_t given = count - 1;
-    if (given < layout->required)
-        return ERR_MALFORMED;
-    for (uint32_t i = 0; i < given && i < layout->count; i++) {
-        void *at = (char *)&out->hello + layout->fields[i].offset;
-        switch (layout->fields[i].kind) {
-        case UINT: *(uint64_t *)at = cursor_uint(c); break;
-        case INT: *(int64_t *)at = cursor_int(c); break;
-        case STR: *(struct bytes *)at = cursor_str(c); break;
-        case BIN: *(struct bytes *)at = cursor_bin(c); break;
-        case ID: *(uint64_t *)at = id_get(c); break;
+    if (c->at < c->end && (*c->at & 0xe0) == 0xa0) {
+        size_t size = *c->at & 0x1f;
+        if (size < cursor_left(c)) {
+            struct bytes b = bytes_of(c->at + 1, size);
+            c->at += 1 + size;
+            return b;
         }
     }
-    for (uint32_t i = layout->count; i < given; i++) {
-        cursor_skip(c);
-        if (!cursor_ok(c))
-            break;
-    }
-    return cursor_ok(c) ? OK : ERR_MALFORMED;
+    return cursor_str(c);
 }
 
-static bool field_empty(const struct field *f, const void *at)
+static inline struct bytes get_BIN(struct cursor *c)
 {
-    if (f->kind == STR || f->kind == BIN)
-        return ((const struct bytes *)at)->size == 0;
-    return *(const uint64_t *)at == 0;
+    if (cursor_left(c) >= 2 && c->at[0] == 0xc4 && (size_t)c->at[1] + 2 <= cursor_left(c)) {
+        struct bytes b = bytes_of(c->at + 2, c->at[1]);
+        c->at += 2 + b.size;
+        return b;
+    }
+    return cursor_bin(c);
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* Bytes a record takes at most; *used: its fields without those at the end that may be left out. */
+#define RECORD(name, number, required)                                                             \
+    static size_t name##_room(const struct msg_##name *m, unsigned *used)                          \
+    {                                                                                              \
+        size_t room = HEAD_BYTES;                                                                  \
+        unsigned field = 0, last = required;                                                       \
+        (void)m, (void)field;
+#define FIELD(record, kind, name)                                                                  \
+    room += ROOM_##kind(m->name);                                                                  \
+    if (++field > last && !EMPTY_##kind(m->name))                                                  \
+        last = field;
+#define END(record)                                                                                \
+    *used = last;                                                                                  \
+    return room;                                                                                   \
+    }
+#include "proto/messages.def"
+
+#define RECORD(name, number, required)                                                             \
+    static unsigned char *name##_write(unsigned char *at, const struct msg_##name *m,              \
+                                       unsigned used)                                              \
+    {                                                                                              \
+        unsigned field = 0;                                                                        \
+        (void)m, (void)field, (void)used;
+#define FIELD(record, kind, name)                                                                  \
+    if (field++ == used)                                                                           \
+        return at;                                                                                 \
+    at = put_##kind(at, m->name);
+#define END(record)                                                                                \
+    return at;                                                                                     \
+    }
+#include "proto/messages.def"
+
+static unsigned char *put_head(unsigned char *at, unsigned type, unsigned fields)
+{
+    if (fields + 1 < 16)
+        *at++ = (unsigned char)(0x90 | (fields + 1));
+    else
+        at = put_be(at, 0xdc, fields + 1, 2);
+    return put_UINT(at, type);
 }
 
 void record_put(struct buf *out, const struct record *r)
 {
-    const struct layout *layout = &layouts[r->type];
-    must(layout->name);
-    const char *base = (const char *)&r->hello;
-    unsigned count = layout->count;
-    while (count > layout->required &&
-           field_empty(&layout->fields[count - 1], base + layout->fields[count - 1].offset))
-        count--;
-    pack_array(out, count + 1);
-    pack_uint(out, r->type);
-    for (unsigned i = 0; i < count; i++) {
-        const void *at = base + layout->fields[i].offset;
-        switch (layout->fields[i].kind) {
-        case UINT: pack_uint(out, *(const uint64_t *)at); break;
-        case INT: pack_int(out, *(const int64_t *)at); break;
-        case STR: pack_str(out, *(const struct bytes *)at); break;
-        case BIN: pack_bin(out, *(const struct bytes *)at); break;
-        case ID: id_put(out, *(const uint64_t *)at); break;
-        }
+    unsigned used;
+    size_t room, before = out->size;
+    unsigned char *at;
+    switch (r->type) {
+#define RECORD(name, number, required)                                                             \
+    case REC_##name:                                                                               \
+        room = name##_room(&r->name, &used);                                                       \
+        at = put_head(buf_extend(out, room), number, used);                                        \
+        at = name##_write(at, &r->name, used);                                                     \
+        break;
+#define FIELD(record, kind, name)
+#define END(record)
+#include "proto/messages.def"
+    default: must(false && "a record of the list");
     }
+    out->size = (size_t)(at - out->data);
+    must(out->size - before <= room);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+#define RECORD(name, number, required)                                                             \
+    static unsigned name##_read(struct cursor *c, struct msg_##name *m, uint32_t given)            \
+    {                                                                                              \
+        unsigned field = 0;                                                                        \
+        (void)c, (void)given;                                                                      \
+        memset(m, 0, sizeof *m);
+#define FIELD(record, kind, name)                                                                  \
+    if (field == given)                                                                            \
+        return field;                                                                              \
+    m->name = get_##kind(c);                                                                       \
+    field++;
+#define END(record)                                                                                \
+    return field;                                                                                  \
+    }
+#include "proto/messages.def"
+
+enum err record_get(struct cursor *c, struct record *out)
+{
+    uint32_t count = cursor_array(c);
+    uint64_t type = get_UINT(c);
+    if (!cursor_ok(c) || count == 0)
+        return ERR_MALFORMED;
+    uint32_t given = count - 1;
+    unsigned read = 0;
+    if (type < REC_TYPES && given < layouts[type].required)
+        return ERR_MALFORMED;
+    out->type = REC_NONE;
+    switch (type) {
+#define RECORD(name, number, required)                                                             \
+    case number:                                                                                   \
+        out->type = REC_##name;                                                                    \
+        read = name##_read(c, &out->name, given);                                                  \
+        break;
+#define FIELD(record, kind, name)
+#define END(record)
+#include "proto/messages.def"
+    default: break;
+    }
+    for (; read < given && cursor_ok(c); read++)
+        cursor_skip(c); /* what a newer peer says beyond what we know */
+    return cursor_ok(c) ? OK : ERR_MALFORMED;
 }
 
 const char *worker_state_name(unsigned state)

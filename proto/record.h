@@ -29,7 +29,7 @@ enum {
 };
 
 enum role { ROLE_CLIENT = 1, ROLE_WORKER = 2 };
-enum submit_flags { SUBMIT_WAIT_FOR_HANDLER = 1 };
+enum submit_flags { SUBMIT_WAIT_FOR_HANDLER = 1, SUBMIT_ACCEPT_LAZILY = 2 };
 
 #define WORKER_STATES_LIST(X)                                                                      \
     X(WORKER_UP, 1, "up")                                                                          \

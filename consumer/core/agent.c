@@ -382,6 +382,8 @@ void agent_step(struct agent *a, const struct agent_event *e, struct agent_effec
 
 int64_t agent_deadline(const struct agent *a)
 {
+    if (a->quit)
+        return INT64_MAX;
     int64_t at = a->beat_us < a->deal_us ? a->beat_us : a->deal_us;
     struct heap_node *n = heap_first(&a->timers);
     if (n && n->key < at)

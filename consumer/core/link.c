@@ -98,7 +98,7 @@ static void take_lease(struct agent *a, const struct msg_lease *m)
     struct agent_job *j = agent_job_new(a, known && fits ? m->args : bytes_of(NULL, 0));
     j->id = m->id;
     j->token = m->token;
-    j->attempt = (uint32_t)m->attempt;
+    j->attempt = m->attempt ? (uint32_t)m->attempt : 1;
     j->timeout_ms = m->timeout_ms < UINT32_MAX ? (uint32_t)m->timeout_ms : UINT32_MAX;
     j->order = a->next_order++;
     idmap_put(&a->jobs, j->id, j);

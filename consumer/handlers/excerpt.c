@@ -5,21 +5,29 @@
 #include <stdio.h>
 
 #include "common/pack.h"
+#include "consumer/handlers/utf8.h"
 
 struct excerpt excerpt_text(struct bytes text)
 {
     static const char more[] = "...\"";
-    struct excerpt e;
-    const unsigned char *at = text.data;
-    size_t room = EXCERPT_SIZE - sizeof more - 1;
-    size_t size = text.size < room ? text.size : room;
-    /* A continuation byte behind the cut means that the cut is inside a character. */
-    while (size < text.size && size > 0 && (at[size] & 0xc0) == 0x80)
-        size--;
-    e.text[0] = '"';
-    for (size_t i = 0; i < size; i++)
-        e.text[i + 1] = at[i] < 0x20 || at[i] == 0x7f ? '?' : (char)at[i];
-    memcpy(e.text + size + 1, size < text.size ? more : "\"", size < text.size ? sizeof more : 2);
+    struct excerpt e = {.text = "\""};
+    const unsigned char *at = text.data, *end = at + text.size;
+    size_t size = 1;
+    while (at < end) {
+        const unsigned char *from = at;
+        uint32_t c = utf8_next(&at, end);
+        size_t bytes = (size_t)(at - from);
+        if (size + bytes + sizeof more > EXCERPT_SIZE) {
+            memcpy(e.text + size, more, sizeof more);
+            return e;
+        }
+        if (c < 0x20 || c == 0x7f || (c == UTF8_INVALID && bytes == 1))
+            e.text[size] = '?';
+        else
+            memcpy(e.text + size, from, bytes);
+        size += bytes;
+    }
+    memcpy(e.text + size, "\"", 2);
     return e;
 }
 

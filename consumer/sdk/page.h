@@ -69,11 +69,15 @@ struct page_result {
 };
 
 /* Fields that different sides write lie on different cache lines. */
+/* What a sleeping runner's bell is to be rung for. */
+enum page_waits { PAGE_WAITS_NOT, PAGE_WAITS_JOB, PAGE_WAITS_ROOM };
+
 struct page {
     uint32_t magic, version;
     uint64_t bytes;                             /* of the whole page */
     _Alignas(64) _Atomic uint64_t word;         /* started << 32 | limit; both */
-    _Alignas(64) _Atomic uint32_t runner_waits; /* set by the runner, exchanged by the agent */
+    _Alignas(64) _Atomic uint32_t runner_waits; /* enum page_waits: set by the runner, exchanged by
+                                                   the agent */
     _Alignas(64) _Atomic uint32_t agent_waits;  /* set by the agent, exchanged by the runner */
     _Alignas(64) _Atomic uint32_t taken;        /* the agent's: results copied */
     _Atomic uint64_t cancel;                    /* the agent's: number + 1 of the job to give up */

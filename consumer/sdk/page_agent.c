@@ -86,7 +86,7 @@ bool page_push(struct page_agent *p, const struct page_job *job, struct bytes ar
             return false;
         offset = offsetof(struct page, job_bytes) + (size_t)at;
     }
-    memcpy((char *)p->page + offset, args.data, args.size);
+    bytes_copy((char *)p->page + offset, args);
     struct page_job *out = &p->page->jobs[n % PAGE_JOBS];
     *out = *job;
     out->offset = offset;
@@ -187,7 +187,8 @@ void page_release(struct page_agent *p)
         punch(p, offsetof(struct page, result_large));
     p->large_taken = false;
     atomic_store(&p->page->taken, p->taken);
-    ring_bell(p);
+    if (atomic_load(&p->page->runner_waits) == PAGE_WAITS_ROOM)
+        ring_bell(p);
 }
 
 bool page_ready(const struct page_agent *p)

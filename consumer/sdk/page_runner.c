@@ -94,7 +94,7 @@ bool page_next(struct page_runner *r, struct page_job *job)
             atomic_store_explicit(&page->started_us, now_us, memory_order_relaxed);
             return true;
         }
-        atomic_store(&page->runner_waits, 1);
+        atomic_store(&page->runner_waits, PAGE_WAITS_JOB);
         word = atomic_load(&page->word);
         if (word_started(word) != word_limit(word) && !frozen)
             continue;
@@ -129,7 +129,8 @@ static bool place(struct page_runner *r, size_t size, uint64_t *offset)
         }
         if (asleep && !wait_bell(r, -1))
             return false;
-        atomic_store(&page->runner_waits, 1); /* then look once more before sleeping */
+        atomic_store(&page->runner_waits,
+                     PAGE_WAITS_ROOM); /* then look once more before sleeping */
     }
 }
 
@@ -140,7 +141,7 @@ bool page_done(struct page_runner *r, enum page_status status, struct bytes valu
     uint64_t offset;
     if (!place(r, value.size, &offset))
         return false;
-    memcpy((char *)page + offset, value.data, value.size);
+    bytes_copy((char *)page + offset, value);
     r->ended_us = clock_us();
     int64_t run_us = r->ended_us - r->started_us;
     *out = (struct page_result){.offset = offset,

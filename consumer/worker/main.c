@@ -17,8 +17,8 @@
 enum { EXIT_USAGE = 2, EXIT_CONFIG = 7, WARM_MAX = 32, PATH_BYTES = 4096 };
 
 static const struct option rows[] = {
-    {"broker", OPTION_TEXT, "ADDRESS", "the broker's port for workers (tcp://127.0.0.1:7711)", 0,
-     0},
+    {"broker", OPTION_TEXT, "ADDRESS",
+     "the broker's port for workers (tcp://127.0.0.1:7711); none: alone", 0, 0},
     {"slots", OPTION_NUMBER, "M", "jobs at the same time (one a core)", 1, SLOTS_MAX},
     {"name", OPTION_TEXT, "NAME", "what the farm calls this worker (HOST-xxxx)", 0, 0},
     {"handlers", OPTION_TEXT, "DIR", "folder of handler programs (../libexec/reeve)", 0, 0},
@@ -105,7 +105,8 @@ static int open_signals(void)
 
 static bool address_valid(const char *address)
 {
-    return strncmp(address, "tcp://", 6) == 0 || strncmp(address, "ipc://", 6) == 0;
+    return strcmp(address, "none") == 0 || strncmp(address, "tcp://", 6) == 0 ||
+           strncmp(address, "ipc://", 6) == 0;
 }
 
 static int serve(const struct options *o, struct programs *p)
@@ -121,6 +122,7 @@ static int serve(const struct options *o, struct programs *p)
         snprintf(host, sizeof host, "host");
     host[NAME_BYTES_MAX] = 0;
     default_name(name, sizeof name, host, id);
+    bool alone = strcmp(broker, "none") == 0;
     const char *called = options_text(o, "name", name);
     if (!address_valid(broker) || *called == 0 || strlen(called) > NAME_BYTES_MAX) {
         fprintf(stderr, "reeve-worker: %s\n",
@@ -151,8 +153,9 @@ static int serve(const struct options *o, struct programs *p)
              p->count, broker, port);
     /* A process is cheap while it sleeps; its start would be paid by the first job. */
     struct shell_options shell = {
-        .broker = broker,
+        .broker = alone ? NULL : broker,
         .agent = {.slots = slots,
+                  .alone = alone,
                   .programs = p->at,
                   .program_count = p->count,
                   .name = bytes_text(called),

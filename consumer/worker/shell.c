@@ -232,6 +232,8 @@ static void take_monitor(struct shell *s)
 
 static int open_broker(struct shell *s)
 {
+    if (!s->options->broker)
+        return 0;
     s->context = conn_context();
     s->monitor = zmq_socket(s->context, ZMQ_PAIR);
     must(s->monitor);
@@ -251,7 +253,7 @@ static int open_broker(struct shell *s)
 
 static void flush_broker(struct shell *s)
 {
-    int rc = outbox_flush(&s->outbox, s->broker, bytes_of(NULL, 0));
+    int rc = s->broker ? outbox_flush(&s->outbox, s->broker, bytes_of(NULL, 0)) : 0;
     if (rc && rc != EAGAIN)
         log_error("sending to the broker: %s", zmq_strerror(rc));
 }
@@ -420,10 +422,12 @@ static bool prepare(struct shell *s, int *count, size_t *text_count)
     struct pollfd fds[POLLS_TEXT];
     int n = 0;
     bool something = false;
+    /* Alone, there is no socket: -1 is passed over. */
     items[n++] = (zmq_pollitem_t){
         .socket = s->broker,
+        .fd = -1,
         .events = (short)(ZMQ_POLLIN | (outbox_empty(&s->outbox) ? 0 : ZMQ_POLLOUT))};
-    items[n++] = (zmq_pollitem_t){.socket = s->monitor, .events = ZMQ_POLLIN};
+    items[n++] = (zmq_pollitem_t){.socket = s->monitor, .fd = -1, .events = ZMQ_POLLIN};
     items[n++] = (zmq_pollitem_t){.fd = s->options->spawner->socket, .events = ZMQ_POLLIN};
     items[n++] = (zmq_pollitem_t){.fd = s->options->signals, .events = ZMQ_POLLIN};
     *text_count = text_polls(s->options->text, fds);
@@ -532,8 +536,10 @@ int shell_run(const struct shell_options *options)
         zmq_socket_monitor(s.broker, NULL, 0);
         zmq_close(s.broker);
     }
-    zmq_close(s.monitor);
-    zmq_ctx_term(s.context);
+    if (s.context) {
+        zmq_close(s.monitor);
+        zmq_ctx_term(s.context);
+    }
     agent_effects_fini(&s.effects);
     agent_free(s.agent);
     free(s.items);

@@ -12,7 +12,7 @@
 #include "consumer/worker/text.h"
 
 struct shell_options {
-    const char *broker;         /* address */
+    const char *broker;         /* address; NULL: alone */
     struct agent_options agent; /* borrowed */
     const struct programs *programs;
     struct spawner *spawner;

@@ -12,9 +12,9 @@
 #include "common/map.h"
 
 enum {
-    MESSAGES_A_TURN = 256,         /* of one socket, before the others get their turn */
-    OUTBOX_BYTES_MAX = 256 << 20,  /* a peer that reads nothing is let go: its results are stored */
-    RETRY_FULL_MS = 10,            /* a full peer is tried again so soon */
+    MESSAGES_A_TURN = 256,        /* of one socket, before the others get their turn */
+    OUTBOX_BYTES_MAX = 256 << 20, /* a peer that reads nothing is let go: its results are stored */
+    RETRY_FULL_MS = 10,           /* a full peer is tried again so soon */
     UPDATES_HIGH_WATER = 10000,
 };
 
@@ -25,7 +25,8 @@ struct route {
     void *socket;
     struct namemap *routes; /* the socket's */
     struct outbox outbox;
-    struct link dirty; /* shell::dirty, while something waits */
+    struct link dirty; /* shell::dirty or shell::lazy, while something waits */
+    bool urgent;       /* on shell::dirty */
 };
 
 struct shell {
@@ -33,7 +34,7 @@ struct shell {
     struct namemap routes[2]; /* by routing id; by enum port */
     struct idmap routes_by_id;
     uint64_t route_id;
-    struct link dirty;
+    struct link dirty, lazy; /* routes to send to at the end of this turn; of the next tick's */
     struct broker *broker;
     struct effects effects;
     struct store *store;
@@ -81,6 +82,24 @@ static void route_gone(struct shell *s, struct route *route, const char *why)
     step(s, &(struct event){.type = EV_PEER_GONE, .gone = {.peer = id}});
 }
 
+/* What is lazy leaves with the next thing that is not. */
+static void route_mark(struct shell *s, struct route *route, bool lazy)
+{
+    if (!lazy && !route->urgent) {
+        route->urgent = true;
+        link_take(&route->dirty);
+        list_append(&s->dirty, &route->dirty);
+    } else if (!link_listed(&route->dirty)) {
+        list_append(&s->lazy, &route->dirty);
+    }
+}
+
+static void mark_lazy(struct shell *s)
+{
+    while (!list_empty(&s->lazy))
+        route_mark(s, list_first(&s->lazy, struct route, dirty), false);
+}
+
 /* Sends what has gathered. A peer that is gone may make new effects, so this goes on until nothing
  * but full peers is left. Returns whether there are some of those. */
 static bool flush(struct shell *s)
@@ -91,10 +110,12 @@ static bool flush(struct shell *s)
         struct route *route = list_first(&s->dirty, struct route, dirty);
         int rc = outbox_flush(&route->outbox, route->socket, route->routing_id);
         link_take(&route->dirty);
+        route->urgent = false;
         if (rc == 0)
             continue;
         if (rc == EAGAIN && route->outbox.bytes <= OUTBOX_BYTES_MAX) {
             list_append(&full, &route->dirty);
+            route->urgent = true;
         } else {
             if (rc != EHOSTUNREACH)
                 log_warn("peer=%llu let go: %s", (unsigned long long)route->id,
@@ -111,7 +132,8 @@ static bool flush(struct shell *s)
     return any;
 }
 
-/* --- effects ------------------------------------------------------------------------------------ */
+/* --- effects ------------------------------------------------------------------------------------
+ */
 
 static void publish(struct shell *s, struct bytes topic, struct bytes body)
 {
@@ -135,16 +157,13 @@ static void apply(struct shell *s)
             if (!route)
                 break; /* it left a moment ago, and the core is told of that next */
             outbox_put(&route->outbox, bytes);
-            if (!link_listed(&route->dirty))
-                list_append(&s->dirty, &route->dirty);
+            route_mark(s, route, e->lazy);
             break;
         case FX_PUBLISH: publish(s, effect_topic(fx, e), bytes); break;
         case FX_APPEND: store_append(s->store, e->id, e->state, e->settled, bytes); break;
         case FX_SETTLE: store_settle(s->store, e->id, e->count); break;
         case FX_FIND: store_find(s->store, e->ticket, e->id); break;
-        case FX_LIST:
-            store_list(s->store, e->ticket, e->state, bytes, e->id, e->count);
-            break;
+        case FX_LIST: store_list(s->store, e->ticket, e->state, bytes, e->id, e->count); break;
         }
     }
 }
@@ -157,7 +176,8 @@ static void step(struct shell *s, struct event *ev)
     apply(s);
 }
 
-/* --- events ------------------------------------------------------------------------------------- */
+/* --- events -------------------------------------------------------------------------------------
+ */
 
 /* The frames after the first of a message: none of ours sends any. Read and thrown away. */
 static bool drain_parts(void *socket)
@@ -189,8 +209,7 @@ static bool take_message(struct shell *s, enum port port)
     zmq_msg_init(&body);
     bool whole = zmq_msg_more(&id) && zmq_msg_recv(&body, socket, ZMQ_DONTWAIT) >= 0;
     bool extra = whole && zmq_msg_more(&body) && drain_parts(socket);
-    struct route *route =
-        route_of(s, port, bytes_of(zmq_msg_data(&id), zmq_msg_size(&id)));
+    struct route *route = route_of(s, port, bytes_of(zmq_msg_data(&id), zmq_msg_size(&id)));
     struct event ev = {.type = EV_BODY, .body = {.peer = route->id, .port = port}};
     ev.body.bytes = whole && !extra ? bytes_of(zmq_msg_data(&body), zmq_msg_size(&body))
                                     : bytes_of(&not_a_record, 1);
@@ -225,9 +244,8 @@ static void take_answers(struct shell *s)
     while (store_next(s->store, &a)) {
         struct event ev;
         if (a.type == STORE_FOUND)
-            ev = (struct event){
-                .type = EV_FOUND,
-                .found = {.ticket = a.ticket, .rows = a.rows, .next = a.next}};
+            ev = (struct event){.type = EV_FOUND,
+                                .found = {.ticket = a.ticket, .rows = a.rows, .next = a.next}};
         else
             ev = (struct event){.type = EV_STORE, .store = {.kept = a.kept, .full = a.full}};
         step(s, &ev);
@@ -263,14 +281,17 @@ void shell_run(struct shell *s, int signal_fd)
         int64_t now_ms = clock_ms();
         if (items[STORE].revents || now_ms >= broker_deadline(s->broker))
             take_answers(s);
-        if (now_ms >= broker_deadline(s->broker))
+        if (now_ms >= broker_deadline(s->broker)) {
             step(s, &(struct event){.type = EV_TICK});
+            mark_lazy(s);
+        }
         full = flush(s);
         store_flush(s->store, now_ms);
     }
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------------
+ */
 
 static void *bind_port(void *context, enum conn_kind kind, const char *host, unsigned port,
                        int high_water)
@@ -287,6 +308,7 @@ struct shell *shell_new(void *context, struct store *store, const struct shell_o
     struct shell *s = must_alloc(sizeof *s);
     s->store = store;
     link_init(&s->dirty);
+    link_init(&s->lazy);
     static const enum conn_kind kinds[] = {CONN_ROUTER, CONN_ROUTER, CONN_XPUB};
     void **sockets[] = {&s->clients, &s->workers, &s->updates};
     for (unsigned i = 0; i < LENGTH(kinds); i++) {

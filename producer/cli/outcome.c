@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/cli/outcome.h"
 
+#include "common/clock.h"
 #include "producer/cli/jobspec.h"
 #include "producer/cli/output.h"
 
@@ -145,6 +146,8 @@ int outcome_print(struct cli *cli, const struct outcome *o, const char *what)
     return outcome_exit(o);
 }
 
+enum { ACCEPT_MS = 2000 };
+
 /* --- one job from beginning to end ---------------------------------------------------------- */
 
 static void on_accepted(void *user, uint64_t number, uint64_t id)
@@ -162,12 +165,17 @@ static void on_result(void *user, const struct reeve_result *result)
 static int abandon(struct cli *cli, struct outcome *o)
 {
     char id[14] = "";
+    int64_t until_ms = clock_ms() + ACCEPT_MS;
+    /* A job is known by its id from its acceptance on, which is on its way. */
+    while (!o->id && !o->done && clock_ms() < until_ms)
+        if (reeve_dispatch(cli->client, 100) != REEVE_OK)
+            break;
     if (o->id)
         reeve_job_id_format(o->id, id);
     if (o->id && reeve_cancel(cli->client, o->id, CONNECT_MS) == REEVE_OK)
         fprintf(stderr, "interrupted: job %s is cancelled\n", id);
     else
-        fprintf(stderr, "interrupted; job %s may still run\n", id);
+        fprintf(stderr, "interrupted; job %s may still run\n", *id ? id : "(no id yet)");
     return EXIT_INTERRUPTED;
 }
 

@@ -6,7 +6,9 @@
  *   pending, acks submissions under numbers  (pure)
  *   watch         one watched topic          (pure)
  *   wire          the sockets
- *   client.c      the turn: receive, tick, send; who gets which record
+ *   body.c        who gets which record
+ *   turn.c        receive, tick, send; the blocking calls' waiting
+ *   client.c      connect, close, errors
  *   submit.c, ask.c, subscribe.c             the calls of the public header
  */
 #ifndef CLIENT_CLIENT_H
@@ -80,6 +82,14 @@ struct reeve_client {
 int client_fail(struct reeve_client *c, enum err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void client_fault(struct reeve_client *c, enum err code, struct bytes text);
+
+/* body.c */
+void body_take(struct reeve_client *c, struct bytes body);
+void body_hello(struct reeve_client *c);
+/* The session is lost: what waits to be sent is made again after the welcome. */
+void body_lost(struct reeve_client *c);
+
+/* turn.c */
 /* Turns until done says so. 0, ERR_TIMEOUT or ERR_UNREACHABLE, ERR_INTERRUPTED, ... */
 int client_until(struct reeve_client *c, bool (*done)(const void *), const void *what,
                  int timeout_ms);

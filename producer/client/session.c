@@ -25,6 +25,19 @@ bool session_silent(struct session *s, int64_t now_ms)
     return true;
 }
 
+static int64_t probe_ms(const struct session *s)
+{
+    return (s->probed_ms > s->heard_ms ? s->probed_ms : s->heard_ms) + PROBE_MS;
+}
+
+bool session_probe_due(struct session *s, int64_t now_ms)
+{
+    if (!s->up || now_ms < probe_ms(s))
+        return false;
+    s->probed_ms = now_ms;
+    return true;
+}
+
 bool session_hello_due(struct session *s, int64_t now_ms)
 {
     if (s->up || now_ms < s->hello_ms)
@@ -35,5 +48,8 @@ bool session_hello_due(struct session *s, int64_t now_ms)
 
 int64_t session_deadline(const struct session *s)
 {
-    return s->up ? s->heard_ms + SILENCE_MS : s->hello_ms;
+    int64_t lost_ms = s->heard_ms + SILENCE_MS;
+    if (!s->up)
+        return s->hello_ms;
+    return probe_ms(s) < lost_ms ? probe_ms(s) : lost_ms;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * session: are we welcome at the broker? Decides when to say hello: until the welcome comes, again
- * when the broker asks for it, and when nothing has been heard of it for too long (it pings every
- * 500 ms, so silence means that it is gone or knows this connection no more). Pure: time is given.
+ * when the broker asks for it, and when nothing has been heard of it for too long. It pings every
+ * 500 ms; when one is missing it is asked: a broker that does not know this connection (any more)
+ * says so, and need not be waited for. Pure: time is given.
  */
 #ifndef CLIENT_SESSION_H
 #define CLIENT_SESSION_H
@@ -12,7 +13,7 @@
 
 #include "proto/record.h"
 
-enum { HELLO_EVERY_MS = 200, SILENCE_MS = 3000 };
+enum { HELLO_EVERY_MS = 200, PROBE_MS = 800, SILENCE_MS = 3000 };
 
 struct session {
     unsigned char peer_id[PEER_ID_BYTES];
@@ -21,6 +22,7 @@ struct session {
     uint64_t incarnation; /* the broker's, of the last welcome */
     int64_t hello_ms;     /* the next hello is due */
     int64_t heard_ms;
+    int64_t probed_ms; /* when it was asked last */
 };
 
 /* The next hello is due at once; harmless when it is on its way already. */
@@ -29,6 +31,8 @@ void session_welcome(struct session *s, uint64_t incarnation, int64_t now_ms);
 
 /* True once when the broker has been silent for too long: the session is lost. */
 bool session_silent(struct session *s, int64_t now_ms);
+/* True when a ping is to be sent now. */
+bool session_probe_due(struct session *s, int64_t now_ms);
 /* True when a hello is to be sent now. */
 bool session_hello_due(struct session *s, int64_t now_ms);
 /* When to ask again. */

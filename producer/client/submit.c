@@ -37,7 +37,7 @@ static int args_check(struct reeve_client *c, const char *method, struct bytes a
 static void record_fill(struct msg_submit *m, const struct reeve_job_options *o)
 {
     m->priority = o->priority;
-    m->flags = o->wait_for_handler ? SUBMIT_WAIT_FOR_HANDLER : 0;
+    m->flags |= o->wait_for_handler ? SUBMIT_WAIT_FOR_HANDLER : 0;
     m->delay_ms = o->delay_ms;
     m->deadline_ms = o->deadline_ms;
     m->timeout_ms = o->timeout_ms;
@@ -71,6 +71,7 @@ int reeve_submit(struct reeve_client *c, const char *method, const void *args, s
         rc = options_check(c, options);
     if (rc)
         return rc;
+    r.submit.flags = accepted ? 0 : SUBMIT_ACCEPT_LAZILY;
     if (options)
         record_fill(&r.submit, options);
     struct submission s = {.told = ++c->told, .accepted = accepted, .result = result, .user = user};
@@ -89,8 +90,7 @@ size_t reeve_pending(const struct reeve_client *c)
     return c->pending.count;
 }
 
-/* --- out ----------------------------------------------------------------------------------------
- */
+/* --- out ------------------------------------------------------------------------------------- */
 
 static void acks_send(struct reeve_client *c)
 {
@@ -144,8 +144,7 @@ void submit_resume(struct reeve_client *c, uint64_t last_number, bool new_life)
     }
 }
 
-/* --- back ---------------------------------------------------------------------------------------
- */
+/* --- back ------------------------------------------------------------------------------------ */
 
 static void tell_accepted(struct reeve_client *c, struct submission *s, uint64_t id)
 {
@@ -268,8 +267,7 @@ void submit_refused(struct reeve_client *c, const struct msg_error *m)
     tell_result(c, &s, &result, &strings);
 }
 
-/* --- the blocking call
- * ---------------------------------------------------------------------------- */
+/* --- the blocking call ----------------------------------------------------------------------- */
 
 /* On the heap: when the caller has given up, the result may still come. */
 struct call {

@@ -46,8 +46,7 @@ void subscribe_fini(struct reeve_client *c)
     namemap_fini(&c->topics);
 }
 
-/* --- starting -----------------------------------------------------------------------------------
- */
+/* --- starting -------------------------------------------------------------------------------- */
 
 static void nonce_make(char nonce[static WATCH_NONCE])
 {
@@ -142,8 +141,7 @@ int reeve_unsubscribe(struct reeve_client *c, const char *topic)
     return 0;
 }
 
-/* --- showing ------------------------------------------------------------------------------------
- */
+/* --- showing --------------------------------------------------------------------------------- */
 
 /* What an update's map says of itself. */
 struct heading {
@@ -244,8 +242,7 @@ static void show_error(struct reeve_client *c, struct subscription *s, const str
         subscription_end(c, s);
 }
 
-/* --- what comes ---------------------------------------------------------------------------------
- */
+/* --- what comes ------------------------------------------------------------------------------ */
 
 static void error_find(struct reeve_client *c, const struct msg_error *m)
 {
@@ -317,8 +314,7 @@ void subscribe_update(struct reeve_client *c, struct bytes topic, struct bytes b
     }
 }
 
-/* --- what time asks for -------------------------------------------------------------------------
- */
+/* --- what time asks for ---------------------------------------------------------------------- */
 
 void subscribe_tick(struct reeve_client *c)
 {

@@ -53,9 +53,9 @@ struct broker *broker_new(const struct broker_options *options)
                               &b->queues,  &b->keys,          &b->topics};
     for (size_t i = 0; i < LENGTH(maps); i++)
         maps[i]->seed = random_next(&b->random);
-    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,    &b->past_list,
-                            &b->free,       &b->ahead,        &b->active,     &b->keys_ended,
-                            &b->prefixes};
+    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,
+                            &b->past_list,  &b->free,         &b->ahead,
+                            &b->active,     &b->keys_ended,   &b->prefixes};
     for (size_t i = 0; i < LENGTH(heads); i++)
         link_init(heads[i]);
     return b;
@@ -107,7 +107,8 @@ void broker_free(struct broker *b)
     free(b);
 }
 
-/* --- peers -------------------------------------------------------------------------------------- */
+/* --- peers --------------------------------------------------------------------------------------
+ */
 
 static struct peer *peer_of(struct broker *b, uint64_t id, enum port port)
 {
@@ -141,8 +142,7 @@ static void hello(struct broker *b, struct peer *peer, const struct msg_hello *m
         send_error(b, peer, 0, ERR_VERSION, "this broker speaks versions 1..1");
     else if (m->role != role)
         send_error(b, peer, 0, ERR_UNEXPECTED,
-                   role == ROLE_CLIENT ? "this is the clients' port"
-                                       : "this is the workers' port");
+                   role == ROLE_CLIENT ? "this is the clients' port" : "this is the workers' port");
     else if (m->peer_id.size != PEER_ID_BYTES)
         send_error(b, peer, 0, ERR_INVALID, "hello: a peer id has 16 bytes");
     else if (role == ROLE_CLIENT)
@@ -185,12 +185,16 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
     struct worker *w = peer->worker;
     if (w && w->result_number) {
         struct record ack = {.type = REC_result_ack, .result_ack = {.number = w->result_number}};
-        send_record(b, peer, &ack);
+        if (w->state == WORKER_DRAINING) /* leaves when all it has is acknowledged */
+            send_record(b, peer, &ack);
+        else
+            send_lazily(b, peer, &ack);
         w->result_number = 0;
     }
 }
 
-/* --- time --------------------------------------------------------------------------------------- */
+/* --- time ---------------------------------------------------------------------------------------
+ */
 
 /* If we slept (stopped, swapped, suspended), nobody was silent: we did not listen. */
 static void excuse_pause(struct broker *b, int64_t gap_ms)

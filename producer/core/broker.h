@@ -92,6 +92,7 @@ enum effect_type {
 
 struct effect {
     enum effect_type type;
+    bool lazy;             /* FX_SEND: may wait for what else goes there, for a tick at most */
     bool settled;          /* FX_APPEND: nobody waits for this result */
     uint8_t state;         /* FX_APPEND: the end state; FX_LIST: the state wanted, 0 any */
     uint64_t peer;         /* FX_SEND */

@@ -152,7 +152,8 @@ static void acknowledge(struct broker *b, struct client *client, const struct ms
     memmove(client->runs, client->runs + settled, client->runs_count * sizeof *client->runs);
 }
 
-/* --- accepting ---------------------------------------------------------------------------------- */
+/* --- accepting ----------------------------------------------------------------------------------
+ */
 
 void accepted_flush(struct broker *b)
 {
@@ -166,21 +167,25 @@ void accepted_flush(struct broker *b)
                                     .id = run->id,
                                     .count = run->count > 1 ? run->count : 0,
                                     .durability = b->accepting.durability}};
-    send_record(b, client->peer, &r);
+    if (b->accepting.lazily)
+        send_lazily(b, client->peer, &r);
+    else
+        send_record(b, client->peer, &r);
 }
 
 /* Neighbouring acceptances of one step leave as one record. */
 static void accept(struct broker *b, struct client *client, uint64_t number, uint64_t id,
-                   uint8_t durability)
+                   uint8_t durability, bool lazily)
 {
     if (b->accepting.client == client && b->accepting.durability == durability &&
-        run_extends(&b->accepting.run, number, id)) {
+        b->accepting.lazily == lazily && run_extends(&b->accepting.run, number, id)) {
         b->accepting.run.count++;
         return;
     }
     accepted_flush(b);
     b->accepting.client = client;
     b->accepting.durability = durability;
+    b->accepting.lazily = lazily;
     b->accepting.run = (struct run){.number = number, .id = id, .count = 1};
 }
 
@@ -192,9 +197,6 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
         return ERR_RESERVED;
     if (s->args.size > VALUE_BYTES_MAX)
         return ERR_TOO_LARGE;
-    *text = "handler names are like handler.method: letters, digits, _ - and a dot inside";
-    if (!queue_name_valid(s->queue))
-        return ERR_INVALID;
     *text = "priority is -100..100";
     if (s->priority > PRIORITY_MAX || s->priority < -PRIORITY_MAX)
         return ERR_INVALID;
@@ -206,7 +208,8 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
     if (s->retries > RETRIES_MAX + 1 || s->key.size > KEY_BYTES_MAX)
         return ERR_INVALID;
     *text = "unknown flags or durability";
-    if (s->flags & ~(uint64_t)SUBMIT_WAIT_FOR_HANDLER || s->durability > CLASS_DURABLE)
+    if (s->flags & ~(uint64_t)(SUBMIT_WAIT_FOR_HANDLER | SUBMIT_ACCEPT_LAZILY) ||
+        s->durability > CLASS_DURABLE)
         return ERR_INVALID;
     *text = NULL;
     if (s->durability == CLASS_DURABLE && !b->options.durable)
@@ -218,12 +221,17 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
 }
 
 static struct queue *submit_queue(struct broker *b, struct client *client,
-                                  const struct msg_submit *s, enum err *err)
+                                  const struct msg_submit *s, enum err *err, const char **text)
 {
     struct queue *q = client->queue_last;
     if (!q || !bytes_equal(q->name, s->queue))
         q = queue_find(b, s->queue);
     bool waits = s->flags & SUBMIT_WAIT_FOR_HANDLER;
+    if (!q && !queue_name_valid(s->queue)) {
+        *text = "handler names are like handler.method: letters, digits, _ - and a dot inside";
+        *err = ERR_INVALID;
+        return NULL;
+    }
     if (!waits && (!q || !q->offered)) {
         *err = ERR_UNKNOWN_HANDLER;
         return NULL;
@@ -243,7 +251,7 @@ static void submit_again(struct broker *b, struct peer *peer, uint64_t number)
         send_error(b, peer, number, ERR_FORGOTTEN, NULL);
         return;
     }
-    accept(b, peer->client, number, id, CLASS_RECEIVED);
+    accept(b, peer->client, number, id, CLASS_RECEIVED, false);
     struct job *job = job_find(b, id);
     if (!job)
         find_ask(b, peer, number, FIND_SUBMITTED, id);
@@ -272,7 +280,7 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
     client->last_number = s->number;
     const char *text;
     enum err err = submit_check(b, s, &text);
-    struct queue *q = err ? NULL : submit_queue(b, client, s, &err);
+    struct queue *q = err ? NULL : submit_queue(b, client, s, &err, &text);
     uint64_t known = 0, body_hash = 0;
     if (!err && s->key.size) {
         body_hash = bytes_hash(s->args, bytes_hash(s->queue, b->options.seed));
@@ -291,7 +299,7 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
     number_keep(client, s->number, job->id);
     if (s->key.size)
         key_put(b, s->key, body_hash, job->id);
-    accept(b, client, s->number, job->id, job->durability);
+    accept(b, client, s->number, job->id, job->durability, s->flags & SUBMIT_ACCEPT_LAZILY);
     job_enter(b, job, s->delay_ms);
 }
 

@@ -212,11 +212,13 @@ struct broker {
         struct client *client;
         struct run run;
         uint8_t durability;
+        bool lazily;
     } accepting; /* accepted records not yet sent */
 };
 
 /* effects.c: what leaves */
 struct effect *effect_add(struct broker *b, enum effect_type type);
+void send_lazily(struct broker *b, const struct peer *peer, const struct record *r);
 void send_record(struct broker *b, const struct peer *peer, const struct record *r);
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
                 const char *text);

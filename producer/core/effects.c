@@ -31,6 +31,12 @@ void send_record(struct broker *b, const struct peer *peer, const struct record 
     e->size = b->out->bytes.size - e->at;
 }
 
+void send_lazily(struct broker *b, const struct peer *peer, const struct record *r)
+{
+    send_record(b, peer, r);
+    b->out->list[b->out->count - 1].lazy = true;
+}
+
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
                 const char *text)
 {

@@ -14,7 +14,7 @@ struct row {
     struct link all;     /* memory::all, in the order they ended */
     struct link settled; /* memory::settled, in the order they were fetched */
     uint64_t id;
-    int64_t added_ms;
+    int64_t added_ms; /* when it was committed; 0: not yet */
     uint32_t size;
     uint8_t state;
     unsigned char bytes[];
@@ -25,7 +25,6 @@ struct memory {
     struct idmap rows;
     struct link all, settled;
     uint64_t settled_rows, settled_bytes, bytes;
-    int64_t now_ms;
 };
 
 static void *memory_open(const struct store_limits *limits)
@@ -76,7 +75,6 @@ static void memory_append(void *self, uint64_t id, unsigned state, bool settled,
     struct row *row = malloc(sizeof *row + bytes.size);
     must(row);
     *row = (struct row){.id = id,
-                        .added_ms = m->now_ms,
                         .size = (uint32_t)bytes.size,
                         .state = (uint8_t)state};
     memcpy(row->bytes, bytes.data, bytes.size);
@@ -152,7 +150,13 @@ static struct store_counts memory_commit(void *self, int64_t now_ms)
 {
     struct memory *m = self;
     const struct store_limits *l = &m->limits;
-    m->now_ms = now_ms;
+    /* Rows are dated when they are committed: what the last commit knew of the time may be old. */
+    for (struct link *at = m->all.prev; at != &m->all; at = at->prev) {
+        struct row *row = container_of(at, struct row, all);
+        if (row->added_ms)
+            break;
+        row->added_ms = now_ms;
+    }
     while (m->settled_rows > l->history_rows_max || m->settled_bytes > l->history_bytes_max)
         row_drop(m, list_first(&m->settled, struct row, settled));
     while (!list_empty(&m->all)) {

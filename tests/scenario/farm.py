@@ -68,15 +68,15 @@ class Ports:
 class Process:
     """A program we started: its lines as they come, its standard error in a file."""
 
-    def __init__(self, words, folder, env, keep=()):
+    def __init__(self, words, folder, env, keep=(), stdin=None):
         self.words = [str(word) for word in words]
         self.name = pathlib.Path(self.words[0]).name
         self.stderr_path = folder / f"{self.name}-{secrets.token_hex(4)}.stderr"
         self.lines = []
         self.changed = threading.Condition()
         self.closed = False
-        with open(self.stderr_path, "wb") as stderr:
-            self.child = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
+        with open(self.stderr_path, "wb") as stderr, open(stdin or os.devnull, "rb") as source:
+            self.child = subprocess.Popen(self.words, stdin=source, stdout=subprocess.PIPE, stderr=stderr,
                                           text=True, env=env, cwd=folder, start_new_session=True, pass_fds=keep)
         self.pid = self.child.pid
         self.reader = threading.Thread(target=self.read, daemon=True)
@@ -218,8 +218,8 @@ class Farm:
         self.env = dict(os.environ, REEVE_BROKER=self.address, XDG_STATE_HOME=str(self.folder / "state"),
                         HOME=str(self.folder))
 
-    def start(self, program, *words, keep=()):
-        process = Process([BUILD / "bin" / program, *words], self.folder, self.env, keep)
+    def start(self, program, *words, keep=(), stdin=None):
+        process = Process([BUILD / "bin" / program, *words], self.folder, self.env, keep, stdin)
         self.processes.append(process)
         return process
 

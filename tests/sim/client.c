@@ -47,7 +47,8 @@ void client_say(struct client_sim *c, const struct record *r)
     record_put(&c->out, r);
 }
 
-/* --- asking ------------------------------------------------------------------------------------- */
+/* --- asking -------------------------------------------------------------------------------------
+ */
 
 static void ask(struct client_sim *c, struct record *r)
 {
@@ -87,7 +88,7 @@ static void ask_something(struct sim *s, struct client_sim *c)
     const struct knobs *k = &s->knobs;
     uint64_t id = ledger_any_job(s);
     struct record r = {.type = REC_NONE};
-    if (!id)
+    if (!id || s->calm)
         return;
     r.wait.id = id; /* number, id: alike in these four */
     if (sim_chance(s, k->cancel))
@@ -117,7 +118,8 @@ static void ask_something(struct sim *s, struct client_sim *c)
     }
 }
 
-/* --- submitting --------------------------------------------------------------------------------- */
+/* --- submitting ---------------------------------------------------------------------------------
+ */
 
 static struct spec spec_make(struct sim *s)
 {
@@ -222,7 +224,8 @@ static void refused(struct sim *s, struct client_sim *c, const struct msg_error 
     }
 }
 
-/* --- its turns ---------------------------------------------------------------------------------- */
+/* --- its turns ----------------------------------------------------------------------------------
+ */
 
 static void hello(struct client_sim *c)
 {
@@ -360,6 +363,13 @@ void client_stop(struct sim *s, struct client_sim *c, bool goodbye)
     c->left = true;
     watcher_cut(s, c);
     end_close(s, &c->end, goodbye);
+}
+
+void client_explain(const struct client_sim *c)
+{
+    printf("%s: %zu unsettled from %llu on, %u to be submitted, %zu asks open, session %s\n",
+           c->end.name, c->pending.count, (unsigned long long)c->pending.floor, c->to_submit,
+           c->asks.count, c->session.up ? "up" : "down");
 }
 
 bool client_settled(const struct client_sim *c)

@@ -28,7 +28,7 @@ struct runner_sim {
     int signal, status;
     struct buf ring; /* struct pushed, by number */
     uint32_t started;
-    uint32_t told;     /* started, as the agent knows it */
+    uint32_t told; /* started, as the agent knows it */
     int64_t started_us;
     struct buf results; /* struct finished, not yet taken by the agent */
 };
@@ -37,7 +37,8 @@ static void turn(struct sim *s, struct host *h);
 static void turn_soon(struct sim *s, struct host *h, int64_t at_us);
 static void start_next(struct sim *s, struct runner_sim *r);
 
-/* --- runners ------------------------------------------------------------------------------------ */
+/* --- runners ------------------------------------------------------------------------------------
+ */
 
 static unsigned ring_count(const struct runner_sim *r)
 {
@@ -78,6 +79,7 @@ static void finish(struct sim *s, struct runner_sim *r, unsigned reason, uint64_
 
 static void dies(struct sim *s, struct runner_sim *r, int signal, int status)
 {
+    trace(s, r->host->end.name, "runner %u ends: signal %d status %d", r->index, signal, status);
     r->alive = r->running = false;
     r->exited = true;
     r->signal = signal;
@@ -111,7 +113,8 @@ static void start_next(struct sim *s, struct runner_sim *r)
     struct host *h = r->host;
     if (!r->alive || !r->serves || r->running || r->started >= ring_count(r))
         return;
-    if (s->now_us - h->ticked_us > 3 * SEC_US) { /* the page's stamp is old: not without its agent */
+    if (s->now_us - h->ticked_us >
+        3 * SEC_US) { /* the page's stamp is old: not without its agent */
         sim_at(s, s->now_us + MS_US, starts, r)->a = r->life;
         turn_soon(s, h, s->now_us);
         return;
@@ -128,7 +131,8 @@ static void start_next(struct sim *s, struct runner_sim *r)
     end->b = r->started;
 }
 
-/* --- effects of the agent ----------------------------------------------------------------------- */
+/* --- effects of the agent -----------------------------------------------------------------------
+ */
 
 static void give(struct host *h, struct agent_event *ev, struct sim *s)
 {
@@ -149,14 +153,17 @@ static void serves(struct sim *s, struct happening *h)
 static void spawn(struct sim *s, struct host *h, unsigned runner)
 {
     struct runner_sim *r = &h->runners[runner];
+    trace(s, h->end.name, "runner %u is started", runner);
     r->life++;
     r->alive = true;
     r->serves = r->running = r->exited = false;
     r->started = r->told = 0;
     buf_clear(&r->ring);
     buf_clear(&r->results);
-    give(h, &(struct agent_event){.type = AGENT_SPAWNED, .runner = runner,
-                                  .pid = 1000 + (unsigned)sim_below(s, 30000)}, s);
+    give(h,
+         &(struct agent_event){
+             .type = AGENT_SPAWNED, .runner = runner, .pid = 1000 + (unsigned)sim_below(s, 30000)},
+         s);
     if (s->knobs.crash > 0 && !s->calm && sim_chance(s, 0.05)) {
         dies(s, r, 0, 1); /* before it serves */
         return;
@@ -199,11 +206,10 @@ static void recall(struct sim *s, struct host *h, unsigned runner, uint32_t from
 {
     struct runner_sim *r = &h->runners[runner];
     uint32_t first = from > r->started ? from : r->started;
-    if (!r->alive)
-        return;
     if (first < ring_count(r))
         r->ring.size = first * sizeof(struct pushed);
-    give(h, &(struct agent_event){.type = AGENT_RECALLED, .runner = runner, .job.number = first}, s);
+    give(h, &(struct agent_event){.type = AGENT_RECALLED, .runner = runner, .job.number = first},
+         s);
 }
 
 static void quit(struct sim *s, struct host *h);
@@ -253,7 +259,8 @@ static void apply(struct sim *s, struct host *h)
     buf_clear(&h->out);
 }
 
-/* --- its turns ---------------------------------------------------------------------------------- */
+/* --- its turns ----------------------------------------------------------------------------------
+ */
 
 /* The shell looks into the runner's page. */
 static void look(struct sim *s, struct host *h, struct runner_sim *r)
@@ -261,8 +268,11 @@ static void look(struct sim *s, struct host *h, struct runner_sim *r)
     struct buf value = {0};
     if (r->told != r->started) {
         r->told = r->started;
-        give(h, &(struct agent_event){.type = AGENT_PROGRESS, .runner = r->index,
-                                      .job = {.number = r->started, .at_us = r->started_us}}, s);
+        give(h,
+             &(struct agent_event){.type = AGENT_PROGRESS,
+                                   .runner = r->index,
+                                   .job = {.number = r->started, .at_us = r->started_us}},
+             s);
     }
     for (size_t at = 0; at < r->results.size; at += sizeof(struct finished)) {
         struct finished f;
@@ -272,20 +282,30 @@ static void look(struct sim *s, struct host *h, struct runner_sim *r)
             pack_uint(&value, f.value);
         else
             pack_text(&value, "no");
-        give(h, &(struct agent_event){.type = AGENT_RESULT, .runner = r->index,
-                                      .job = {.number = f.number, .reason = f.reason,
-                                              .run_us = f.run_us, .value = buf_bytes(&value)}}, s);
+        give(h,
+             &(struct agent_event){.type = AGENT_RESULT,
+                                   .runner = r->index,
+                                   .job = {.number = f.number,
+                                           .reason = f.reason,
+                                           .run_us = f.run_us,
+                                           .value = buf_bytes(&value)}},
+             s);
         if (r->told != r->started || r->running) /* the next one runs already */
-            give(h, &(struct agent_event){.type = AGENT_PROGRESS, .runner = r->index,
-                                          .job = {.number = r->started, .at_us = r->started_us}},
+            give(h,
+                 &(struct agent_event){.type = AGENT_PROGRESS,
+                                       .runner = r->index,
+                                       .job = {.number = r->started, .at_us = r->started_us}},
                  s);
     }
     buf_clear(&r->results);
     buf_fini(&value);
     if (r->exited) {
         r->exited = false;
-        give(h, &(struct agent_event){.type = AGENT_EXITED, .runner = r->index,
-                                      .exit = {.signal = r->signal, .status = r->status}}, s);
+        give(h,
+             &(struct agent_event){.type = AGENT_EXITED,
+                                   .runner = r->index,
+                                   .exit = {.signal = r->signal, .status = r->status}},
+             s);
     }
 }
 
@@ -360,7 +380,8 @@ static void linked(struct sim *s, struct end *end, bool up)
     hap->b = up;
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------------
+ */
 
 void host_start(struct sim *s, struct host *h)
 {

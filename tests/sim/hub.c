@@ -104,7 +104,8 @@ static void answers(struct sim *s, struct happening *h)
 static void find(struct sim *s, const struct effect *e)
 {
     const struct row *row = idmap_find(&s->hub.rows, e->id);
-    struct happening *h = sim_at(s, s->now_us + 10 + sim_spread(s, s->knobs.find_us), answers, NULL);
+    struct happening *h =
+        sim_at(s, s->now_us + 10 + sim_spread(s, s->knobs.find_us), answers, NULL);
     h->a = e->ticket;
     if (row)
         buf_put(&h->bytes, row->bytes.data, row->bytes.size);
@@ -112,7 +113,8 @@ static void find(struct sim *s, const struct effect *e)
 
 static void list(struct sim *s, const struct effect *e)
 {
-    struct happening *h = sim_at(s, s->now_us + 10 + sim_spread(s, s->knobs.find_us), answers, NULL);
+    struct happening *h =
+        sim_at(s, s->now_us + 10 + sim_spread(s, s->knobs.find_us), answers, NULL);
     h->a = e->ticket;
     uint64_t left = e->count;
     for (struct link *l = s->hub.rows_list.prev; l != &s->hub.rows_list; l = l->prev) {
@@ -127,7 +129,8 @@ static void list(struct sim *s, const struct effect *e)
     }
 }
 
-/* --- the sockets -------------------------------------------------------------------------------- */
+/* --- the sockets --------------------------------------------------------------------------------
+ */
 
 static void send_out(struct sim *s, struct wire *w)
 {
@@ -203,14 +206,14 @@ static void hash_effects(struct sim *s)
     }
 }
 
-/* --- steps -------------------------------------------------------------------------------------- */
+/* --- steps --------------------------------------------------------------------------------------
+ */
 
 static void ticks(struct sim *s, struct happening *h)
 {
-    (void)h;
-    struct hub *hub = &s->hub;
-    hub->tick_planned = false;
     struct event ev = {.type = EV_TICK};
+    if (!s->hub.tick_planned || s->hub.tick_us != (int64_t)h->a)
+        return; /* another is planned before this one */
     hub_step(s, &ev);
 }
 
@@ -224,7 +227,7 @@ static void plan_tick(struct sim *s)
         return;
     hub->tick_planned = true;
     hub->tick_us = at;
-    sim_at(s, at, ticks, NULL);
+    sim_at(s, at, ticks, NULL)->a = (uint64_t)at;
 }
 
 static void step_now(struct sim *s, struct event *ev)
@@ -232,6 +235,8 @@ static void step_now(struct sim *s, struct event *ev)
     struct hub *hub = &s->hub;
     ev->now_ms = sim_ms(s);
     ev->wall_ms = sim_wall_ms(s);
+    if (ev->type == EV_TICK)
+        hub->tick_planned = false;
     broker_step(hub->broker, ev, &hub->effects);
     hub->steps++;
     if (s->plant)

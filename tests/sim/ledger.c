@@ -4,14 +4,12 @@
  * effect that leaves it, keeps its own books, and knows nothing of how the core keeps its.
  *
  *   S1   what was accepted ends, once (S4), and its submitter learns how
- *   S2   nothing from nowhere: what is lent, run and answered was submitted, and as it was submitted
- *   S3   a number becomes one job, and so does a key
- *   S5   tokens of a job rise; only the current one ends it
- *   S6   a job is lent again only when something happened to the lease before
- *   S11  a worker has no more than its slots and what may be lent ahead
- *   S13  updates of a topic are numbered without a gap while it is watched; none after the end
- *   S15  limits hold
- *   S22  a job whose cancellation was confirmed is never ok
+ *   S2   nothing from nowhere: what is lent, run and answered was submitted, and as it was
+ * submitted S3   a number becomes one job, and so does a key S5   tokens of a job rise; only the
+ * current one ends it S6   a job is lent again only when something happened to the lease before S11
+ * a worker has no more than its slots and what may be lent ahead S13  updates of a topic are
+ * numbered without a gap while it is watched; none after the end S15  limits hold S22  a job whose
+ * cancellation was confirmed is never ok
  */
 #include <inttypes.h>
 
@@ -47,19 +45,19 @@ struct work { /* a job of the broker's */
     bool released; /* the lease ended by the worker's own word */
     bool cancel_asked, cancel_done, executed, forgotten, joined;
     uint64_t result_token; /* of a good result in this step's body */
-    uint8_t state; /* its end; 0: not yet */
+    uint8_t state;         /* its end; 0: not yet */
     uint64_t end_hash, updates;
 };
 
 struct topic_seen {
     struct bytes name; /* owned */
     uint64_t last;
-    bool gap; /* watched anew: some may have gone by */
+    bool gap;            /* watched anew: some may have gone by */
     struct idmap hashes; /* of what was published, by number; boxed */
 };
 
 struct ledger {
-    struct idmap intents;            /* by serial */
+    struct idmap intents;              /* by serial */
     struct idmap numbers[CLIENTS_MAX]; /* struct taken */
     struct idmap asks[CLIENTS_MAX];
     struct idmap works;
@@ -119,7 +117,8 @@ static struct work *work_of(const struct sim *s, uint64_t id)
     return idmap_find(&s->ledger->works, id);
 }
 
-/* --- what goes in ------------------------------------------------------------------------------- */
+/* --- what goes in -------------------------------------------------------------------------------
+ */
 
 void ledger_submitted(struct sim *s, const struct spec *spec, const struct msg_submit *submit)
 {
@@ -194,7 +193,8 @@ void ledger_body(struct sim *s, const struct wire *w, struct bytes body)
     }
 }
 
-/* --- what comes out ----------------------------------------------------------------------------- */
+/* --- what comes out -----------------------------------------------------------------------------
+ */
 
 static struct work *work_new(struct sim *s, uint64_t id, const struct spec *spec)
 {
@@ -377,7 +377,8 @@ static void stored(struct sim *s, const struct effect *e, struct bytes row)
     s->ledger->counts.ended++;
 }
 
-/* --- updates ------------------------------------------------------------------------------------ */
+/* --- updates ------------------------------------------------------------------------------------
+ */
 
 static struct topic_seen *topic_of(struct ledger *l, struct bytes name)
 {
@@ -441,7 +442,8 @@ uint64_t ledger_last_update(const struct sim *s, struct bytes topic)
     return t ? t->last : 0;
 }
 
-/* --- a step's effects --------------------------------------------------------------------------- */
+/* --- a step's effects ---------------------------------------------------------------------------
+ */
 
 static void bounds(struct sim *s)
 {
@@ -485,7 +487,8 @@ void ledger_effects(struct sim *s, const struct effects *fx)
     bounds(s);
 }
 
-/* --- elsewhere ---------------------------------------------------------------------------------- */
+/* --- elsewhere ----------------------------------------------------------------------------------
+ */
 
 void ledger_executes(struct sim *s, const struct host *h, uint64_t id, uint64_t token,
                      const struct spec *spec)
@@ -520,6 +523,17 @@ void ledger_forgets(struct sim *s, uint64_t id)
     struct work *work = work_of(s, id);
     if (work)
         work->forgotten = true;
+}
+
+void ledger_explain(const struct sim *s)
+{
+    size_t at = 0;
+    for (const struct work *work; (work = idmap_next(&s->ledger->works, &at));)
+        if (!work->state)
+            printf("job %" PRIx64 " of queue %u is open: lent %" PRIu64 " times, run %" PRIu64
+                   " times, last by %s\n",
+                   work->id, work->spec.queue, work->leases, work->executions,
+                   work->host ? work->host->end.name : "nobody");
 }
 
 bool ledger_done(const struct sim *s)

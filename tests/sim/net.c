@@ -31,7 +31,9 @@ static void wire_up(struct sim *s, struct wire *w, struct bytes body)
 static struct wire *wire_new(struct sim *s, struct end *end)
 {
     struct wire *w = must_alloc(sizeof *w);
-    *w = (struct wire){.peer = ++s->peers,
+    uint64_t peer = ++s->peers;
+    *w = (struct wire){.birth = peer,
+                       .peer = peer,
                        .end = end,
                        .owner = end,
                        .port = end->port,
@@ -115,7 +117,7 @@ void end_reopen(struct sim *s, struct end *end)
 static void notices(struct sim *s, struct happening *h)
 {
     struct end *end = h->who;
-    if (end->life != h->a || !end->wire || end->wire->peer != h->b)
+    if (end->life != h->a || !end->wire || end->wire->birth != h->b)
         return;
     end->wire->end = NULL;
     end->wire = NULL;
@@ -138,7 +140,7 @@ void end_cut(struct sim *s, struct end *end)
           (unsigned long long)w->peer, (long long)broker_us / 1000, (long long)end_us / 1000);
     struct happening *h = sim_at(s, s->now_us + end_us, notices, end);
     h->a = end->life;
-    h->b = w->peer;
+    h->b = w->birth;
 }
 
 void end_send(struct sim *s, struct end *end, struct bytes body)

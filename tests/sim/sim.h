@@ -75,14 +75,14 @@ struct knobs {
     int64_t run_us;                        /* mean run time of a job */
     /* How often, in faults a second of the whole farm. */
     double cuts, deaths, freezes, pauses, drains, holds, store_full;
-    double half_open;                      /* share of cuts that one side does not notice */
-    double crash, error, hang;             /* shares of jobs */
+    double half_open;          /* share of cuts that one side does not notice */
+    double crash, error, hang; /* shares of jobs */
     double cancel, wait, retry, key, priority, delayed, deadline, retries; /* shares of jobs */
-    double leave;                          /* share of clients that disappear */
-    double duplicate;                      /* share of bodies said twice by a client */
-    double malformed;                      /* share of bodies with bytes that do not decode behind */
-    double watch;                          /* share of jobs that are watched */
-    unsigned store_rows;                   /* 0: keeps all */
+    double leave;        /* share of clients that disappear */
+    double duplicate;    /* share of bodies said twice by a client */
+    double malformed;    /* share of bodies with bytes that do not decode behind */
+    double watch;        /* share of jobs that are watched */
+    unsigned store_rows; /* 0: keeps all */
     struct broker_limits limits;
 };
 
@@ -100,17 +100,18 @@ struct happening {
 
 /* One life of a connection; the broker knows it by peer. */
 struct wire {
+    uint64_t birth; /* its first name; it may come to be known under another */
     uint64_t peer;
     struct end *end;   /* NULL: the end has another one now */
     struct end *owner; /* whose it was from the beginning */
     enum port port;
     bool cut, closed, told; /* closed: a send found no way; told: the core knows */
-    int64_t notices_us; /* when the broker's side can know of the cut */
+    int64_t notices_us;     /* when the broker's side can know of the cut */
     uint64_t up_sent, up_done, up_limit, down_sent, down_done, down_limit;
     int64_t up_last_us, down_last_us;
-    struct buf out;     /* the broker's outbox for it */
-    struct link link;   /* sim::wires */
-    struct link dirty;  /* hub's, while out has something */
+    struct buf out;    /* the broker's outbox for it */
+    struct link link;  /* sim::wires */
+    struct link dirty; /* hub's, while out has something */
 };
 
 /* A client's or worker's socket: reconnects by itself, keeps what is sent meanwhile. */
@@ -118,9 +119,9 @@ struct end {
     enum port port;
     struct wire *wire; /* NULL: reconnecting */
     bool open;
-    uint64_t life;     /* of the process; happenings of an earlier one are dropped */
+    uint64_t life;      /* of the process; happenings of an earlier one are dropped */
     struct buf backlog; /* bodies with a u32 size before each */
-    int64_t frozen_us; /* takes nothing until then */
+    int64_t frozen_us;  /* takes nothing until then */
     void (*take)(struct sim *s, struct end *end, struct bytes body);
     void (*linked)(struct sim *s, struct end *end, bool up);
     char name[8];
@@ -177,6 +178,7 @@ void client_stop(struct sim *s, struct client_sim *c, bool goodbye);
 void client_fini(struct sim *s, struct client_sim *c);
 void client_say(struct client_sim *c, const struct record *r);
 void client_turn(struct sim *s, struct client_sim *c);
+void client_explain(const struct client_sim *c); /* what it still waits for */
 bool client_settled(const struct client_sim *c);
 extern const uint64_t WATCH_NUMBERS_SIM;
 
@@ -212,7 +214,7 @@ struct host {
     struct buf out;
     struct runner_sim *runners;
     unsigned runner_count;
-    int64_t turn_us, ticked_us; /* the next turn; the last */
+    int64_t turn_us, ticked_us;            /* the next turn; the last */
     int64_t fault_from_us, fault_until_us; /* what happened to it last, or is happening */
 };
 
@@ -234,7 +236,7 @@ struct row {
 struct hub {
     struct broker *broker;
     struct effects effects;
-    struct idmap wires;   /* by peer */
+    struct idmap wires; /* by peer */
     struct link dirty;
     int64_t paused_us;
     int64_t pause_from_us;
@@ -265,6 +267,7 @@ void ledger_executes(struct sim *s, const struct host *h, uint64_t id, uint64_t 
                      const struct spec *spec);
 void ledger_told_error(struct sim *s, uint64_t serial, unsigned code);
 void ledger_forgets(struct sim *s, uint64_t id);
+void ledger_explain(const struct sim *s); /* which jobs are open */
 bool ledger_done(const struct sim *s);
 void ledger_end(struct sim *s);
 /* A job that was accepted, at random; 0: none. */
@@ -311,8 +314,8 @@ struct sim {
     bool planted;
 };
 
-struct happening *sim_at(struct sim *s, int64_t at_us, void (*run)(struct sim *, struct happening *),
-                         void *who);
+struct happening *sim_at(struct sim *s, int64_t at_us,
+                         void (*run)(struct sim *, struct happening *), void *who);
 bool sim_chance(struct sim *s, double share);
 int64_t sim_spread(struct sim *s, int64_t mean_us); /* exponential, at most 20 times the mean */
 uint64_t sim_below(struct sim *s, uint64_t below);

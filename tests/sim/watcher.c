@@ -15,7 +15,7 @@ struct watching {
     uint64_t number;
     bool over, subscribed; /* subscribed: the broker's socket knows */
     struct watch watch;
-    uint64_t shown; /* the number of the last update shown or told lost; 0: none */
+    uint64_t shown;     /* the number of the last update shown or told lost; 0: none */
     struct bytes topic; /* with its closing 0 */
     char text[TOPIC_BYTES_MAX];
 };
@@ -84,7 +84,8 @@ void watcher_cut(struct sim *s, struct client_sim *c)
         sim_at(s, s->now_us + sim_spread(s, 500 * MS_US), sub_back, c);
 }
 
-/* --- what is shown ------------------------------------------------------------------------------ */
+/* --- what is shown ------------------------------------------------------------------------------
+ */
 
 static void body_numbers(struct bytes body, uint64_t *incarnation, uint64_t *seq)
 {
@@ -146,12 +147,11 @@ void watcher_turn(struct sim *s, struct client_sim *c)
         case WATCH_NOTHING: continue;
         case WATCH_SAY_SYNC: break;
         case WATCH_SAY_WATCH:
-            r = (struct record){
-                .type = REC_watch,
-                .watch = {.number = w->number,
-                          .topic = bytes_of(w->topic.data, w->topic.size - 1),
-                          .incarnation = w->watch.known ? w->watch.incarnation : 0,
-                          .after = w->watch.known ? w->watch.seq : 0}};
+            r = (struct record){.type = REC_watch,
+                                .watch = {.number = w->number,
+                                          .topic = bytes_of(w->topic.data, w->topic.size - 1),
+                                          .incarnation = w->watch.known ? w->watch.incarnation : 0,
+                                          .after = w->watch.known ? w->watch.seq : 0}};
             break;
         }
         client_say(c, &r);
@@ -213,8 +213,8 @@ void watcher_publish(struct sim *s, struct bytes topic, struct bytes body)
             struct watching *w = container_of(l, struct watching, link);
             if (w->over || !w->subscribed)
                 continue;
-            struct bytes tail = bytes_of((const char *)name.data + sync.size,
-                                         nonce ? name.size - sync.size : 0);
+            struct bytes tail =
+                bytes_of((const char *)name.data + sync.size, nonce ? name.size - sync.size : 0);
             if (nonce ? !bytes_equal(tail, bytes_text(w->watch.nonce))
                       : !bytes_equal(topic, w->topic))
                 continue;
@@ -233,8 +233,8 @@ void watcher_check(struct sim *s, struct client_sim *c)
         const struct watching *w = container_of(l, struct watching, link);
         uint64_t last = ledger_last_update(s, bytes_of(w->topic.data, w->topic.size - 1));
         if (!w->over && !c->left && w->shown < last)
-            sim_fail(s, "L3", "%s: %s has seen up to %" PRIu64 " of %" PRIu64, w->text,
-                     c->end.name, w->shown, last);
+            sim_fail(s, "L3", "%s: %s has seen up to %" PRIu64 " of %" PRIu64, w->text, c->end.name,
+                     w->shown, last);
     }
 }
 

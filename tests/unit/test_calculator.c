@@ -56,12 +56,12 @@ static const char *show(struct buf *args)
     return buf_text(&shown);
 }
 
-static const char *calc(const char *a, const char *operator, const char * b)
+static const char *calc(const char *a, const char *op, const char *b)
 {
     struct buf args = {0};
     pack_array(&args, 3);
     put_word(&args, a);
-    pack_text(&args, operator);
+    pack_text(&args, op);
     put_word(&args, b);
     return show(&args);
 }
@@ -337,4 +337,12 @@ TEST(an_error_quotes_a_long_word_in_part_only)
     CHECK(strstr(said, "...\" is not a number"));
     CHECK(!strchr(said, '\n'));
     buf_fini(&word);
+}
+
+TEST(an_error_is_text_whatever_was_given)
+{
+    CHECK_TEXT(calc("\x80\xc3z", "+", "1"), "error: \"??z\" is not a number");
+    CHECK_TEXT(calc("2", "\xc3\x97", "2"),
+               "error: unknown operator \"\xc3\x97\": it is one of + - * / ^");
+    CHECK_ERROR(expression("2 \xc3\x97 2"), "not of the form A OP B");
 }

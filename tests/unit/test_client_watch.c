@@ -274,8 +274,7 @@ TEST(what_is_held_has_a_limit)
     watch_fini(&w);
 }
 
-/* --- against a broker and a network
- * ---------------------------------------------------------------- */
+/* --- against a broker and a network ---------------------------------------------------------- */
 
 enum { RING = 8, PIPE = 64 };
 struct message {

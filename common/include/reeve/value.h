@@ -42,8 +42,9 @@ size_t reeve_value_size(const struct reeve_value *v);
 int reeve_put_json(struct reeve_value *v, const char *json, size_t size, char *error,
                    size_t error_size);
 
-/* Appends one word of a command line: a word that reads as a JSON number, boolean, array or object is
- * that, anything else (null too) is text. Integers beyond 64 bits are text of their digits. Always 0. */
+/* Appends one word of a command line: a word that reads as a JSON number, boolean, array or object
+ * is that, anything else (null too) is text. Integers beyond 64 bits are text of their digits.
+ * Always 0. */
 int reeve_put_word(struct reeve_value *v, const char *word);
 
 /* One value as compact JSON, malloc'ed, ends in 0; NULL when the bytes are not one well-formed

@@ -115,10 +115,10 @@ static int multiply_whole(struct number *result, const struct number *a, const s
     return 0;
 }
 
-static int calculate_whole(struct number *result, const struct number *a, char operator,
-                           const struct number * b, char error[NUMBER_ERROR_SIZE])
+static int calculate_whole(struct number *result, const struct number *a, char op,
+                           const struct number *b, char error[NUMBER_ERROR_SIZE])
 {
-    switch (operator) {
+    switch (op) {
     case '+':
         mpz_add(result->integer, a->integer, b->integer);
         result->whole = true;
@@ -135,17 +135,17 @@ static int calculate_whole(struct number *result, const struct number *a, char o
 
 /* --- doubles -------------------------------------------------------------------------------- */
 
-static int calculate_real(struct number *result, double a, char operator, double b,
+static int calculate_real(struct number *result, double a, char op, double b,
                           char error[NUMBER_ERROR_SIZE])
 {
     double real;
     if (!isfinite(a) || !isfinite(b))
         return refuse(error, "a whole number above 1.8e308 cannot be mixed with a fraction");
-    if (operator== '/' && b == 0)
+    if (op == '/' && b == 0)
         return refuse(error, "division by zero");
-    if (operator== '^' && a == 0 && b<0)
+    if (op == '^' && a == 0 && b < 0)
         return refuse(error, "division by zero: 0 to a negative power");
-    switch (operator) {
+    switch (op) {
     case '+': real = a + b; break;
     case '-': real = a - b; break;
     case '*': real = a * b; break;
@@ -162,27 +162,27 @@ static int calculate_real(struct number *result, double a, char operator, double
     return 0;
 }
 
-int calculate(struct number *result, const struct number *a, char operator, const struct number * b,
+int calculate(struct number *result, const struct number *a, char op, const struct number *b,
               char error[NUMBER_ERROR_SIZE])
 {
-    if (!strchr("+-*/^", operator) || !operator) {
+    if (!strchr("+-*/^", op) || !op) {
         snprintf(error, NUMBER_ERROR_SIZE, "unknown operator %s: it is one of + - * / ^",
-                 excerpt_text(bytes_of(&operator, 1)).text);
+                 excerpt_text(bytes_of(&op, 1)).text);
         return -1;
     }
     if (a->whole && b->whole) {
-        if (calculate_whole(result, a, operator, b, error))
+        if (calculate_whole(result, a, op, b, error))
             return -1;
         if (result->whole || isfinite(result->real))
             return 0;
         return refuse(error, "result is not a finite number: beyond 1.8e308");
     }
-    return calculate_real(result, number_real(a), operator, number_real(b), error);
+    return calculate_real(result, number_real(a), op, number_real(b), error);
 }
 
 /* --- a job ---------------------------------------------------------------------------------- */
 
-static int read_operator(char *operator, struct bytes value, char error[NUMBER_ERROR_SIZE])
+static int read_operator(char *op, struct bytes value, char error[NUMBER_ERROR_SIZE])
 {
     struct cursor c = cursor_of(value);
     struct bytes text = cursor_peek(&c) == PACK_STR ? cursor_str(&c) : bytes_text(NULL);
@@ -191,7 +191,7 @@ static int read_operator(char *operator, struct bytes value, char error[NUMBER_E
                  excerpt_of(value).text);
         return -1;
     }
-    *operator= *(const char *) text.data;
+    *op = *(const char *)text.data;
     return 0;
 }
 
@@ -210,7 +210,7 @@ static struct bytes text_from(struct bytes text, size_t from)
 }
 
 /* "2 + 2", "2+2", " -7 / 2 ". */
-static int read_expression(struct number *a, char *operator, struct number * b, struct bytes whole,
+static int read_expression(struct number *a, char *op, struct number *b, struct bytes whole,
                            char error[NUMBER_ERROR_SIZE])
 {
     struct bytes text = skip_blanks(whole);
@@ -222,7 +222,7 @@ static int read_expression(struct number *a, char *operator, struct number * b, 
                  excerpt_text(whole).text);
         return -1;
     }
-    *operator= *(const char *) rest.data;
+    *op = *(const char *)rest.data;
     struct bytes right = skip_blanks(text_from(rest, 1));
     size_t right_size = right.size ? number_span(right) : 0;
     if (right_size == 0 || skip_blanks(text_from(right, right_size)).size) {
@@ -234,13 +234,13 @@ static int read_expression(struct number *a, char *operator, struct number * b, 
     return number_from_text(a, left, error) || number_from_text(b, right, error) ? -1 : 0;
 }
 
-static int read_args(struct number *a, char *operator, struct number * b, struct bytes args,
+static int read_args(struct number *a, char *op, struct number *b, struct bytes args,
                      char error[NUMBER_ERROR_SIZE])
 {
     struct cursor c = cursor_of(args);
     uint32_t count = cursor_array(&c);
     if (count == 1 && cursor_peek(&c) == PACK_STR)
-        return read_expression(a, operator, b, cursor_str(&c), error);
+        return read_expression(a, op, b, cursor_str(&c), error);
     if (!cursor_ok(&c) || count != 3) {
         snprintf(error, NUMBER_ERROR_SIZE,
                  "expected three arguments, A OP B, such as 2 + 2; there are %u", count);
@@ -249,7 +249,7 @@ static int read_args(struct number *a, char *operator, struct number * b, struct
     struct bytes left = cursor_value(&c), middle = cursor_value(&c), right = cursor_value(&c);
     if (!cursor_ok(&c))
         return refuse(error, "the arguments are malformed");
-    if (number_read(a, left, error) || read_operator(operator, middle, error) ||
+    if (number_read(a, left, error) || read_operator(op, middle, error) ||
         number_read(b, right, error))
         return -1;
     return 0;
@@ -258,12 +258,12 @@ static int read_args(struct number *a, char *operator, struct number * b, struct
 int calculator_answer(struct bytes args, struct buf *reply, char error[NUMBER_ERROR_SIZE])
 {
     struct number a, b;
-    char operator;
+    char op = 0;
     number_init(&a);
     number_init(&b);
-    int err = read_args(&a, &operator, & b, args, error);
+    int err = read_args(&a, &op, &b, args, error);
     if (!err)
-        err = calculate(&a, &a, operator, & b, error);
+        err = calculate(&a, &a, op, &b, error);
     if (!err)
         err = number_write(&a, reply, error);
     number_fini(&a);

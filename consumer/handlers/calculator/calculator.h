@@ -14,8 +14,8 @@
 #include "consumer/handlers/calculator/number.h"
 
 /* result may be a or b. -1 with a text in error. */
-MUST_CHECK int calculate(struct number *result, const struct number *a, char operator,
-                         const struct number * b, char error[NUMBER_ERROR_SIZE]);
+MUST_CHECK int calculate(struct number *result, const struct number *a, char op,
+                         const struct number *b, char error[NUMBER_ERROR_SIZE]);
 
 /* A job from end to end: args is the msgpack array of its arguments, three of them (A, OP, B) or
  * one text ("2 + 2"); the result is appended to reply as one msgpack value. -1 with a text in

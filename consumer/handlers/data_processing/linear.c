@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "consumer/handlers/excerpt.h"
+
 struct linear {
     struct model model; /* its pointers lead to what follows */
     char id[80];
@@ -50,7 +52,8 @@ static int check_keys(json_t *object, const char *const *known, const char *wher
         while (known[i] && strcmp(known[i], key))
             i++;
         if (!known[i])
-            return wrong(text, id, "unknown key \"%.40s\" in %s", key, where);
+            return wrong(text, id, "unknown key %s in %s", excerpt_text(bytes_text(key)).text,
+                         where);
     }
     return 0;
 }

@@ -189,18 +189,21 @@ static const struct lexicon_entry *find(const struct lexicon *l, const char *tex
     return item ? &item->entry : NULL;
 }
 
-/* Regular endings of English: what is cut off, and what is put in its place. A doubled consonant
- * before -ed and -ing is tried single too ("stunned"). */
+/* Regular endings of English: what is cut off, what is put in its place, and what must stand before
+ * it. A doubled consonant is tried single too ("stunned"). */
 static const struct ending {
     const char *cut, *put;
+    char before; /* 0: anything */
     bool doubled;
 } endings[] = {
-    {"'s", "", false},   {"s", "", false},      {"es", "", false},   {"ies", "y", false},
-    {"d", "", false},    {"ed", "", true},      {"ied", "y", false}, {"ing", "", true},
-    {"ing", "e", false}, {"in'", "", true},     {"ly", "", false},   {"ily", "y", false},
-    {"ly", "le", false}, {"ness", "", false},   {"er", "", true},    {"r", "", false},
-    {"est", "", true},   {"st", "", false},     {"ier", "y", false}, {"iest", "y", false},
-    {"y", "e", false},   {"iness", "y", false}, {"ally", "", false},
+    {"'s", "", 0, false},   {"s", "", 0, false},     {"es", "", 0, false},
+    {"ies", "y", 0, false}, {"d", "", 'e', false},   {"ed", "", 0, true},
+    {"ied", "y", 0, false}, {"ing", "", 0, true},    {"ing", "e", 0, false},
+    {"in'", "", 0, true},   {"ly", "", 0, false},    {"ily", "y", 0, false},
+    {"ly", "le", 0, false}, {"ness", "", 0, false},  {"er", "", 0, true},
+    {"r", "", 'e', false},  {"est", "", 0, true},    {"st", "", 'e', false},
+    {"ier", "y", 0, false}, {"iest", "y", 0, false}, {"iness", "y", 0, false},
+    {"ally", "", 0, false},
 };
 
 static const struct lexicon_entry *find_inflected(const struct lexicon *l, struct bytes word)
@@ -216,6 +219,8 @@ static const struct lexicon_entry *find_inflected(const struct lexicon *l, struc
             continue;
         memcpy(stem, word.data, size);
         memcpy(stem + size, e->put, put);
+        if (e->before && stem[size - 1] != e->before)
+            continue;
         const struct lexicon_entry *found = find(l, stem, size + put);
         if (!found && e->doubled && stem[size - 1] == stem[size - 2])
             found = find(l, stem, size - 1);

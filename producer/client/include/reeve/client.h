@@ -93,28 +93,29 @@ struct reeve_job_options { /* zero is the default of each */
     int retries;           /* 0: not said; n + 1: n retries when the handler fails */
     const char *key;       /* same key, same body: the same job */
     enum reeve_durability durability;
-    int wait_for_handler;  /* accept although no worker has ever offered it */
+    int wait_for_handler; /* accept although no worker has ever offered it */
 };
 
 struct reeve_result {
-    uint64_t number;       /* of the submission */
-    uint64_t id;           /* of the job; 0 when it was refused */
-    int code;              /* REEVE_OK: the job was accepted and has ended; else why it was refused */
+    uint64_t number; /* of the submission */
+    uint64_t id;     /* of the job; 0 when it was refused */
+    int code;        /* REEVE_OK: the job was accepted and has ended; else why it was refused */
     enum reeve_state state;
-    const void *value;     /* msgpack, lent; for failed and dead jobs the error text */
+    const void *value; /* msgpack, lent; for failed and dead jobs the error text */
     size_t size;
-    const char *text;      /* the value for people, or the refusal; lent; ends in 0 */
-    const char *worker;    /* where it ran last, lent */
-    const char *reason;    /* "" or why it did not go well: "error", "signal 11", ...; lent */
+    const char *text;   /* the value for people, or the refusal; lent; ends in 0 */
+    const char *worker; /* where it ran last, lent */
+    const char *reason; /* "" or why it did not go well: "error", "signal 11", ...; lent */
     uint64_t run_us;
     unsigned attempts;
-    size_t text_size;      /* of text, in which a 0 may stand */
+    size_t text_size; /* of text, in which a 0 may stand */
 };
 
 /* Called from reeve_dispatch (or a blocking call) when the job has ended or was refused. What the
  * result lends ends with the call. The client may be used inside, but not closed. */
 typedef void reeve_on_result(void *user, const struct reeve_result *result);
-/* The job has its id. Called once more, with another id, when the broker had to be given it anew. */
+/* The job has its id. Called once more, with another id, when the broker had to be given it
+ * anew. */
 typedef void reeve_on_accepted(void *user, uint64_t number, uint64_t id);
 
 /* Hands in a job; args is a msgpack array (copied), options may be NULL, the callbacks may be
@@ -157,19 +158,19 @@ const char *reeve_state_name(enum reeve_state state);
 
 /* --- updates ---------------------------------------------------------------------------------- */
 struct reeve_update {
-    const char *topic;     /* lent */
+    const char *topic;         /* lent */
     uint64_t incarnation, seq; /* seq counts up by 1 within an incarnation */
-    const char *event;     /* "state", ...; "snapshot" for where a watch begins, "lost" for a gap */
-    const void *body;      /* the msgpack map, lent */
+    const char *event; /* "state", ...; "snapshot" for where a watch begins, "lost" for a gap */
+    const void *body;  /* the msgpack map, lent */
     size_t size;
 };
 typedef void reeve_on_update(void *user, const struct reeve_update *update);
 
 /* Watches a topic (job/ID, queue/NAME, worker/ID) without gaps, or everything under a prefix that
- * ends in / (no snapshot and no replay there). First comes a "snapshot", then updates in order; what
- * cannot be had any more is told as "lost" with {first, last}, and a snapshot after it. "error" with
- * {error, text} is the last event: there is no such object (any more). Callbacks come from
- * reeve_dispatch or a blocking call. */
+ * ends in / (no snapshot and no replay there). First comes a "snapshot", then updates in order;
+ * what cannot be had any more is told as "lost" with {first, last}, and a snapshot after it.
+ * "error" with {error, text} is the last event: there is no such object (any more). Callbacks come
+ * from reeve_dispatch or a blocking call. */
 int reeve_subscribe(struct reeve_client *c, const char *topic, reeve_on_update *update, void *user);
 int reeve_unsubscribe(struct reeve_client *c, const char *topic);
 

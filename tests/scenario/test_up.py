@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""reeve up: a whole farm on one host, what it prints, that it keeps its programs alive, and that it leaves none."""
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+
+import farm as farm_module
+from farm import BUILD, DEADLINE_S
+
+
+def fibonacci(count):
+    a, b = 0, 1
+    for _ in range(count):
+        a, b = b, a + b
+        yield a
+
+
+def children(pid):
+    return [int(word) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+            for word in (task / "children").read_text().split()]
+
+
+def descendants(pid):
+    found = []
+    for child in children(pid):
+        found += [child] + descendants(child)
+    return found
+
+
+def gone(pid):
+    """Ended, also when nobody has asked for its status yet."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def answer(done):
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_it_prints_addresses_and_serves(farm):
+    up = farm.up("--workers", 2, "--slots", 2)
+    assert up.lines == [f"clients tcp://127.0.0.1:{farm.port}", f"workers tcp://127.0.0.1:{farm.port + 1}",
+                        f"updates tcp://127.0.0.1:{farm.port + 2}", "ready"], up.lines
+    assert [len(worker["slots"]) for worker in farm.workers()] == [2, 2]
+    for words, out in (("2 + 2", "4\n"), ("7 / 2", "3.5\n"), ("2 ^ 200", f"{2 ** 200}\n")):
+        assert answer(farm.reeve("call", "calculator.calculate", *words.split())) == (0, out, "")
+    code, out, err = answer(farm.reeve("call", "calculator.calculate", 1, "/", 0))
+    assert (code, out) == (1, "") and "division by zero" in err and err.count("\n") == 1, (code, out, err)
+    assert answer(farm.reeve("call", "fibonacci_generator.calculate", 100)) == (0, "354224848179261915075\n", "")
+    for n, digits in ((1000, 209), (10000, 2090)):
+        assert len(farm.reeve("call", "fibonacci_generator.calculate", n).stdout.strip()) == digits
+    for wrong in ("-1", "abc", "99999999999", "0"):
+        code, out, err = answer(farm.reeve("call", "fibonacci_generator.calculate", wrong))
+        assert (code, out) == (1, "") and wrong in err, (wrong, code, out, err)
+    assert farm.reeve("call", "no.such_handler").returncode == 3
+    assert up.stop() == 0
+
+
+def test_map_in_order(farm):
+    farm.up("--workers", 2, "--slots", 2)
+    done = farm.reeve("map", "fibonacci_generator.calculate", text="".join(f"{n}\n" for n in range(1, 2001)))
+    assert answer(done) == (0, "".join(f"{f}\n" for f in fibonacci(2000)), "")
+
+
+def test_commands_only_where_allowed(farm):
+    up = farm.up("--slots", 1)
+    code, out, err = answer(farm.reeve("run", "--", "echo", "hi"))
+    assert (code, out) == (3, "") and "--allow-shell" in err, (code, out, err)
+    assert up.stop() == 0
+    farm.up("--slots", 1, "--allow-shell")
+    assert answer(farm.reeve("run", "--", "sh", "-c", "echo out; echo err >&2; exit 7")) == (7, "out\n", "err\n")
+    assert answer(farm.reeve("map", "--run", "printf %s-%s {} x", text="a b\nc\n")) == (0, "a b-x\nc-x\n", "")
+
+
+def test_a_taken_port_is_named(farm):
+    for port in (farm.port, farm.port + 1, farm.port + 2):
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", port))
+            taken.listen()
+            second = farm.start("reeve", "up", "--port-base", farm.port)
+            assert second.wait() == 7 and "ready" not in second.lines
+            assert str(port) in second.stderr(), second.stderr()
+
+
+def test_a_second_farm_on_the_same_ports(farm):
+    farm.up("--slots", 1)
+    second = farm.start("reeve", "up", "--port-base", farm.port)
+    assert second.wait() == 7 and str(farm.port) in second.stderr(), second.stderr()
+    assert farm.reeve("call", "calculator.calculate", 1, "+", 1).stdout == "2\n", "the first one lives on"
+
+
+def test_what_dies_comes_back(farm):
+    up = farm.up("--workers", 2, "--slots", 1)
+    before = {worker["pid"] for worker in farm.workers()}
+    victim = min(before)
+    os.kill(victim, signal.SIGKILL)
+    farm.until(lambda: len({w["pid"] for w in farm.workers() if w["state"] == "up"} - {victim}) == 2,
+               "another worker joins")
+    broker = farm.json("status")["broker"]["pid"]
+    os.kill(broker, signal.SIGKILL)
+    farm.until(lambda: farm.reeve("workers", "--json", "--wait", 1).returncode == 0 and
+               len([w for w in farm.workers() if w["state"] == "up"]) == 2, "both workers are back")
+    assert farm.json("status")["broker"]["pid"] != broker
+    assert farm.reeve("call", "calculator.calculate", 2, "+", 3).stdout == "5\n"
+    assert up.stop() == 0
+
+
+def test_workers_and_handlers_die_during_a_map(farm):
+    farm.up("--workers", 2, "--slots", 2)
+    lines = "".join(f"{n}\n" for n in range(1, 20001))
+    out = farm.folder / "out"
+    with open(out, "w", encoding="ascii") as stdout:
+        run = subprocess.Popen([BUILD / "bin" / "reeve", "map", "fibonacci_generator.calculate"], env=farm.env,
+                               text=True, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE)
+    half = lines.index("10001\n")
+    run.stdin.write(lines[:half])
+    run.stdin.flush()
+    farm.until(lambda: out.stat().st_size > 0, "the map is under way")
+    workers = farm.workers()
+    os.kill(workers[0]["pid"], signal.SIGKILL)
+    os.kill(workers[1]["slots"][0]["pid"], signal.SIGKILL)
+    err = run.communicate(lines[half:], timeout=DEADLINE_S)[1]
+    assert run.returncode == 0 and err == "", err
+    answers = out.read_text().splitlines()
+    assert len(answers) == 20000, len(answers)
+    for n, (is_, want) in enumerate(zip(answers, fibonacci(20000)), 1):
+        assert is_ == str(want), f"line {n}: {is_}"
+
+
+def test_it_leaves_nothing_behind(farm):
+    for number, status in ((signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)):
+        up = farm.up("--workers", 2, "--slots", 1)
+        pids = descendants(up.pid)
+        assert len(pids) >= 5, pids
+        up.kill(number)
+        assert up.wait() == status
+        farm.until(lambda: all(gone(pid) for pid in pids), "all its processes are gone")
+
+
+def test_ctrl_c_lets_jobs_finish_and_a_second_one_does_not(farm):
+    for again, status in ((False, 0), (True, 130)):
+        up = farm.up("--workers", 1, "--slots", 1)
+        call = subprocess.Popen([BUILD / "bin" / "reeve", "call", "bench.sleep", "1500" if not again else "600000"],
+                                env=farm.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        farm.until(lambda: farm.json("status")["queues"]["bench.sleep"]["running"] == 1, "the job runs")
+        up.kill(signal.SIGINT)
+        if again:
+            farm.until(lambda: "finish what they run" in up.stderr(), "the first Ctrl-C is heard")
+            up.kill(signal.SIGINT)
+        assert up.wait() == status
+        if not again:
+            assert call.wait(DEADLINE_S) == 0
+        call.kill()
+        call.communicate()
+
+
+def test_a_handler_of_the_users_own(farm):
+    check = farm.start("reeve", "up", "--port-base", farm.port, "--handler", "/no/such/program")
+    assert check.wait() == 7 and "/no/such/program" in check.stderr()
+
+
+if __name__ == "__main__":
+    farm_module.main(globals())
