@@ -55,6 +55,8 @@ enum {
     PAGE_STAMP_MS = 4000,
 };
 
+/* What a sleeping runner waits for. */
+enum page_waits { PAGE_AWAKE, PAGE_WAITS_JOB, PAGE_WAITS_ROOM };
 enum page_status { PAGE_OK, PAGE_FAILED, PAGE_TOO_LARGE, PAGE_STATUSES };
 
 struct page_job {

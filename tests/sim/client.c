@@ -125,9 +125,9 @@ static struct spec spec_make(struct sim *s)
 {
     const struct knobs *k = &s->knobs;
     struct spec spec = {.serial = ++s->serials, .queue = (unsigned)sim_below(s, k->queues)};
-    spec.run_us = (uint64_t)sim_spread(s, k->run_us << (spec.queue * 2));
-    if (spec.run_us > 5 * SEC_US)
-        spec.run_us = 5 * SEC_US;
+    spec.run_us = (uint64_t)sim_spread(s, k->run_us << spec.queue);
+    if (spec.run_us > 3 * SEC_US)
+        spec.run_us = 3 * SEC_US;
     spec.times = 1 + sim_below(s, 7);
     if (sim_chance(s, k->crash))
         spec.behaviour = CRASHES;

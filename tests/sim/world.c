@@ -5,7 +5,7 @@
  */
 #include "tests/sim/sim.h"
 
-enum { LIMIT_S = 200 }; /* how long the second phase may last */
+enum { LIMIT_S = 900 }; /* how long the second phase may last */
 
 struct happening *sim_at(struct sim *s, int64_t at_us,
                          void (*run)(struct sim *, struct happening *), void *who)
@@ -99,6 +99,8 @@ static void knobs_draw(struct sim *s, struct knobs *k)
     k->drains = share_of(s, 0.3, 0.3);
     k->holds = share_of(s, 0.3, 0.3);
     limits_draw(s, &k->limits);
+    if ((k->run_us >= 50 * MS_US || k->limits.jobs_max) && k->jobs > 20)
+        k->jobs = 20; /* or the second phase would take too long */
     if (sim_chance(s, 0.3))
         k->store_rows = 1 + (unsigned)sim_below(s, 20);
     if (!k->faults)
