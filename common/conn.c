@@ -113,6 +113,21 @@ void *conn_open(void *context, enum conn_kind kind, const char *address,
     return socket;
 }
 
+int conn_fd(void *socket)
+{
+    int fd;
+    size_t size = sizeof fd;
+    must(zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0);
+    return fd;
+}
+
+bool conn_readable(void *socket)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) != 0 || (events & ZMQ_POLLIN);
+}
+
 static void outbox_seal(struct outbox *o)
 {
     struct outbox_frame *frame = must_alloc(sizeof *frame);

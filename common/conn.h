@@ -21,15 +21,23 @@ struct conn_options {
     int send_high_water, receive_high_water; /* messages; 0: 256 */
     int reconnect_max_ms;                    /* dealers; 0: 10000 */
     int linger_ms;
-    /* inproc://... of a PAIR that hears when a connection stands and when it is gone (zmq_socket_monitor's
-     * frames); to be read in the same loop. NULL: none. */
+    /* inproc://... of a PAIR that hears when a connection stands and when it is gone
+     * (zmq_socket_monitor's frames); to be read in the same loop. NULL: none. */
     const char *monitor;
 };
 
-/* A socket bound (ROUTER, XPUB) or connected (DEALER, SUB) to address: tcp:// or ipc://. NULL and errno (EADDRINUSE,
- * EINVAL for an address that is none, ...) when it cannot be. Close with zmq_close. */
+/* A socket bound (ROUTER, XPUB) or connected (DEALER, SUB) to address: tcp:// or ipc://. NULL and
+ * errno (EADDRINUSE, EINVAL for an address that is none, ...) when it cannot be. Close with
+ * zmq_close. */
 void *conn_open(void *context, enum conn_kind kind, const char *address,
                 const struct conn_options *options);
+
+/* For a loop that polls descriptors itself, which costs far fewer system calls than zmq_poll. The
+ * descriptor becomes readable when something has changed, once; any call on the socket may notice
+ * the change and make it unreadable again. So: before blocking, ask conn_readable of every socket
+ * that was sent to, or read from and not to its end (EAGAIN). */
+int conn_fd(void *socket);
+bool conn_readable(void *socket);
 
 /* Records gathered for one peer. Frames of up to CONN_FRAME_BYTES, larger only for a record that is
  * larger by itself. */

@@ -54,7 +54,14 @@ static inline void link_take(struct link *l)
     link_init(l);
 }
 
+#ifdef __clang_analyzer__
+/* The analyzer cannot follow a link back to what it is in, and takes each first for the one before,
+ * which may be freed by then. */
+struct link *list_any(struct link *);
+#define list_first(head, type, member) container_of(list_any((head)->next), type, member)
+#else
 #define list_first(head, type, member) container_of((head)->next, type, member)
+#endif
 #define list_each(l, head)             for (struct link *l = (head)->next; l != (head); l = l->next)
 /* Allows the body to take the current link out. */
 #define list_each_safe(l, head)                                                                    \

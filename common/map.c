@@ -11,8 +11,11 @@ enum { CAPACITY_MIN = 16 };
 
 static size_t id_home(const struct idmap *m, uint64_t id)
 {
-    uint64_t h = id * 0x9e3779b97f4a7c15u;
-    return (size_t)(h >> 20) & (m->capacity - 1);
+    /* Eight ids that follow each other share two cache lines, which is worth more than anything
+     * else in a table that is larger than the cache. 2^64 over the golden ratio: the top bits, and
+     * only those, lay neighbouring eights far apart and evenly. */
+    uint64_t eight = (id >> 3) * 0x9e3779b97f4a7c15u;
+    return (size_t)(eight >> (__builtin_clzll(m->capacity) + 4)) << 3 | (id & 7);
 }
 
 static size_t id_locate(const struct idmap *m, uint64_t id)

@@ -57,7 +57,7 @@ static inline size_t cursor_left(const struct cursor *c)
 
 enum pack_kind cursor_peek(const struct cursor *c);
 uint64_t cursor_uint(struct cursor *c);
-int64_t cursor_int(struct cursor *c); /* any integer that fits */
+int64_t cursor_int(struct cursor *c);  /* any integer that fits */
 double cursor_float(struct cursor *c); /* any number */
 bool cursor_bool(struct cursor *c);
 struct bytes cursor_str(struct cursor *c);

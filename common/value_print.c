@@ -102,15 +102,15 @@ static void print_double(struct buf *out, double number)
         return;
     }
     for (int digits = isnormal(number) ? 15 : 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text - 2, "%.*g", digits, number);
+        snprintf(text, sizeof text, "%.*g", digits, number);
         double back = strtod(text, NULL);
         if (memcmp(&back, &number, sizeof back) == 0)
             break;
     }
     point_restore(text);
-    if (!strpbrk(text, ".e"))
-        strcat(text, ".0"); /* still seen to be a double */
     buf_put(out, text, strlen(text));
+    if (!strpbrk(text, ".e"))
+        buf_put(out, ".0", 2); /* still seen to be a double */
 }
 
 static void print_object(struct buf *out, const msgpack_object *o);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * errors: the one list. X(NAME, number on the wire, exit code of the command line, word for programs, text for people).
- * What goes wrong with a job is not here: that is data (proto/states.h).
+ * errors: the one list. X(NAME, number on the wire, exit code of the command line, word for
+ * programs, text for people). What goes wrong with a job is not here: that is data
+ * (proto/states.h).
  */
 #ifndef PROTO_ERRORS_H
 #define PROTO_ERRORS_H

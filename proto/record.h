@@ -14,18 +14,18 @@
 
 enum {
     PROTOCOL_VERSION = 1,
-    VALUE_BYTES_MAX = 16 << 20,         /* arguments or result of one job */
-    FRAME_BYTES = 64 << 10,             /* a frame gathers records up to here; a bigger one goes alone */
-    FRAME_BYTES_MAX = 17 << 20,         /* what a socket takes at all */
-    QUEUE_NAME_MAX = 100,               /* bytes of handler.method */
+    VALUE_BYTES_MAX = 16 << 20, /* arguments or result of one job */
+    FRAME_BYTES = 64 << 10,     /* a frame gathers records up to here; a bigger one goes alone */
+    FRAME_BYTES_MAX = 17 << 20, /* what a socket takes at all */
+    QUEUE_NAME_MAX = 100,       /* bytes of handler.method */
     KEY_BYTES_MAX = 200,
     TOPIC_BYTES_MAX = 200,
-    NAME_BYTES_MAX = 64,                /* worker's and host's names */
+    NAME_BYTES_MAX = 64, /* worker's and host's names */
     PEER_ID_BYTES = 16,
-    OFFERS_MAX = 1024,                  /* handlers of one worker */
-    SLOTS_MAX = 1024,                   /* slots of one worker */
-    PRIORITY_MAX = 100,                 /* -100 .. 100, higher first */
-    DEFAULT_PORT = 7710,                /* clients; workers +1, updates +2 */
+    OFFERS_MAX = 1024,   /* handlers of one worker */
+    SLOTS_MAX = 1024,    /* slots of one worker */
+    PRIORITY_MAX = 100,  /* -100 .. 100, higher first */
+    DEFAULT_PORT = 7710, /* clients; workers +1, updates +2 */
 };
 
 enum role { ROLE_CLIENT = 1, ROLE_WORKER = 2 };
@@ -71,8 +71,10 @@ typedef int64_t field_INT;
 typedef struct bytes field_STR, field_BIN;
 
 #define RECORD(name, number, required) struct msg_##name {
-#define FIELD(record, kind, name)          field_##kind name;
-#define END(record)                        };
+#define FIELD(record, kind, name)      field_##kind name;
+#define END(record)                                                                                \
+    }                                                                                              \
+    ;
 #include "proto/messages.def"
 
 struct record {
@@ -94,7 +96,8 @@ void record_put(struct buf *out, const struct record *r);
 /* "submit"; "unknown" when there is no such. */
 const char *record_name(unsigned type);
 
-/* A name that may stand on the wire as a queue: letters, digits, _ - and at least one dot inside. */
+/* A name that may stand on the wire as a queue: letters, digits, _ - and at least one dot inside.
+ */
 bool queue_name_valid(struct bytes name);
 
 /* Lease token: incarnation and lease count. */

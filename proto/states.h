@@ -10,16 +10,16 @@
 #include <stdint.h>
 
 #define JOB_STATES_LIST(X)                                                                         \
-    X(JOB_WAITING, 1, "waiting")     /* in its queue, ready */                                     \
-    X(JOB_DELAYED, 2, "delayed")     /* its delay has not passed */                                \
-    X(JOB_HELD, 3, "held")           /* its queue is held */                                       \
-    X(JOB_RUNNING, 4, "running")     /* leased to a worker */                                      \
-    X(JOB_BACKOFF, 5, "backoff")     /* waits before the next attempt */                           \
+    X(JOB_WAITING, 1, "waiting") /* in its queue, ready */                                         \
+    X(JOB_DELAYED, 2, "delayed") /* its delay has not passed */                                    \
+    X(JOB_HELD, 3, "held")       /* its queue is held */                                           \
+    X(JOB_RUNNING, 4, "running") /* leased to a worker */                                          \
+    X(JOB_BACKOFF, 5, "backoff") /* waits before the next attempt */                               \
     X(JOB_OK, 6, "ok")                                                                             \
-    X(JOB_FAILED, 7, "failed")       /* the handler said so and no retry is left to it */          \
-    X(JOB_DEAD, 8, "dead")           /* attempts used up */                                        \
+    X(JOB_FAILED, 7, "failed") /* the handler said so and no retry is left to it */                \
+    X(JOB_DEAD, 8, "dead")     /* attempts used up */                                              \
     X(JOB_CANCELLED, 9, "cancelled")                                                               \
-    X(JOB_EXPIRED, 10, "expired")    /* its deadline passed */
+    X(JOB_EXPIRED, 10, "expired") /* its deadline passed */
 
 enum job_state {
     JOB_NONE,
@@ -32,17 +32,17 @@ enum job_state {
 /* Why an attempt ended other than well. */
 #define REASONS(X)                                                                                 \
     X(REASON_NONE, 0, "")                                                                          \
-    X(REASON_ERROR, 1, "error")            /* the handler said so; the value is its text */        \
-    X(REASON_TIMEOUT, 2, "timeout")        /* the attempt's time limit */                          \
-    X(REASON_SIGNAL, 3, "signal")          /* the handler died of a signal; detail: which */       \
-    X(REASON_EXIT, 4, "exit")              /* the handler process ended; detail: its status */     \
+    X(REASON_ERROR, 1, "error")     /* the handler said so; the value is its text */               \
+    X(REASON_TIMEOUT, 2, "timeout") /* the attempt's time limit */                                 \
+    X(REASON_SIGNAL, 3, "signal")   /* the handler died of a signal; detail: which */              \
+    X(REASON_EXIT, 4, "exit")       /* the handler process ended; detail: its status */            \
     X(REASON_OOM, 5, "oom")                                                                        \
     X(REASON_WORKER_LOST, 6, "worker lost")                                                        \
     X(REASON_CANCELLED, 7, "cancelled")                                                            \
     X(REASON_DEADLINE, 8, "deadline")                                                              \
-    X(REASON_NO_HANDLER, 9, "no handler")  /* the handler program could not be started */          \
+    X(REASON_NO_HANDLER, 9, "no handler") /* the handler program could not be started */           \
     X(REASON_TOO_LARGE, 10, "result too large")                                                    \
-    X(REASON_PROTOCOL, 11, "protocol")     /* the handler broke the slot protocol */               \
+    X(REASON_PROTOCOL, 11, "protocol") /* the handler broke the slot protocol */                   \
     X(REASON_SUPERSEDED, 12, "superseded")
 
 enum reason {

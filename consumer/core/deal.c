@@ -149,9 +149,9 @@ void deal(struct agent *a)
         level(a);
 }
 
-/* What has just come back goes out again, but rings are levelled at the next tick only: a ring whose
- * jobs have all run while their results still wait to be taken has nothing to give, and asking it
- * again at once would go on for ever. */
+/* What has just come back goes out again, but rings are levelled at the next tick only: a ring
+ * whose jobs have all run while their results still wait to be taken has nothing to give, and
+ * asking it again at once would go on for ever. */
 void deal_recalled(struct agent *a)
 {
     if (a->waiting_count)

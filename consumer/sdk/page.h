@@ -55,8 +55,9 @@ enum {
     PAGE_STAMP_MS = 4000,
 };
 
-/* What a sleeping runner waits for. */
+/* What a sleeping runner's bell is to be rung for. */
 enum page_waits { PAGE_AWAKE, PAGE_WAITS_JOB, PAGE_WAITS_ROOM };
+
 enum page_status { PAGE_OK, PAGE_FAILED, PAGE_TOO_LARGE, PAGE_STATUSES };
 
 struct page_job {
@@ -71,22 +72,19 @@ struct page_result {
 };
 
 /* Fields that different sides write lie on different cache lines. */
-/* What a sleeping runner's bell is to be rung for. */
-enum page_waits { PAGE_WAITS_NOT, PAGE_WAITS_JOB, PAGE_WAITS_ROOM };
-
 struct page {
     uint32_t magic, version;
-    uint64_t bytes;                             /* of the whole page */
-    _Alignas(64) _Atomic uint64_t word;         /* started << 32 | limit; both */
-    _Alignas(64) _Atomic uint32_t runner_waits; /* enum page_waits: set by the runner, exchanged by
-                                                   the agent */
-    _Alignas(64) _Atomic uint32_t agent_waits;  /* set by the agent, exchanged by the runner */
-    _Alignas(64) _Atomic uint32_t taken;        /* the agent's: results copied */
-    _Atomic uint64_t cancel;                    /* the agent's: number + 1 of the job to give up */
-    _Atomic int64_t stamp_ms;                   /* the agent's: CLOCK_MONOTONIC */
-    _Alignas(64) _Atomic uint32_t results;      /* the runner's: results published */
-    _Atomic uint32_t ready;                     /* the runner's: it serves */
-    _Atomic int64_t started_us;                 /* the runner's: when the current job began */
+    uint64_t bytes;                     /* of the whole page */
+    _Alignas(64) _Atomic uint64_t word; /* started << 32 | limit; both */
+    _Alignas(64) _Atomic uint32_t
+        runner_waits; /* page_waits; the runner sets it, the agent takes it */
+    _Alignas(64) _Atomic uint32_t agent_waits; /* set by the agent, exchanged by the runner */
+    _Alignas(64) _Atomic uint32_t taken;       /* the agent's: results copied */
+    _Atomic uint64_t cancel;                   /* the agent's: number + 1 of the job to give up */
+    _Atomic int64_t stamp_ms;                  /* the agent's: CLOCK_MONOTONIC */
+    _Alignas(64) _Atomic uint32_t results;     /* the runner's: results published */
+    _Atomic uint32_t ready;                    /* the runner's: it serves */
+    _Atomic int64_t started_us;                /* the runner's: when the current job began */
     _Alignas(64) struct page_job jobs[PAGE_JOBS];
     struct page_result result_at[PAGE_JOBS];
     unsigned char job_bytes[PAGE_RING_BYTES];
@@ -138,6 +136,7 @@ struct page_agent {
     int memory, bell;      /* memfd; our end of the socketpair */
     uint32_t limit, taken; /* what we published and took, whatever the page says */
     uint32_t published;    /* limit as the runner may see it */
+    uint32_t results;      /* those the page had when we last looked: taken catches up with it */
     uint32_t released;     /* taken as the runner may see it */
     bool large;            /* a job lies in the large area */
     bool large_taken;      /* a taken result does, until page_release */

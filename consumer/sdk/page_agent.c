@@ -12,7 +12,7 @@ int page_open(struct page_agent *p, int *runner_bell)
 {
     int bells[2];
     *p = (struct page_agent){.memory = -1, .bell = -1};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, bells))
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bells))
         return -1;
     p->bell = bells[0];
     *runner_bell = bells[1];
@@ -60,7 +60,7 @@ static void punch(struct page_agent *p, size_t offset)
 
 static void ring_bell(struct page_agent *p)
 {
-    if (atomic_exchange(&p->page->runner_waits, 0) == 0)
+    if (atomic_exchange(&p->page->runner_waits, PAGE_AWAKE) == PAGE_AWAKE)
         return;
     /* A full or closed bell needs no more ringing: full has rung, closed has nobody. */
     while (send(p->bell, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
@@ -153,12 +153,17 @@ static bool value_inside(uint64_t offset, uint64_t size)
 
 int page_take(struct page_agent *p, struct page_taken *out)
 {
-    uint32_t waiting = atomic_load(&p->page->results) - p->taken;
-    if (waiting == 0)
-        return 0;
-    int64_t started = page_started(p);
-    if (started < 0 || waiting > (uint32_t)started - p->taken)
-        return -1;
+    /* A busy runner writes to both words all the time: looking at them once a batch leaves it the
+     * cache lines. */
+    if (p->results == p->taken) {
+        uint32_t results = atomic_load(&p->page->results);
+        if (results == p->taken)
+            return 0;
+        int64_t started = page_started(p);
+        if (started < 0 || results - p->taken > (uint32_t)started - p->taken)
+            return -1;
+        p->results = results;
+    }
     /* A copy first: the runner may change what we have checked. */
     struct page_result r;
     memcpy(&r, &p->page->result_at[p->taken % PAGE_JOBS], sizeof r);
@@ -187,6 +192,7 @@ void page_release(struct page_agent *p)
         punch(p, offsetof(struct page, result_large));
     p->large_taken = false;
     atomic_store(&p->page->taken, p->taken);
+    /* An idle runner is not to be woken for room it does not want. */
     if (atomic_load(&p->page->runner_waits) == PAGE_WAITS_ROOM)
         ring_bell(p);
 }

@@ -54,14 +54,12 @@ static void ring_bell(struct page_runner *r)
 static bool wait_bell(struct page_runner *r, int timeout_ms)
 {
     struct pollfd fd = {.fd = r->bell, .events = POLLIN};
-    int n = poll(&fd, 1, timeout_ms);
-    if (n < 0)
-        return errno == EINTR;
-    if (n == 0)
-        return true;
+    int n = timeout_ms < 0 ? 1 : poll(&fd, 1, timeout_ms);
+    if (n <= 0)
+        return n == 0 || errno == EINTR;
     char bytes[64];
-    ssize_t got = recv(r->bell, bytes, sizeof bytes, MSG_DONTWAIT);
-    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+    ssize_t got = recv(r->bell, bytes, sizeof bytes, 0);
+    return got > 0 || (got < 0 && errno == EINTR);
 }
 
 static bool stale(const struct page_runner *r, int64_t now_us)
@@ -129,8 +127,7 @@ static bool place(struct page_runner *r, size_t size, uint64_t *offset)
         }
         if (asleep && !wait_bell(r, -1))
             return false;
-        atomic_store(&page->runner_waits,
-                     PAGE_WAITS_ROOM); /* then look once more before sleeping */
+        atomic_store(&page->runner_waits, PAGE_WAITS_ROOM); /* and look once more before sleeping */
     }
 }
 

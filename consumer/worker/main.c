@@ -57,7 +57,8 @@ static const char *handlers_default(char path[static PATH_BYTES])
             return NULL;
         *slash = 0;
     }
-    strcat(path, "/libexec/reeve");
+    size_t size = strlen(path);
+    snprintf(path + size, PATH_BYTES - size, "/libexec/reeve");
     return path;
 }
 

@@ -41,10 +41,12 @@ struct shell {
     struct agent *agent;
     struct agent_effects effects;
     void *context, *broker, *monitor;
+    int broker_fd, monitor_fd;
     struct outbox outbox;
     struct hand *hands;
     unsigned hand_count;
-    zmq_pollitem_t *items;
+    struct pollfd *items;
+    bool broker_more; /* the broker's socket has more, whatever its descriptor says */
     int64_t now_us, stamp_us;
     bool quit, drained;
     int status;
@@ -196,8 +198,11 @@ static void take_frame(struct shell *s, struct bytes frame)
     }
 }
 
+/* A ZeroMQ descriptor tells of changes only: it is to be trusted once a receive has said EAGAIN,
+ * and no more after a send. */
 static void take_broker(struct shell *s)
 {
+    s->broker_more = false;
     for (int i = 0; i < FRAMES_PER_TURN; i++) {
         zmq_msg_t msg;
         zmq_msg_init(&msg);
@@ -208,6 +213,7 @@ static void take_broker(struct shell *s)
         if (n < 0)
             return;
     }
+    s->broker_more = true;
 }
 
 static void take_monitor(struct shell *s)
@@ -248,14 +254,26 @@ static int open_broker(struct shell *s)
         log_error("monitor: %s", zmq_strerror(errno));
         return -1;
     }
+    size_t size = sizeof s->broker_fd;
+    must(zmq_getsockopt(s->broker, ZMQ_FD, &s->broker_fd, &size) == 0);
+    must(zmq_getsockopt(s->monitor, ZMQ_FD, &s->monitor_fd, &size) == 0);
+    /* What has happened since is not told again: look once. */
+    take_monitor(s);
+    s->broker_more = true;
     return 0;
 }
 
 static void flush_broker(struct shell *s)
 {
-    int rc = s->broker ? outbox_flush(&s->outbox, s->broker, bytes_of(NULL, 0)) : 0;
+    int events;
+    size_t size = sizeof events;
+    if (!s->broker || outbox_empty(&s->outbox))
+        return;
+    int rc = outbox_flush(&s->outbox, s->broker, bytes_of(NULL, 0));
     if (rc && rc != EAGAIN)
         log_error("sending to the broker: %s", zmq_strerror(rc));
+    if (zmq_getsockopt(s->broker, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN))
+        s->broker_more = true;
 }
 
 /* --- the text port -------------------------------------------------------------------------- */
@@ -294,25 +312,10 @@ static void run_command(struct shell *s, uint32_t number, struct bytes line)
     reeve_value_free(args);
 }
 
-/* ZeroMQ has numbers of its own for what poll calls POLLIN, POLLOUT and POLLERR. */
-static short events_to_zmq(short events)
+static void take_text(struct shell *s, const struct pollfd *fds, size_t count)
 {
-    return (short)((events & POLLIN ? ZMQ_POLLIN : 0) | (events & POLLOUT ? ZMQ_POLLOUT : 0));
-}
-
-static short events_from_zmq(short events)
-{
-    return (short)((events & ZMQ_POLLIN ? POLLIN : 0) | (events & ZMQ_POLLOUT ? POLLOUT : 0) |
-                   (events & ZMQ_POLLERR ? POLLERR : 0));
-}
-
-static void take_text(struct shell *s, const zmq_pollitem_t *items, size_t count)
-{
-    struct pollfd fds[POLLS_TEXT];
     uint32_t gone, number;
     struct bytes command;
-    for (size_t i = 0; i < count; i++)
-        fds[i] = (struct pollfd){.fd = items[i].fd, .revents = events_from_zmq(items[i].revents)};
     text_turn(s->options->text, fds, count, s->now_us, &gone);
     if (gone)
         step(s, &(struct agent_event){.type = AGENT_LOCAL_CANCEL, .job = {.number = gone}});
@@ -415,31 +418,25 @@ static int timeout_ms(const struct shell *s)
 }
 
 /* Fills the poll's items; *text_count of them, after the fixed ones, are the text port's. True:
- * a runner has something already. */
+ * there is something to do already. */
 static bool prepare(struct shell *s, int *count, size_t *text_count)
 {
-    zmq_pollitem_t *items = s->items;
-    struct pollfd fds[POLLS_TEXT];
+    struct pollfd *items = s->items;
     int n = 0;
-    bool something = false;
-    /* Alone, there is no socket: -1 is passed over. */
-    items[n++] = (zmq_pollitem_t){
-        .socket = s->broker,
-        .fd = -1,
-        .events = (short)(ZMQ_POLLIN | (outbox_empty(&s->outbox) ? 0 : ZMQ_POLLOUT))};
-    items[n++] = (zmq_pollitem_t){.socket = s->monitor, .fd = -1, .events = ZMQ_POLLIN};
-    items[n++] = (zmq_pollitem_t){.fd = s->options->spawner->socket, .events = ZMQ_POLLIN};
-    items[n++] = (zmq_pollitem_t){.fd = s->options->signals, .events = ZMQ_POLLIN};
-    *text_count = text_polls(s->options->text, fds);
-    for (size_t i = 0; i < *text_count; i++)
-        items[n++] = (zmq_pollitem_t){.fd = fds[i].fd, .events = events_to_zmq(fds[i].events)};
+    bool something = s->broker_more;
+    items[n++] = (struct pollfd){.fd = s->broker_fd, .events = POLLIN}; /* -1 when alone */
+    items[n++] = (struct pollfd){.fd = s->monitor_fd, .events = POLLIN};
+    items[n++] = (struct pollfd){.fd = s->options->spawner->socket, .events = POLLIN};
+    items[n++] = (struct pollfd){.fd = s->options->signals, .events = POLLIN};
+    *text_count = text_polls(s->options->text, items + n);
+    n += (int)*text_count;
     for (unsigned i = 0; i < s->hand_count; i++) {
         struct hand *h = &s->hands[i];
         h->item = -1;
         if (!hand_expects(h))
             continue;
         h->item = n;
-        items[n++] = (zmq_pollitem_t){.fd = h->page.bell, .events = ZMQ_POLLIN};
+        items[n++] = (struct pollfd){.fd = h->page.bell, .events = POLLIN};
         something |= page_sleep(&h->page) || (!h->ready && page_ready(&h->page));
     }
     *count = n;
@@ -484,9 +481,9 @@ static int turn(struct shell *s)
     int count;
     size_t text_count;
     bool something = prepare(s, &count, &text_count);
-    int rc = zmq_poll(s->items, count, something ? 0 : timeout_ms(s));
+    int rc = poll(s->items, (nfds_t)count, something ? 0 : timeout_ms(s));
     if (rc < 0 && errno != EINTR) {
-        log_error("poll: %s", zmq_strerror(errno));
+        log_error("poll: %s", strerror(errno));
         return -1;
     }
     if (rc < 0) /* interrupted: nothing was filled in */
@@ -498,7 +495,7 @@ static int turn(struct shell *s)
         take_reports(s);
     if (s->items[1].revents)
         take_monitor(s);
-    if (s->items[0].revents & ZMQ_POLLIN)
+    if (s->items[0].revents || s->broker_more)
         take_broker(s);
     if (s->items[3].revents)
         take_signals(s);
@@ -513,7 +510,7 @@ static int turn(struct shell *s)
 
 int shell_run(const struct shell_options *options)
 {
-    struct shell s = {.options = options, .now_us = clock_us()};
+    struct shell s = {.options = options, .now_us = clock_us(), .broker_fd = -1, .monitor_fd = -1};
     s.hand_count = options->agent.slots * options->agent.program_count;
     s.hands = must_alloc(s.hand_count * sizeof *s.hands);
     for (unsigned i = 0; i < s.hand_count; i++)
@@ -529,6 +526,7 @@ int shell_run(const struct shell_options *options)
     } else {
         s.status = 7;
     }
+    text_finish(options->text);
     for (unsigned i = 0; i < s.hand_count; i++)
         hand_close(&s.hands[i]);
     outbox_fini(&s.outbox);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "consumer/worker/text_command.h"
 
 enum {
@@ -259,5 +260,30 @@ void text_answer(struct text *t, uint32_t number, struct bytes answer, int64_t n
             client_answer(c, answer, now_us);
             return;
         }
+    }
+}
+
+static bool any_writing(const struct text *t)
+{
+    list_each(l, &t->clients)
+    {
+        if (container_of(l, struct text_client, link)->state == WRITING)
+            return true;
+    }
+    return false;
+}
+
+void text_finish(struct text *t)
+{
+    struct pollfd fds[TEXT_CLIENTS_MAX + 1];
+    int64_t now_us = clock_us(), until_us = now_us + LINGER_US;
+    while (t->listener >= 0 && any_writing(t) && now_us < until_us) {
+        uint32_t gone;
+        size_t count = text_polls(t, fds);
+        fds[0].events = 0; /* nobody new */
+        if (poll(fds, count, (int)((until_us - now_us + 999) / 1000)) < 0 && errno != EINTR)
+            return;
+        now_us = clock_us();
+        text_turn(t, fds, count, now_us, &gone);
     }
 }

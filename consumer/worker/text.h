@@ -2,7 +2,7 @@
  *
  * text: the text port: connections on 127.0.0.1 that bring one command each (text_command.h) and
  * get one line of text back. It hands commands out one at a time, in the order they were complete;
- * who runs them is not its business. Never blocks.
+ * who runs them is not its business. Blocks nowhere but in text_finish.
  *
  * A connection is: reading, until a newline, a half-close, or 50 ms without a further byte; waiting
  * for its turn; running; writing; and closing, when all is written and the other side may take its
@@ -43,5 +43,8 @@ int64_t text_deadline(const struct text *t);
 uint32_t text_next(struct text *t, struct bytes *command);
 /* Its answer, copied. Nothing happens when the client has left. */
 void text_answer(struct text *t, uint32_t number, struct bytes answer, int64_t now_us);
+/* Before leaving: gives answers that are on their way a second to get out. The one call that waits.
+ */
+void text_finish(struct text *t);
 
 #endif

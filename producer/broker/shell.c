@@ -2,6 +2,7 @@
 #include "producer/broker/shell.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -18,19 +19,23 @@ enum {
     UPDATES_HIGH_WATER = 10000,
 };
 
+/* The first two as enum port. */
+enum { CLIENTS = PORT_CLIENTS, WORKERS = PORT_WORKERS, UPDATES, SOCKETS };
+
 /* A connection: what ZeroMQ calls a routing id, and what waits to go there. */
 struct route {
     uint64_t id; /* the core's name for it */
     struct bytes routing_id;
-    void *socket;
-    struct namemap *routes; /* the socket's */
+    enum port port;
+    struct namemap *routes; /* the port's */
     struct outbox outbox;
     struct link dirty; /* shell::dirty or shell::lazy, while something waits */
     bool urgent;       /* on shell::dirty */
 };
 
 struct shell {
-    void *clients, *workers, *updates;
+    void *sockets[SOCKETS];
+    bool touched[SOCKETS];    /* may have something to read that its descriptor does not tell of */
     struct namemap routes[2]; /* by routing id; by enum port */
     struct idmap routes_by_id;
     uint64_t route_id;
@@ -56,7 +61,7 @@ static struct route *route_of(struct shell *s, enum port port, struct bytes rout
     void *copy = must_alloc(routing_id.size);
     memcpy(copy, routing_id.data, routing_id.size);
     route->routing_id = bytes_of(copy, routing_id.size);
-    route->socket = port == PORT_CLIENTS ? s->clients : s->workers;
+    route->port = port;
     route->routes = routes;
     link_init(&route->dirty);
     namemap_put(routes, route->routing_id, route);
@@ -108,7 +113,8 @@ static bool flush(struct shell *s)
     link_init(&full);
     while (!list_empty(&s->dirty)) {
         struct route *route = list_first(&s->dirty, struct route, dirty);
-        int rc = outbox_flush(&route->outbox, route->socket, route->routing_id);
+        int rc = outbox_flush(&route->outbox, s->sockets[route->port], route->routing_id);
+        s->touched[route->port] = true;
         link_take(&route->dirty);
         route->urgent = false;
         if (rc == 0)
@@ -137,8 +143,9 @@ static bool flush(struct shell *s)
 
 static void publish(struct shell *s, struct bytes topic, struct bytes body)
 {
-    if (zmq_send(s->updates, topic.data, topic.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-        zmq_send(s->updates, body.data, body.size, ZMQ_DONTWAIT) < 0)
+    s->touched[UPDATES] = true;
+    if (zmq_send(s->sockets[UPDATES], topic.data, topic.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+        zmq_send(s->sockets[UPDATES], body.data, body.size, ZMQ_DONTWAIT) < 0)
         if (s->updates_dropped++ == 0) /* watchers find the gap by its number and ask */
             log_warn("updates dropped: %s", zmq_strerror(errno));
 }
@@ -199,7 +206,7 @@ static bool drain_parts(void *socket)
 static bool take_message(struct shell *s, enum port port)
 {
     static const unsigned char not_a_record = 0xc1; /* the one byte msgpack never uses */
-    void *socket = port == PORT_CLIENTS ? s->clients : s->workers;
+    void *socket = s->sockets[port];
     zmq_msg_t id, body;
     zmq_msg_init(&id);
     if (zmq_msg_recv(&id, socket, ZMQ_DONTWAIT) < 0) {
@@ -223,7 +230,7 @@ static bool take_subscription(struct shell *s)
 {
     zmq_msg_t msg;
     zmq_msg_init(&msg);
-    bool got = zmq_msg_recv(&msg, s->updates, ZMQ_DONTWAIT) >= 0;
+    bool got = zmq_msg_recv(&msg, s->sockets[UPDATES], ZMQ_DONTWAIT) >= 0;
     if (got) {
         const unsigned char *at = zmq_msg_data(&msg);
         size_t size = zmq_msg_size(&msg);
@@ -252,34 +259,58 @@ static void take_answers(struct shell *s)
     }
 }
 
+static bool take_any(struct shell *s, unsigned socket)
+{
+    return socket == UPDATES ? take_subscription(s) : take_message(s, (enum port)socket);
+}
+
+/* Takes what the sockets have: those whose descriptor says so, and those that were touched. */
+static void take_all(struct shell *s, const struct pollfd *fds)
+{
+    static const unsigned order[SOCKETS] = {WORKERS, CLIENTS, UPDATES}; /* results make room */
+    for (unsigned i = 0; i < SOCKETS; i++) {
+        unsigned at = order[i], count = 0;
+        if (!s->touched[at] && !fds[at].revents)
+            continue;
+        while (count < MESSAGES_A_TURN && take_any(s, at))
+            count++;
+        s->touched[at] = count == MESSAGES_A_TURN;
+    }
+}
+
+/* How long nothing but a descriptor can have news. */
+static int64_t idle_ms(struct shell *s, bool full)
+{
+    bool waits = false;
+    for (unsigned i = 0; i < SOCKETS; i++) {
+        s->touched[i] = s->touched[i] && conn_readable(s->sockets[i]);
+        waits |= s->touched[i];
+    }
+    int64_t wait_ms = broker_deadline(s->broker) - clock_ms();
+    if (waits || wait_ms < 0)
+        return 0;
+    return full && wait_ms > RETRY_FULL_MS ? RETRY_FULL_MS : wait_ms;
+}
+
 void shell_run(struct shell *s, int signal_fd)
 {
-    enum { CLIENTS, WORKERS, UPDATES, STORE, SIGNAL, ITEMS };
-    zmq_pollitem_t items[ITEMS] = {
-        [CLIENTS] = {.socket = s->clients, .events = ZMQ_POLLIN},
-        [WORKERS] = {.socket = s->workers, .events = ZMQ_POLLIN},
-        [UPDATES] = {.socket = s->updates, .events = ZMQ_POLLIN},
-        [STORE] = {.fd = store_fd(s->store), .events = ZMQ_POLLIN},
-        [SIGNAL] = {.fd = signal_fd, .events = ZMQ_POLLIN},
-    };
+    enum { STORE = SOCKETS, SIGNAL, ITEMS };
+    struct pollfd fds[ITEMS];
+    for (unsigned i = 0; i < SOCKETS; i++) {
+        fds[i] = (struct pollfd){.fd = conn_fd(s->sockets[i]), .events = POLLIN};
+        s->touched[i] = true;
+    }
+    fds[STORE] = (struct pollfd){.fd = store_fd(s->store), .events = POLLIN};
+    fds[SIGNAL] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
     bool full = false;
-    while (!(items[SIGNAL].revents & ZMQ_POLLIN)) {
-        int64_t wait_ms = broker_deadline(s->broker) - clock_ms();
-        if (full && wait_ms > RETRY_FULL_MS)
-            wait_ms = RETRY_FULL_MS;
-        if (zmq_poll(items, ITEMS, wait_ms < 0 ? 0 : (long)wait_ms) < 0) {
+    while (!(fds[SIGNAL].revents & POLLIN)) {
+        if (poll(fds, ITEMS, (int)idle_ms(s, full)) < 0) {
             must(errno == EINTR);
             continue;
         }
-        for (int i = 0; i < MESSAGES_A_TURN && take_message(s, PORT_WORKERS); i++) {
-        }
-        for (int i = 0; i < MESSAGES_A_TURN && take_message(s, PORT_CLIENTS); i++) {
-        }
-        if (items[UPDATES].revents)
-            for (int i = 0; i < MESSAGES_A_TURN && take_subscription(s); i++) {
-            }
+        take_all(s, fds);
         int64_t now_ms = clock_ms();
-        if (items[STORE].revents || now_ms >= broker_deadline(s->broker))
+        if (fds[STORE].revents || now_ms >= broker_deadline(s->broker))
             take_answers(s);
         if (now_ms >= broker_deadline(s->broker)) {
             step(s, &(struct event){.type = EV_TICK});
@@ -310,12 +341,11 @@ struct shell *shell_new(void *context, struct store *store, const struct shell_o
     link_init(&s->dirty);
     link_init(&s->lazy);
     static const enum conn_kind kinds[] = {CONN_ROUTER, CONN_ROUTER, CONN_XPUB};
-    void **sockets[] = {&s->clients, &s->workers, &s->updates};
     for (unsigned i = 0; i < LENGTH(kinds); i++) {
         *port = options->port + i;
-        *sockets[i] = bind_port(context, kinds[i], options->host, *port,
-                                kinds[i] == CONN_XPUB ? UPDATES_HIGH_WATER : 0);
-        if (!*sockets[i]) {
+        s->sockets[i] = bind_port(context, kinds[i], options->host, *port,
+                                  kinds[i] == CONN_XPUB ? UPDATES_HIGH_WATER : 0);
+        if (!s->sockets[i]) {
             int saved = errno;
             shell_free(s);
             errno = saved;
@@ -351,9 +381,8 @@ void shell_free(struct shell *s)
     namemap_fini(&s->routes[1]);
     effects_fini(&s->effects);
     broker_free(s->broker);
-    void *sockets[] = {s->clients, s->workers, s->updates};
-    for (size_t i = 0; i < LENGTH(sockets); i++)
-        if (sockets[i])
-            zmq_close(sockets[i]);
+    for (size_t i = 0; i < SOCKETS; i++)
+        if (s->sockets[i])
+            zmq_close(s->sockets[i]);
     free(s);
 }

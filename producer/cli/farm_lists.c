@@ -54,7 +54,7 @@ int verb_queues(struct cli *cli)
 {
     static const char *const heads[] = {"QUEUE",  "READY",   "RUNNING",   "DELAYED",
                                         "HELD",   "WORKERS", "SUBMITTED", "OK",
-                                        "FAILED", "RUN",     "OLDEST"};
+                                        "FAILED", "MEAN",    "OLDEST"};
     struct list l = list_start(cli, LENGTH(heads), heads);
     struct record ask = {.type = REC_list_queues};
     int exit_code = cli_ask(cli, &ask, take_queue, &l, "the list of queues");
@@ -97,7 +97,8 @@ static void worker_row(struct list *l, const struct msg_worker *worker)
     table_cell(&l->table, "%" PRIu64, worker->pid);
     table_cell(&l->table, "%s", worker_state_name((unsigned)worker->state));
     table_cell(&l->table, "%" PRIu64, worker->slots);
-    table_cell(&l->table, "joined %s", ago_text(worker->since_ms, l->now_ms, ago));
+    table_cell(&l->table, "%s", ago_text(worker->since_ms, l->now_ms, ago));
+    table_cell(&l->table, "%s", "");
     table_cell(&l->table, "%s", "");
 }
 
@@ -111,6 +112,7 @@ static void slot_row(struct list *l, const struct msg_slot *slot)
     else
         table_cell(&l->table, "%s", "");
     table_cell(&l->table, "%s", slot->state ? slot_state_name((unsigned)slot->state) : "-");
+    table_cell(&l->table, "%s", "");
     table_cell(&l->table, "%s", "");
     table_cell(&l->table, "%s", slot->job ? job_id_text(slot->job, id) : "");
     table_bytes(&l->table, slot->queue);
@@ -139,7 +141,8 @@ static void take_worker(void *user, const struct record *answer)
 
 int verb_workers(struct cli *cli)
 {
-    static const char *const heads[] = {"WORKER", "HOST", "PID", "STATE", "SLOTS", "JOB", "QUEUE"};
+    static const char *const heads[] = {"WORKER", "HOST",   "PID", "STATE",
+                                        "SLOTS",  "JOINED", "JOB", "QUEUE"};
     struct worker_list w = {.list = list_start(cli, LENGTH(heads), heads)};
     struct record ask = {.type = REC_list_workers};
     int exit_code = cli_ask(cli, &ask, take_worker, &w, "the list of workers");

@@ -21,13 +21,21 @@ const struct option jobs_options[] = {
 };
 /* --- jobs ----------------------------------------------------------------------------------- */
 
+/* Why it is so, where the state does not say it already. */
+static const char *job_reason(const struct msg_job *job, char text[static 48])
+{
+    bool said = (job->state == JOB_CANCELLED && job->reason == REASON_CANCELLED) ||
+                (job->state == JOB_FAILED && job->reason == REASON_ERROR);
+    return said ? "" : reason_text((unsigned)job->reason, (unsigned)job->detail, text);
+}
+
 static void job_row(struct list *l, const struct msg_job *job)
 {
     char id[JOB_ID_TEXT], why[48], ago[AGO_TEXT], span[SPAN_TEXT];
     table_cell(&l->table, "%s", job_id_text(job->id, id));
     table_bytes(&l->table, job->queue);
     table_cell(&l->table, "%s", job_state_name((unsigned)job->state));
-    table_cell(&l->table, "%s", reason_text((unsigned)job->reason, (unsigned)job->detail, why));
+    table_cell(&l->table, "%s", job_reason(job, why));
     table_cell(&l->table, "%" PRIu64, job->attempts);
     table_cell(&l->table, "%s", ago_text(job->submitted_ms, l->now_ms, ago));
     table_cell(&l->table, "%s", job->run_us ? span_text(job->run_us, span) : "");
@@ -100,8 +108,7 @@ static void print_job(const struct msg_job *job, int64_t now_ms)
     job_line(&t, "id", bytes_text(job_id_text(job->id, id)));
     job_line(&t, "queue", job->queue);
     job_line(&t, "state", bytes_text(job_state_name((unsigned)job->state)));
-    job_line(&t, "reason",
-             bytes_text(reason_text((unsigned)job->reason, (unsigned)job->detail, why)));
+    job_line(&t, "reason", bytes_text(job_reason(job, why)));
     snprintf(text, sizeof text, "%" PRIu64, job->attempts);
     job_line(&t, "attempts", bytes_text(text));
     snprintf(text, sizeof text, "%" PRId64, job->priority);

@@ -4,11 +4,19 @@
 #include <errno.h>
 #include <unistd.h>
 
+static void count_ends(struct lines *l, const unsigned char *at, size_t size)
+{
+    const unsigned char *end = at + size;
+    l->open = end[-1] != '\n';
+    for (; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+        l->ends++;
+}
+
 void lines_read(struct lines *l)
 {
     if (l->ended)
         return;
-    if (l->at) {
+    if (l->at > l->buf.size / 2) { /* seldom enough to cost nothing */
         memmove(l->buf.data, l->buf.data + l->at, l->buf.size - l->at);
         l->buf.size -= l->at;
         l->searched -= l->at;
@@ -23,7 +31,9 @@ void lines_read(struct lines *l)
         l->error = error;
     if (got <= 0)
         l->ended = true;
-    if (l->buf.size > LINE_BYTES_MAX && lines_hungry(l)) {
+    else
+        count_ends(l, l->buf.data + l->buf.size - got, (size_t)got);
+    if (l->buf.size - l->at > LINE_BYTES_MAX && lines_hungry(l)) {
         l->error = EMSGSIZE;
         l->ended = true;
         l->buf.size = l->at;

@@ -4,6 +4,7 @@
  * verbs share: help, the broker's address, --wait, and that standard output was really written.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -182,8 +183,18 @@ static int finish_output(int exit_code)
     return exit_code == EXIT_DONE ? EXIT_BUG : exit_code;
 }
 
+/* A closed standard descriptor must not become one of our sockets. Reading or writing it fails as
+ * it would have. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            must(open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) == fd);
+}
+
 int main(int argc, char **argv)
 {
+    hold_standard_descriptors();
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         print_verbs(stderr);

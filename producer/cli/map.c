@@ -205,7 +205,14 @@ static bool print_ends(struct map *m)
 
 /* --- ending early --------------------------------------------------------------------------- */
 
-/* The ids of what is still out; *unknown: how many have none yet. */
+static int newest_first(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The ids of what is still out, newest first, so that what waits is gone before a slot that gets
+ * free would take it; *unknown: how many have none yet. */
 static size_t open_ids(const struct map *m, uint64_t *ids, size_t *unknown)
 {
     size_t count = 0;
@@ -219,6 +226,7 @@ static size_t open_ids(const struct map *m, uint64_t *ids, size_t *unknown)
         else
             ++*unknown;
     }
+    qsort(ids, count, sizeof *ids, newest_first);
     return count;
 }
 
@@ -250,18 +258,13 @@ static int end_early(struct map *m, int exit_code, const char *why)
 
 /* --- the loop ------------------------------------------------------------------------------- */
 
-static void draw(struct map *m, bool force)
-{
-    bool known = lines_over(&m->in);
-    progress_draw(&m->progress, m->done, known ? m->window.next - 1 : 0, clock_ms(), force);
-}
-
 /* Waits for what can move the map on. 0 or a code of the client library. */
 static int turn(struct map *m, bool more)
 {
     struct pollfd fds[2];
     size_t count = 0, in = SIZE_MAX;
-    if (wants_lines(m) && lines_hungry(&m->in)) {
+    bool ahead = m->progress.shown && !m->stopping && lines_ahead(&m->in);
+    if (ahead || (wants_lines(m) && lines_hungry(&m->in))) {
         in = count;
         fds[count++] = (struct pollfd){.fd = m->in.fd, .events = POLLIN};
     }
@@ -293,7 +296,7 @@ static int run_map(struct map *m)
         if (window_empty(&m->window) && stream_pending(&m->out) == 0 &&
             (m->stopping || lines_over(&m->in)))
             return m->exit_code;
-        draw(m, false);
+        progress_draw(&m->progress, m->done, lines_total(&m->in), clock_ms());
         int code = turn(m, more);
         if (cli_interrupted())
             return end_early(m, EXIT_INTERRUPTED, "interrupted");

@@ -14,21 +14,18 @@ void outcome_take(struct outcome *o, const struct reeve_result *result)
     o->attempts = result->attempts;
     buf_clear(&o->value);
     buf_clear(&o->text);
-    buf_clear(&o->reason);
     buf_put(&o->value, result->value, result->size);
     /* A text may hold zero bytes of its own, which result->text cannot tell. */
     struct cursor c = cursor_of(bytes_of(result->value, result->size));
     struct bytes whole = cursor_peek(&c) == PACK_STR ? cursor_str(&c) : bytes_text(result->text);
     buf_put(&o->text, whole.data, whole.size);
-    if (result->reason)
-        buf_put(&o->reason, result->reason, strlen(result->reason));
+    snprintf(o->reason, sizeof o->reason, "%s", result->reason ? result->reason : "");
 }
 
 void outcome_fini(struct outcome *o)
 {
     buf_fini(&o->value);
     buf_fini(&o->text);
-    buf_fini(&o->reason);
 }
 
 int outcome_exit(const struct outcome *o)
@@ -38,9 +35,16 @@ int outcome_exit(const struct outcome *o)
     return o->state == REEVE_JOB_OK ? EXIT_DONE : EXIT_JOB;
 }
 
+/* Where there is no text of the job's own, the library gives the reason once more. */
+static bool says_more(const struct outcome *o)
+{
+    struct cursor c = cursor_of(buf_bytes(&o->value));
+    return cursor_peek(&c) == PACK_STR && o->text.size > 0;
+}
+
 const char *outcome_text(const struct outcome *o, struct buf *scratch)
 {
-    struct bytes text = buf_bytes(&o->text), reason = buf_bytes(&o->reason);
+    struct bytes text = buf_bytes(&o->text);
     buf_clear(scratch);
     if (o->code != REEVE_OK) {
         buf_printf(scratch, "%.*s", BYTES_ARG(text));
@@ -48,13 +52,12 @@ const char *outcome_text(const struct outcome *o, struct buf *scratch)
             buf_printf(scratch, "%s", err_text((unsigned)o->code));
         return buf_text(scratch);
     }
-    buf_printf(scratch, "%s", reeve_state_name(o->state));
+    const char *state = reeve_state_name(o->state);
+    buf_printf(scratch, "%s", state);
     /* "error" says no more than "failed" does. */
-    bool plain = reason.size == 0 || bytes_equal(reason, bytes_text("error")) ||
-                 bytes_equal(reason, bytes_text(reeve_state_name(o->state)));
-    if (!plain)
-        buf_printf(scratch, " (%.*s)", BYTES_ARG(reason));
-    if (text.size && !bytes_equal(text, reason))
+    if (*o->reason && strcmp(o->reason, "error") != 0 && strcmp(o->reason, state) != 0)
+        buf_printf(scratch, " (%s)", o->reason);
+    if (says_more(o))
         buf_printf(scratch, ": %.*s", BYTES_ARG(text));
     return buf_text(scratch);
 }

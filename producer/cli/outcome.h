@@ -15,7 +15,7 @@ struct outcome {
     enum reeve_state state;
     struct buf value; /* msgpack */
     struct buf text;  /* the value in words, or the refusal */
-    struct buf reason;
+    char reason[64];  /* "" or why it did not go well */
     unsigned attempts;
 };
 

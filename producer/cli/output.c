@@ -158,8 +158,10 @@ const char *span_text(uint64_t us, char text[static SPAN_TEXT])
     while ((double)us >= units[u].below)
         u++;
     double amount = (double)us / units[u].us;
-    bool round = amount >= 10 || amount - (double)(uint64_t)amount < 0.05;
-    snprintf(text, SPAN_TEXT, "%.*f %s", round ? 0 : 1, amount, units[u].unit);
+    snprintf(text, SPAN_TEXT, "%.*f", amount < 10 ? 1 : 0, amount);
+    char *zero = strstr(text, ".0");
+    size_t size = zero ? (size_t)(zero - text) : strlen(text);
+    snprintf(text + size, SPAN_TEXT - size, " %s", units[u].unit);
     return text;
 }
 

@@ -60,9 +60,9 @@ void progress_text(char text[static PROGRESS_TEXT], uint64_t done, uint64_t tota
     snprintf(text + 1 + bar, PROGRESS_TEXT - 1 - bar, "] %s", facts);
 }
 
-void progress_draw(struct progress *p, uint64_t done, uint64_t total, int64_t now_ms, bool force)
+void progress_draw(struct progress *p, uint64_t done, uint64_t total, int64_t now_ms)
 {
-    if (!p->shown || (!force && now_ms - p->drawn_ms < DRAW_EVERY_MS))
+    if (!p->shown || now_ms - p->drawn_ms < DRAW_EVERY_MS)
         return;
     int64_t past_ms = now_ms - p->mark_ms;
     if (past_ms >= DRAW_EVERY_MS) {

@@ -19,8 +19,8 @@ struct progress { /* zeroed storage shows nothing */
 };
 
 void progress_init(struct progress *p, bool shown, int64_t now_ms);
-/* total 0: not known yet. force: draw although it is early. */
-void progress_draw(struct progress *p, uint64_t done, uint64_t total, int64_t now_ms, bool force);
+/* total 0: not known yet. */
+void progress_draw(struct progress *p, uint64_t done, uint64_t total, int64_t now_ms);
 /* Takes the line away, so that something else may be printed. */
 void progress_hide(struct progress *p);
 

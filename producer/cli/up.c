@@ -271,6 +271,11 @@ static void child_gone(struct up *u, struct child *c, int status, int64_t now_ms
         c->start_ms = -1;
         return;
     }
+    if (c != &u->broker && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        fprintf(stderr, "reeve up: %s has left, drained\n", c->name);
+        c->start_ms = -1;
+        return;
+    }
     fprintf(stderr, "reeve up: %s ended (%s), starts again\n", c->name,
             child_end_text(status, text));
 }

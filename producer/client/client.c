@@ -127,8 +127,9 @@ void reeve_close(struct reeve_client *c)
         return;
     c->closing = true;
     bool waits = !outbox_empty(&c->wire.out) || c->pending.sent < c->pending.next || c->acks.count;
-    if (waits && !c->refused && client_until(c, all_sent, c, CLOSE_MS) != 0)
-        waits = true; /* there is nobody to tell it to: what was not sent is not a job */
+    /* When it cannot be sent there is nobody to tell it to: the caller has turned away. */
+    if (waits && !c->refused)
+        (void)client_until(c, all_sent, c, CLOSE_MS);
     if (c->session.up) {
         wire_put(&c->wire, &(struct record){.type = REC_goodbye});
         client_send(c, true);

@@ -125,8 +125,8 @@ static void list_jobs(struct broker *b, struct peer *peer, const struct msg_list
     else if (ask->state && !job_ended((enum job_state)ask->state))
         ask_end(b, peer, ask->number, 0);
     else
-        list_ended(b, peer, ask,
-                   ask->after & AFTER_ENDED ? ask->after & ~AFTER_ENDED : 0, limit - count);
+        list_ended(b, peer, ask, ask->after & AFTER_ENDED ? ask->after & ~AFTER_ENDED : 0,
+                   limit - count);
 }
 
 static void list_queues(struct broker *b, struct peer *peer, uint64_t number)
@@ -190,23 +190,23 @@ static void status(struct broker *b, struct peer *peer, uint64_t number)
 {
     uint64_t slots = 0;
     list_each(l, &b->workers) slots += container_of(l, struct worker, link)->slots;
-    struct record r = {.type = REC_status,
-                       .status = {.number = number,
-                                  .pid = b->options.pid,
-                                  .uptime_ms = (uint64_t)(b->now_ms - b->start_ms),
-                                  .submitted = b->totals.submitted,
-                                  .executions = b->totals.executions,
-                                  .lease_losses = b->totals.lease_losses,
-                                  .live = b->totals.live,
-                                  .kept = b->kept,
-                                  .workers = b->workers_by_id.count,
-                                  .slots = slots,
-                                  .clients = b->clients.count,
-                                  .malformed = b->totals.malformed,
-                                  .incarnation = b->options.incarnation,
-                                  .release = bytes_text(REEVE_RELEASE),
-                                  .durability = b->options.durable ? CLASS_DURABLE
-                                                                   : CLASS_RECEIVED}};
+    struct record r = {
+        .type = REC_status,
+        .status = {.number = number,
+                   .pid = b->options.pid,
+                   .uptime_ms = (uint64_t)(b->now_ms - b->start_ms),
+                   .submitted = b->totals.submitted,
+                   .executions = b->totals.executions,
+                   .lease_losses = b->totals.lease_losses,
+                   .live = b->totals.live,
+                   .kept = b->kept,
+                   .workers = b->workers_by_id.count,
+                   .slots = slots,
+                   .clients = b->clients.count,
+                   .malformed = b->totals.malformed,
+                   .incarnation = b->options.incarnation,
+                   .release = bytes_text(REEVE_RELEASE),
+                   .durability = b->options.durable ? CLASS_DURABLE : CLASS_RECEIVED}};
     send_record(b, peer, &r);
 }
 
@@ -258,7 +258,8 @@ bool ask_record(struct broker *b, struct peer *peer, const struct record *r)
     return true;
 }
 
-/* --- the store's answers ------------------------------------------------------------------------ */
+/* --- the store's answers ------------------------------------------------------------------------
+ */
 
 struct row {
     struct msg_submit submit;

@@ -37,7 +37,8 @@ static void audit_worker(const struct broker *b, const struct worker *w)
     must(!link_listed(&w->credit) || (w->ready && w->state == WORKER_UP));
 }
 
-/* A job that could run while a slot is free and nothing keeps it from running has been forgotten. */
+/* A job that could run while a slot is free and nothing keeps it from running has been forgotten.
+ */
 static void audit_idle(const struct broker *b)
 {
     list_each(l, &b->free)

@@ -13,28 +13,28 @@
 
 struct broker;
 
-struct broker_limits { /* 0: the default */
-    uint64_t jobs_max;           /* live jobs; 10,000,000 */
-    uint64_t args_bytes_max;     /* their arguments together; 4 GiB */
-    uint64_t queues_max;         /* 100,000 */
-    uint64_t keys_max;           /* users' keys remembered; 1,000,000 */
-    uint64_t clients_max;        /* clients remembered; 100,000 */
-    uint64_t workers_max;        /* 10,000 */
-    uint64_t topics_max;         /* topics watched by name; 100,000 */
-    uint64_t peers_max;          /* connections; 60,000 */
-    uint32_t attempts_max;       /* lost attempts of a job that says nothing itself; 5 */
-    uint32_t ahead_jobs_max;     /* jobs lent to one worker beyond its slots; 2,000 */
-    uint32_t ahead_us_max;       /* and the run time they may add up to, a slot; 2,000 us */
-    int64_t worker_silent_ms;    /* not heard for so long: lost; 5,000 */
-    int64_t worker_return_ms;    /* disconnected for so long: lost; 1,000 */
-    int64_t key_ms;              /* a key outlives its job by this; 24 h */
+struct broker_limits {        /* 0: the default */
+    uint64_t jobs_max;        /* live jobs; 10,000,000 */
+    uint64_t args_bytes_max;  /* their arguments together; 4 GiB */
+    uint64_t queues_max;      /* 100,000 */
+    uint64_t keys_max;        /* users' keys remembered; 1,000,000 */
+    uint64_t clients_max;     /* clients remembered; 100,000 */
+    uint64_t workers_max;     /* 10,000 */
+    uint64_t topics_max;      /* topics watched by name; 100,000 */
+    uint64_t peers_max;       /* connections; 60,000 */
+    uint32_t attempts_max;    /* lost attempts of a job that says nothing itself; 5 */
+    uint32_t ahead_jobs_max;  /* jobs lent to one worker beyond its slots; 2,000 */
+    uint32_t ahead_us_max;    /* and the run time they may add up to, a slot; 2,000 us */
+    int64_t worker_silent_ms; /* not heard for so long: lost; 5,000 */
+    int64_t worker_return_ms; /* disconnected for so long: lost; 1,000 */
+    int64_t key_ms;           /* a key outlives its job by this; 24 h */
 };
 
 struct broker_options {
     uint64_t seed;
-    uint32_t incarnation;   /* larger at each start */
-    uint16_t broker_id;     /* 0..2047, the head of every job id */
-    bool durable;           /* the store can give it */
+    uint32_t incarnation; /* larger at each start */
+    uint16_t broker_id;   /* 0..2047, the head of every job id */
+    bool durable;         /* the store can give it */
     uint64_t pid;
     uint64_t workers_port, updates_port; /* told to peers */
     int64_t now_ms, wall_ms;
@@ -85,20 +85,21 @@ enum effect_type {
     FX_SEND,    /* bytes (one record) to peer */
     FX_PUBLISH, /* topic and bytes on the updates' socket */
     FX_APPEND,  /* bytes: the row of an ended job (see below), id */
-    FX_SETTLE,  /* the results of ids id..id+count-1 have been fetched: first to go when room is short */
+    FX_SETTLE,  /* the results of ids id..id+count-1 have been fetched: first to go when room is
+                   short */
     FX_FIND,    /* look for the row of id, answer EV_FOUND with ticket */
     FX_LIST,    /* rows of ended jobs after id, newest first: state, count, bytes: queue name */
 };
 
 struct effect {
     enum effect_type type;
-    bool lazy;             /* FX_SEND: may wait for what else goes there, for a tick at most */
-    bool settled;          /* FX_APPEND: nobody waits for this result */
-    uint8_t state;         /* FX_APPEND: the end state; FX_LIST: the state wanted, 0 any */
-    uint64_t peer;         /* FX_SEND */
-    uint64_t ticket;       /* FX_FIND, FX_LIST */
+    bool lazy;       /* FX_SEND: may wait for what else goes there, for a tick at most */
+    bool settled;    /* FX_APPEND: nobody waits for this result */
+    uint8_t state;   /* FX_APPEND: the end state; FX_LIST: the state wanted, 0 any */
+    uint64_t peer;   /* FX_SEND */
+    uint64_t ticket; /* FX_FIND, FX_LIST */
     uint64_t id, count;
-    size_t at, size;       /* place of the bytes in effects.bytes */
+    size_t at, size; /* place of the bytes in effects.bytes */
     size_t topic, topic_size;
 };
 

@@ -26,9 +26,9 @@ struct peer {
     enum port port;
     struct client *client; /* one of these two once it has been welcomed */
     struct worker *worker;
-    struct link waiters;   /* waiter::of_peer */
-    struct link link;      /* broker::peers_list */
-    int64_t ping_ms;       /* when the next ping is due */
+    struct link waiters; /* waiter::of_peer */
+    struct link link;    /* broker::peers_list */
+    int64_t ping_ms;     /* when the next ping is due */
 };
 
 /* Somebody wants to be told when a job ends. */
@@ -49,7 +49,7 @@ struct client {
     struct peer *peer; /* NULL: away */
     bool left;         /* it said goodbye: it will not fetch results */
     uint64_t last_number;
-    uint64_t live; /* jobs that name this client */
+    uint64_t live;    /* jobs that name this client */
     struct run *runs; /* by number, oldest first */
     size_t runs_count, runs_capacity;
     struct queue *queue_last; /* most submissions are for the queue of the one before */
@@ -62,16 +62,16 @@ struct level { /* the ready jobs of one priority */
 };
 
 struct queue {
-    struct bytes name; /* owned */
-    uint32_t index;    /* dense, from 0 */
+    struct bytes name;     /* owned */
+    uint32_t index;        /* dense, from 0 */
     struct level **levels; /* highest priority first; stay once made */
     size_t levels_count;
     struct link link; /* broker::active while something is ready and not held */
     bool held, offered, counts_dirty;
     uint64_t ready, running, delayed, workers;
     uint64_t submitted, ok, failed;
-    double run_us;     /* learned run time; < 0: not known yet */
-    double used_us;    /* run time it has had, for fair sharing (see lease.c) */
+    double run_us;  /* learned run time; < 0: not known yet */
+    double used_us; /* run time it has had, for fair sharing (see lease.c) */
     uint32_t updates;
 };
 
@@ -81,9 +81,9 @@ struct job_more {
     int64_t due_ms;         /* delayed, backoff: ready then */
     int64_t deadline_ms;    /* monotonic; 0: none */
     uint64_t timeout_ms, retries, retry_of;
-    struct bytes key;       /* owned */
-    struct link waiters;    /* waiter::of_job */
-    uint8_t stop_reason;    /* cancelled or deadline while it runs */
+    struct bytes key;    /* owned */
+    struct link waiters; /* waiter::of_job */
+    uint8_t stop_reason; /* cancelled or deadline while it runs */
 };
 
 struct job {
@@ -110,10 +110,10 @@ struct worker {
     uint64_t pid, since_ms;
     struct peer *peer; /* NULL: connection lost, may come back */
     enum worker_state state;
-    bool ready;        /* said hello, offers and holdings; leases may go */
+    bool ready; /* said hello, offers and holdings; leases may go */
     int64_t heard_ms, gone_ms;
     uint32_t slots, leased;
-    double lent_us;    /* of all its leases */
+    double lent_us; /* of all its leases */
     struct queue **offers;
     uint32_t offers_count;
     uint16_t *offer_of; /* queue::index -> offer + 1; 0: not offered */
@@ -123,9 +123,9 @@ struct worker {
         uint8_t state;
     } * slot_views;
     uint64_t result_number; /* highest seen in this step's body; 0: nothing to acknowledge */
-    struct link leases; /* job::link, oldest first */
-    struct link link;   /* broker::workers */
-    struct link credit; /* broker::free or broker::ahead */
+    struct link leases;     /* job::link, oldest first */
+    struct link link;       /* broker::workers */
+    struct link credit;     /* broker::free or broker::ahead */
     uint32_t updates;
 };
 
@@ -170,6 +170,7 @@ struct find {
     uint64_t peer, number, id;
     enum find_kind kind;
     struct bytes topic; /* owned, FIND_WATCH */
+    bool goes_on;       /* FIND_WATCH: from update id on */
 };
 
 struct broker {
@@ -183,21 +184,21 @@ struct broker {
     struct namemap clients;   /* client::peer_id */
     struct link clients_idle; /* client::link, longest idle first */
     struct namemap workers_by_id, workers_by_name;
-    struct link workers;      /* worker::link */
+    struct link workers; /* worker::link */
     struct namemap past_workers;
     struct link past_list;     /* past_worker::link */
     uint32_t past_updates_max; /* of those that are not even remembered */
-    struct link free, ahead;  /* worker::credit: a free slot; or room to lend ahead */
+    struct link free, ahead;   /* worker::credit: a free slot; or room to lend ahead */
     struct namemap queues;
     struct queue **queues_list; /* by queue::index */
     uint32_t queues_count, queues_capacity;
-    struct link active;       /* queue::link */
-    double share_us;          /* the used_us at which a queue that wakes up joins */
+    struct link active; /* queue::link */
+    double share_us;    /* the used_us at which a queue that wakes up joins */
     struct idmap jobs;
     uint64_t args_bytes;
-    struct heap timers;       /* job_more::timer */
+    struct heap timers; /* job_more::timer */
     struct namemap keys;
-    struct link keys_ended;   /* key::link */
+    struct link keys_ended; /* key::link */
     struct namemap topics;
     struct link prefixes;
     size_t prefixes_count;

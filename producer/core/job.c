@@ -355,11 +355,10 @@ void job_stop(struct broker *b, struct job *job, enum reason reason)
     job->more->deadline_ms = 0;
     job_timer(b, job);
     if (job->worker->peer) {
-        struct record stop = {
-            .type = REC_stop,
-            .stop = {.id = job->id,
-                     .token = token_of(b->options.incarnation, job->lease_count),
-                     .reason = reason}};
+        struct record stop = {.type = REC_stop,
+                              .stop = {.id = job->id,
+                                       .token = token_of(b->options.incarnation, job->lease_count),
+                                       .reason = reason}};
         send_record(b, job->worker->peer, &stop);
     }
 }

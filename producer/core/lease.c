@@ -2,9 +2,10 @@
  *
  * lease: who gets which job, and what its result changes.
  *
- * Fair sharing: each queue carries the run time it has used (used_us, charged at the lease with what
- * its jobs are known to cost, put right by the result). Of the queues whose first job has the highest priority
- * the one that has used least goes next. A queue that wakes up starts where the others are.
+ * Fair sharing: each queue carries the run time it has used (used_us, charged at the lease with
+ * what its jobs are known to cost, put right by the result). Of the queues whose first job has the
+ * highest priority the one that has used least goes next. A queue that wakes up starts where the
+ * others are.
  *
  * Credit: a worker gets one job a free slot. Beyond its slots it is lent only jobs known to be so
  * short that the way back and forth would idle the slot: as many as make up ahead_us_max of work.
@@ -14,8 +15,9 @@
 
 enum {
     COST_UNKNOWN_US = 1000, /* what a first job of a queue is taken to cost */
-    COST_US_MAX = 3600u * 1000000, /* what a job may count for; a worker only claims how long it ran */
-    AHEAD_LOOKS = 8,        /* workers looked at for lending ahead, when a job comes */
+    COST_US_MAX =
+        3600u * 1000000, /* what a job may count for; a worker only claims how long it ran */
+    AHEAD_LOOKS = 8,     /* workers looked at for lending ahead, when a job comes */
 };
 
 double queue_cost_us(const struct queue *q)
@@ -154,9 +156,8 @@ void lease_result(struct broker *b, struct worker *w, const struct msg_result *r
     if (!job || job->state != JOB_RUNNING || job->worker != w ||
         result->token != token_of(b->options.incarnation, job->lease_count))
         return;
-    struct outcome outcome = {.reason = result->reason < REASON_COUNT
-                                            ? (enum reason)result->reason
-                                            : REASON_PROTOCOL,
+    struct outcome outcome = {.reason = result->reason < REASON_COUNT ? (enum reason)result->reason
+                                                                      : REASON_PROTOCOL,
                               .detail = result->detail,
                               .run_us = result->run_us,
                               .value = result->value};

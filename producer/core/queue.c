@@ -22,8 +22,7 @@ struct queue *queue_make(struct broker *b, struct bytes name)
     link_init(&q->link);
     if (b->queues_count == b->queues_capacity) {
         b->queues_capacity = b->queues_capacity ? b->queues_capacity * 2 : 16;
-        b->queues_list =
-            must_realloc(b->queues_list, b->queues_capacity * sizeof(struct queue *));
+        b->queues_list = must_realloc(b->queues_list, b->queues_capacity * sizeof(struct queue *));
     }
     b->queues_list[b->queues_count++] = q;
     namemap_put(&b->queues, q->name, q);
@@ -112,4 +111,3 @@ void queue_hold(struct broker *b, struct queue *q, bool held)
         wake(b, q);
     queue_event(b, q, held ? "held" : "released");
 }
-

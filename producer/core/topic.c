@@ -110,7 +110,8 @@ struct event_map {
 static void map_open(struct event_map *m, const struct broker *b, uint64_t seq, const char *event)
 {
     *m = (struct event_map){0};
-    *buf_extend(&m->buf, 1) = 0x80; /* the count comes at the end; events have fewer than 16 pairs */
+    *buf_extend(&m->buf, 1) =
+        0x80; /* the count comes at the end; events have fewer than 16 pairs */
     pack_text(&m->buf, "seq");
     pack_uint(&m->buf, seq);
     pack_text(&m->buf, "incarnation");
@@ -284,8 +285,7 @@ static void replay(struct broker *b, struct peer *peer, const struct find *ask, 
     if (have > first) {
         struct record lost = {
             .type = REC_lost,
-            .lost = {
-                .number = ask->number, .topic = ask->topic, .first = first, .last = have - 1}};
+            .lost = {.number = ask->number, .topic = ask->topic, .first = first, .last = have - 1}};
         send_record(b, peer, &lost);
     }
     for (uint64_t seq = have; seq <= last; seq++) {
@@ -297,11 +297,11 @@ static void replay(struct broker *b, struct peer *peer, const struct find *ask, 
     }
 }
 
-/* ask->id carries the number the watcher has seen last, 0 when it starts afresh. */
+/* A watcher that goes on (rather than starting afresh) has seen updates up to ask->id. */
 static void answer(struct broker *b, struct peer *peer, const struct find *ask, uint64_t seq,
                    struct event_map *m)
 {
-    if (ask->id && ask->id < seq)
+    if (ask->goes_on && ask->id < seq)
         replay(b, peer, ask, ask->id, seq);
     struct record r = {.type = REC_snapshot,
                        .snapshot = {.number = ask->number,
@@ -342,9 +342,10 @@ static uint64_t id_of(struct bytes text)
 
 void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watch)
 {
-    struct find ask = {.peer = peer->id, .number = watch->number, .kind = FIND_WATCH,
-                       .topic = watch->topic};
-    if (watch->incarnation == b->options.incarnation)
+    struct find ask = {
+        .peer = peer->id, .number = watch->number, .kind = FIND_WATCH, .topic = watch->topic};
+    ask.goes_on = watch->incarnation == b->options.incarnation;
+    if (ask.goes_on)
         ask.id = watch->after;
     struct bytes tail;
     struct event_map m;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * memory: rows in a table, gone with the process. It cannot give durability and says so. When room
- * is short the oldest result that somebody has fetched goes first; one that nobody fetched goes only after its time,
- * and when all of those are young the store is full.
+ * is short the oldest result that somebody has fetched goes first; one that nobody fetched goes
+ * only after its time, and when all of those are young the store is full.
  */
 #include "common/list.h"
 #include "common/map.h"
@@ -67,16 +67,13 @@ static void memory_close(void *self)
     free(m);
 }
 
-static void memory_append(void *self, uint64_t id, unsigned state, bool settled,
-                          struct bytes bytes)
+static void memory_append(void *self, uint64_t id, unsigned state, bool settled, struct bytes bytes)
 {
     struct memory *m = self;
     must(!idmap_find(&m->rows, id)); /* a job ends once */
     struct row *row = malloc(sizeof *row + bytes.size);
     must(row);
-    *row = (struct row){.id = id,
-                        .size = (uint32_t)bytes.size,
-                        .state = (uint8_t)state};
+    *row = (struct row){.id = id, .size = (uint32_t)bytes.size, .state = (uint8_t)state};
     memcpy(row->bytes, bytes.data, bytes.size);
     link_init(&row->settled);
     list_append(&m->all, &row->all);

@@ -123,8 +123,8 @@ static void *store_thread(void *arg)
         pthread_mutex_lock(&s->mutex);
         bool tell = answers.size || counts.full != s->counts.full;
         buf_put(&s->outbox, answers.data, answers.size);
-        s->counts_changed = s->counts_changed || counts.kept != s->counts.kept ||
-                            counts.full != s->counts.full;
+        s->counts_changed =
+            s->counts_changed || counts.kept != s->counts.kept || counts.full != s->counts.full;
         s->counts = counts;
         pthread_mutex_unlock(&s->mutex);
         if (tell)
@@ -233,11 +233,8 @@ void store_find(struct store *s, uint64_t ticket, uint64_t id)
 void store_list(struct store *s, uint64_t ticket, unsigned state, struct bytes queue,
                 uint64_t after, uint64_t limit)
 {
-    struct op op = {.type = OP_LIST,
-                    .state = (uint8_t)state,
-                    .ticket = ticket,
-                    .id = after,
-                    .count = limit};
+    struct op op = {
+        .type = OP_LIST, .state = (uint8_t)state, .ticket = ticket, .id = after, .count = limit};
     op_put(s, op, queue);
     s->asked = true;
 }

@@ -74,6 +74,22 @@ static void nap(struct reeve_job *job)
     reeve_reply_int(job, ms);
 }
 
+/* Makes the file, so that a test knows it runs, and naps. */
+static void mark(struct reeve_job *job)
+{
+    const char *path;
+    int64_t ms;
+    if (reeve_arg_text(job, 0, &path) || reeve_arg_int(job, 1, &ms))
+        return;
+    FILE *file = fopen(path, "w");
+    if (!file || fclose(file)) {
+        reeve_fail(job, "cannot make %s", path);
+        return;
+    }
+    usleep((useconds_t)ms * 1000);
+    reeve_reply_int(job, ms);
+}
+
 static void fail(struct reeve_job *job)
 {
     const char *text;
@@ -124,12 +140,10 @@ static void id(struct reeve_job *job)
 int main(int argc, char **argv)
 {
     static const struct reeve_handler handlers[] = {
-        {"misfit.echo", echo},       {"misfit.none", none},
-        {"misfit.crash", crash},     {"misfit.exit", leave},
-        {"misfit.stumble", stumble}, {"misfit.patient", patient},
-        {"misfit.hang", hang},       {"misfit.sleep", nap},
-        {"misfit.fail", fail},       {"misfit.large", large},
-        {"misfit.leak", leak},       {"misfit.pid", pid},
-        {"misfit.id", id},           {0}};
+        {"misfit.echo", echo},   {"misfit.none", none},       {"misfit.crash", crash},
+        {"misfit.exit", leave},  {"misfit.stumble", stumble}, {"misfit.patient", patient},
+        {"misfit.hang", hang},   {"misfit.sleep", nap},       {"misfit.fail", fail},
+        {"misfit.large", large}, {"misfit.leak", leak},       {"misfit.pid", pid},
+        {"misfit.id", id},       {"misfit.mark", mark},       {0}};
     return reeve_serve(handlers, argc, argv);
 }

@@ -22,6 +22,7 @@ REEVE = BUILD / "bin" / "reeve"
 
 def check(done, code, out=None, err=None):
     """Exit code, the whole of standard output, and a text that stands in standard error."""
+    assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
     assert done.returncode == code, f"{done.args[1:]}: {done.returncode}, not {code}: {done.stdout!r} {done.stderr!r}"
     assert out is None or done.stdout == out, f"{done.args[1:]}: {done.stdout!r}"
     assert err is None or err in done.stderr, f"{done.args[1:]}: {done.stderr!r}"
@@ -333,6 +334,16 @@ def test_full_disk(farm):
             done = subprocess.run([REEVE, *words], input=text, text=True, stdout=full, stderr=subprocess.PIPE,
                                   env=farm.env, timeout=DEADLINE_S, check=False)
             assert done.returncode == 8 and "cannot write" in done.stderr, (words, done)
+    worker.close()
+
+
+def test_closed_descriptors(farm):
+    farm.broker()
+    worker = Echo(farm, {"test.echo": echo})
+    for redirect, code, err in (("<&-", 7, "standard input: Bad file descriptor"), (">&-", 8, "cannot write")):
+        done = subprocess.run(["bash", "-c", f"echo 1 | '{REEVE}' map test.echo {redirect}"], env=farm.env,
+                              capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        check(done, code, "", err)
     worker.close()
 
 

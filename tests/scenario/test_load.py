@@ -201,8 +201,8 @@ def test_through_the_broker(farm):
     assert process.wait() == 0, process.stderr()
     assert summary(process) == (200, 200, 0)
     check_lines(process, 200)
-    kinds = {line.split()[2] for line in process.lines if line.startswith("task")}
-    assert kinds == {"fibonacci_generator.calculate", "neural_analyzer.polarity", "data_processing.calculate_cv"}
+    kinds = {line.split()[2] for line in process.lines if line.startswith("task ")}
+    assert kinds == {"fibonacci_generator.calculate", "neural_analyzer.polarity", "data_processing.calculate_cv"}, kinds
     result = next(line for line in process.lines if line.startswith("result"))
     assert re.search(r" ok .* worker=\S+ job=[0-9a-z]{13} ms=[\d.]+$", result), result
 

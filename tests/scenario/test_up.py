@@ -111,6 +111,16 @@ def test_what_dies_comes_back(farm):
     assert up.stop() == 0
 
 
+def test_a_drained_worker_leaves_for_good(farm):
+    up = farm.up("--workers", 2, "--slots", 1)
+    first, second = farm.workers()
+    assert farm.reeve("drain", first["id"]).returncode == 0
+    farm.until(lambda: "has left, drained" in up.stderr(), "the supervisor sees it leave")
+    assert [worker["id"] for worker in farm.workers()] == [second["id"]] and gone(first["pid"])
+    assert farm.reeve("call", "calculator.calculate", 2, "+", 3).stdout == "5\n"
+    assert up.stop() == 0
+
+
 def test_workers_and_handlers_die_during_a_map(farm):
     farm.up("--workers", 2, "--slots", 2)
     lines = "".join(f"{n}\n" for n in range(1, 20001))

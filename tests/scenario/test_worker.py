@@ -4,6 +4,7 @@
 values, lost connections, frozen workers, draining. The handler program is tests/handlers/misfit."""
 import os
 import signal
+import socket
 import time
 
 import msgpack
@@ -23,13 +24,22 @@ class Broker:
         self.farm = farm
         self.socket = farm.context.socket(zmq.ROUTER)
         self.socket.linger = 0
-        self.socket.bind(f"tcp://127.0.0.1:{farm.port + 1}")
+        farm.until(self.bind, "the port is free again")
         self.route = None
         self.offers, self.holding, self.returned, self.started = [], [], [], set()
         self.results, self.slots, self.said = {}, {}, []
         self.hellos = 0
         self.acknowledges = True
         self.pinged = 0.0
+
+    def bind(self):
+        """ZeroMQ gives a closed socket's port back a little later."""
+        try:
+            self.socket.bind(f"tcp://127.0.0.1:{self.farm.port + 1}")
+            return True
+        except zmq.ZMQError as error:
+            assert error.errno == zmq.EADDRINUSE, error
+            return False
 
     def start_worker(self, *words, slots=2):
         self.worker = self.farm.start("reeve-worker", "--broker", f"tcp://127.0.0.1:{self.farm.port + 1}", "--slots",
@@ -200,6 +210,7 @@ def test_a_frozen_worker_starts_nothing_old(farm):
     worker = broker.start_worker(slots=1)
     broker.run(1, "none")
     worker.kill(signal.SIGSTOP)
+    broker.until(lambda: states(worker.pid) == {"T"}, "all of it is stopped")
     broker.send(*[broker.lease(n, "none") for n in range(2, 10)])
     frozen = time.monotonic()
     while time.monotonic() - frozen < 5:  # longer than a lease stands
@@ -207,7 +218,8 @@ def test_a_frozen_worker_starts_nothing_old(farm):
     worker.kill(signal.SIGCONT)
     broker.until(lambda: broker.hellos == 2, "hello again")
     broker.turn(200)
-    assert broker.holding == [] and list(broker.results) == [1]
+    # The acknowledgement of the first may have come too late for it; what it had not started is not its own.
+    assert set(broker.holding) <= {1} and list(broker.results) == [1], (broker.holding, broker.results)
     assert value(broker.run(20, "echo", 1)) == [1]
 
 
@@ -228,6 +240,28 @@ def test_drain_by_signal_and_by_broker(farm):
         broker.close()
 
 
+def test_a_drained_worker_answers_its_text_command_first(farm):
+    port = farm.port + 5
+    worker = farm.start("reeve-worker", "--broker", "none", "--slots", 1, "--handler", MISFIT, "--text-port", port)
+    connection = farm.until(lambda: connect(port), "the text port listens")
+    connection.sendall(b"misfit large 3000000\n")
+    connection.recv(1, socket.MSG_PEEK)  # it is being written, and nobody reads on
+    with connect(port) as second:
+        second.sendall(f"misfit mark {farm.folder}/runs 300\n".encode())
+        farm.until(lambda: (farm.folder / "runs").exists(), "the second runs")
+        worker.kill(signal.SIGTERM)
+        assert second.makefile("rb").read() == b"300"
+    assert connection.makefile("rb").read() == b"x" * 3_000_000
+    assert worker.wait() == 0
+
+
+def connect(port):
+    try:
+        return socket.create_connection(("127.0.0.1", port), farm_module.DEADLINE_S)
+    except ConnectionRefusedError:
+        return None
+
+
 def test_a_second_signal_stops_at_once(farm):
     broker = Broker(farm)
     worker = broker.start_worker(slots=1)
@@ -240,12 +274,22 @@ def test_a_second_signal_stops_at_once(farm):
     assert worker.wait() == 0
 
 
-def gone(pid):
+def state(stat_path):
+    """R, S, T (stopped), Z, ...; Z when it is not there any more."""
     try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
+        with open(stat_path) as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z"
+
+
+def states(pid):
+    """Of all threads."""
+    return {state(f"/proc/{pid}/task/{thread}/stat") for thread in os.listdir(f"/proc/{pid}/task")}
+
+
+def gone(pid):
+    return state(f"/proc/{pid}/stat") == "Z"
 
 
 def children(pid):

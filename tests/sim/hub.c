@@ -237,6 +237,8 @@ static void step_now(struct sim *s, struct event *ev)
     ev->wall_ms = sim_wall_ms(s);
     if (ev->type == EV_TICK)
         hub->tick_planned = false;
+    else if (ev->type == EV_WATCH && ev->watch.on)
+        ledger_watched(s, ev->watch.topic);
     broker_step(hub->broker, ev, &hub->effects);
     hub->steps++;
     if (s->plant)
@@ -327,7 +329,5 @@ void hub_watch(struct sim *s, struct bytes topic, bool on)
     if (t->count != on)
         return; /* neither the first nor the last one */
     struct event ev = {.type = EV_WATCH, .watch = {.topic = topic, .on = on}};
-    if (on)
-        ledger_watched(s, topic);
     hub_step(s, &ev);
 }

@@ -103,6 +103,11 @@ static bool strike(struct sim *s, struct effects *fx, size_t i)
             return false;
         twice(fx, i);
         return true;
+    case PLANT_DROP_LEASE:
+        if (r.type != REC_lease)
+            return false;
+        drop(fx, i);
+        return true;
     case PLANT_DROP_ERROR:
         if (r.type != REC_error || !r.error.number)
             return false;
@@ -147,18 +152,12 @@ void plant_effects(struct sim *s, struct effects *fx)
 bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct buf *out)
 {
     bool changed = false;
-    if (w->port != PORT_WORKERS ||
-        (s->plant != PLANT_DROP_RETURNED && s->plant != PLANT_IGNORE_STALE))
+    if (w->port != PORT_WORKERS || s->plant != PLANT_IGNORE_STALE)
         return false;
     struct cursor c = cursor_of(body);
     struct record r;
     while (!cursor_done(&c) && record_get(&c, &r) == OK) {
-        if (s->plant == PLANT_DROP_RETURNED && r.type == REC_returned && strikes(s)) {
-            changed = true;
-            continue;
-        }
-        if (s->plant == PLANT_IGNORE_STALE && r.type == REC_result &&
-            r.result.token != ledger_token(s, r.result.id)) {
+        if (r.type == REC_result && r.result.token != ledger_token(s, r.result.id)) {
             r.result.token = ledger_token(s, r.result.id);
             changed = true;
         }

@@ -49,7 +49,7 @@ enum {
     X(PLANT_FORGE_ACCEPTED, "forge-accepted", "a submission is told the id of another job")        \
     X(PLANT_OLD_TOKEN, "old-token", "a lease carries the token of the one before")                 \
     X(PLANT_TWO_LEASES, "two-leases", "one lease goes to two workers")                             \
-    X(PLANT_DROP_RETURNED, "drop-returned", "a lease that came back is not taken")                 \
+    X(PLANT_DROP_LEASE, "drop-lease", "a lease is lost on a connection that stands")               \
     X(PLANT_DROP_ERROR, "drop-error", "a refusal is swallowed")                                    \
     X(PLANT_OK_CANCELLED, "ok-cancelled", "a cancelled job ends well")                             \
     X(PLANT_WRONG_VALUE, "wrong-value", "a result is changed on its way")                          \

@@ -141,9 +141,11 @@ TEST(lines_come_whole_however_they_were_written)
     CHECK(lines_next(&l, &line));
     CHECK_EQ(line.size, 0);
     CHECK(!lines_next(&l, &line)); /* it may go on */
+    CHECK_EQ(lines_total(&l), 0);
     close(ends[1]);
     lines_read(&l);
     CHECK(!lines_over(&l));
+    CHECK_EQ(lines_total(&l), 4);
     CHECK(lines_next(&l, &line));
     CHECK_BYTES(line, bytes_text("last"));
     CHECK(lines_over(&l));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The store with its memory backend, through its thread: what was appended is found, listed newest first,
- * forgotten in the right order, and a full store says so.
+ * The store with its memory backend, through its thread: what was appended is found, listed newest
+ * first, forgotten in the right order, and a full store says so.
  */
 #include <poll.h>
 

@@ -18,9 +18,10 @@
  *     }
  *
  * A worker starts such a program once a slot and hands it one job at a time. The program may
- * crash, hang or leak: that costs the job it was running one attempt and nothing else. Each job must get exactly one reply or
- * failure; a method that returns without one has replied nil. The program runs by hand too:
- * `PROGRAM --offers` lists its methods, `PROGRAM --call hello.greet World` runs one without a farm.
+ * crash, hang or leak: that costs the job it was running one attempt and nothing else. Each job
+ * must get exactly one reply or failure; a method that returns without one has replied nil. The
+ * program runs by hand too: `PROGRAM --offers` lists its methods, `PROGRAM --call hello.greet
+ * World` runs one without a farm.
  */
 #ifndef REEVE_HANDLER_H
 #define REEVE_HANDLER_H
@@ -46,8 +47,8 @@ struct reeve_handler {
 int reeve_serve(const struct reeve_handler *handlers, int argc, char **argv);
 
 /* --- the job --------------------------------------------------------------------------------- */
-const char *reeve_job_id(struct reeve_job *job);     /* 13 characters */
-const char *reeve_job_method(struct reeve_job *job); /* handler.method */
+const char *reeve_job_id(struct reeve_job *job);         /* 13 characters */
+const char *reeve_job_method(struct reeve_job *job);     /* handler.method */
 unsigned reeve_job_attempt(const struct reeve_job *job); /* 1, 2, ... */
 /* Has somebody asked for this job to stop? Worth asking in long loops: who does not stop in time
  * is ended by TERM, then KILL. */
@@ -59,7 +60,7 @@ int reeve_cancelled(const struct reeve_job *job);
 size_t reeve_arg_count(const struct reeve_job *job);
 int reeve_args_expect(struct reeve_job *job, size_t least, size_t most);
 int reeve_arg_int(struct reeve_job *job, size_t i, int64_t *out);
-int reeve_arg_double(struct reeve_job *job, size_t i, double *out); /* any number */
+int reeve_arg_double(struct reeve_job *job, size_t i, double *out);    /* any number */
 int reeve_arg_text(struct reeve_job *job, size_t i, const char **out); /* ends in 0; no 0 inside */
 int reeve_arg_text_n(struct reeve_job *job, size_t i, const char **out, size_t *size);
 int reeve_arg_bytes(struct reeve_job *job, size_t i, const void **out, size_t *size);
@@ -70,7 +71,8 @@ int reeve_arg_words(struct reeve_job *job, size_t i, const char **out);
 /* All arguments: the msgpack bytes of the array. */
 const void *reeve_args(const struct reeve_job *job, size_t *size);
 
-/* --- the answer: one of these, once ------------------------------------------------------------ */
+/* --- the answer: one of these, once ------------------------------------------------------------
+ */
 void reeve_reply_nil(struct reeve_job *job);
 void reeve_reply_int(struct reeve_job *job, int64_t number);
 void reeve_reply_double(struct reeve_job *job, double number);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * farm: the broker's core on a bench, for step tests that read like incidents. Peers have names;
+ * what the core does is written down a line an effect and compared as text:
+ *
+ *     c1 < accepted 1 j1          to client c1: submission 1 is job j1
+ *     w1 < lease j1 t1            to worker w1: job j1 under its first token
+ *     store j1 ok                 its row goes to the store
+ *
+ * Pings are not written down. Time passes only in `after`, in which workers beat.
+ */
+#ifndef UNIT_FARM_H
+#define UNIT_FARM_H
+
+#include "common/must.h"
+#include "producer/core/broker.h"
+#include "tests/unit/check.h"
+
+enum { FARM_PEERS = 16 };
+
+struct farm {
+    struct broker *broker;
+    struct effects fx;
+    struct buf log;
+    int64_t now_ms;
+    uint64_t peers_made, results;
+    struct farm_peer {
+        const char *name;
+        uint64_t peer; /* 0: it has no connection */
+        enum port port;
+        bool beats;
+        uint64_t numbers, results;
+    } peers[FARM_PEERS];
+    unsigned peer_count;
+};
+
+/* A broker with these limits, or NULL for the usual ones. */
+struct farm *farm_new(const struct broker_limits *limits);
+void farm_free(struct farm *f);
+
+/* What has happened since the last call; line by line as above. */
+#define SAYS(f, text) (CHECK_TEXT(farm_log(f), text), buf_clear(&(f)->log))
+const char *farm_log(struct farm *f);
+void farm_forget(struct farm *f); /* what has happened is of no interest */
+
+/* One record from a peer; makes the peer known by name at its first. */
+void says(struct farm *f, const char *who, const struct record *r);
+void says_bytes(struct farm *f, const char *who, struct bytes body);
+void farm_event(struct farm *f, struct event *ev);
+
+/* Preludes. */
+void client(struct farm *f, const char *who);
+void worker(struct farm *f, const char *who, unsigned slots, const char *queue);
+void hello_worker(struct farm *f, const char *who, unsigned slots); /* without ready */
+void offers(struct farm *f, const char *who, const char *queue);
+void ready(struct farm *f, const char *who);
+
+/* The next submission of this client. */
+void submits(struct farm *f, const char *who, const char *queue);
+void submits_as(struct farm *f, const char *who, struct msg_submit m);
+void results(struct farm *f, const char *who, unsigned job, unsigned token, enum reason reason);
+void takes_us(struct farm *f, const char *who, unsigned job, unsigned token, uint64_t run_us);
+void starts(struct farm *f, const char *who, unsigned job, unsigned token);
+void returns(struct farm *f, const char *who, unsigned job, unsigned token);
+void holds(struct farm *f, const char *who, unsigned job, unsigned token);
+/* wait, cancel, retry, get_job */
+void asks(struct farm *f, const char *who, enum record_type what, uint64_t number, unsigned job);
+void found(struct farm *f, uint64_t ticket, struct bytes rows);
+
+void after(struct farm *f, int64_t ms);
+void silent(struct farm *f, const char *who);     /* beats no more */
+void gone(struct farm *f, const char *who);       /* its connection cannot be routed to */
+void reconnects(struct farm *f, const char *who); /* says hello next on another connection */
+void pauses(struct farm *f, int64_t ms);          /* the broker itself */
+void watches(struct farm *f, const char *topic, bool on);
+
+uint64_t job_id(unsigned job);
+uint64_t job_token(unsigned count);
+
+#endif
