@@ -62,7 +62,7 @@ struct link *list_any(struct link *);
 #else
 #define list_first(head, type, member) container_of((head)->next, type, member)
 #endif
-#define list_each(l, head)             for (struct link *l = (head)->next; l != (head); l = l->next)
+#define list_each(l, head) for (struct link *l = (head)->next; l != (head); l = l->next)
 /* Allows the body to take the current link out. */
 #define list_each_safe(l, head)                                                                    \
     for (struct link *l = (head)->next, *l##_next = l->next; l != (head);                          \

@@ -97,7 +97,8 @@ static void report_flush(struct home *h)
         sent += size;
     }
     h->reports.size -= sent;
-    memmove(h->reports.data, h->reports.data + sent, h->reports.size);
+    if (sent)
+        memmove(h->reports.data, h->reports.data + sent, h->reports.size);
 }
 
 static void report(struct home *h, struct spawner_report r)

@@ -188,8 +188,9 @@ static void list_workers(struct broker *b, struct peer *peer, uint64_t number)
 
 static void status(struct broker *b, struct peer *peer, uint64_t number)
 {
-    uint64_t slots = 0;
+    uint64_t slots = 0, clients = 0;
     list_each(l, &b->workers) slots += container_of(l, struct worker, link)->slots;
+    list_each(l, &b->peers_list) clients += container_of(l, struct peer, link)->client != NULL;
     struct record r = {
         .type = REC_status,
         .status = {.number = number,
@@ -202,7 +203,7 @@ static void status(struct broker *b, struct peer *peer, uint64_t number)
                    .kept = b->kept,
                    .workers = b->workers_by_id.count,
                    .slots = slots,
-                   .clients = b->clients.count,
+                   .clients = clients,
                    .malformed = b->totals.malformed,
                    .incarnation = b->options.incarnation,
                    .release = bytes_text(REEVE_RELEASE),

@@ -288,7 +288,7 @@ static void replay(struct broker *b, struct peer *peer, const struct find *ask, 
             .lost = {.number = ask->number, .topic = ask->topic, .first = first, .last = have - 1}};
         send_record(b, peer, &lost);
     }
-    for (uint64_t seq = have; seq <= last; seq++) {
+    for (uint64_t seq = have; t && seq <= last; seq++) {
         struct record update = {.type = REC_update,
                                 .update = {.number = ask->number,
                                            .topic = ask->topic,
