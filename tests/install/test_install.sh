@@ -60,7 +60,7 @@ for kind in shared static; do
 done
 readelf -d "$folder/static/ask" | grep -q 'libreeve.so' && fail "static: linked the shared library"
 
-cmake -S "$example" -B "$folder/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
+cmake -G Ninja -S "$example" -B "$folder/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
     -DCMAKE_C_FLAGS="$*" >"$folder/cmake.log"
 cmake --build "$folder/cmake" >>"$folder/cmake.log"
 runs "$folder/cmake/hello" "$folder/cmake/ask"

@@ -239,7 +239,6 @@ struct hub {
     struct idmap wires; /* by peer */
     struct link dirty;
     int64_t paused_us;
-    int64_t pause_from_us;
     struct idmap rows;
     struct link rows_list;
     struct namemap topics; /* subscriptions, counted */

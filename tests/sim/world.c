@@ -186,7 +186,8 @@ static void fault(struct sim *s)
                         (int64_t)sim_below(s, SEC_US));
         break;
     case 3:
-        s->hub.pause_from_us = s->now_us;
+        if (s->now_us < s->hub.paused_us)
+            break; /* what waits for the end of one pause must not find itself in the next */
         s->hub.paused_us = s->now_us + (int64_t)sim_below(s, 8 * SEC_US);
         trace(s, "broker", "pauses for %lld ms", (long long)(s->hub.paused_us - s->now_us) / 1000);
         break;

@@ -16,6 +16,7 @@ FUNCTION_LINES_MAX = 80
 # What may be larger than the limits, and why. An entry that is no longer needed is an error too.
 LARGE_FILES = {
     "tests/unit/test_agent.c": "the agent's whole behaviour, a paragraph a case, on one harness",
+    "tests/unit/test_broker.c": "the broker's whole behaviour, a paragraph a case, on one harness",
 }
 LARGE_FUNCTIONS = {}
 

@@ -3,7 +3,7 @@
 
 #include "common/pack.h"
 
-enum { INCARNATION = 7, BROKER_ID = 1 };
+enum { INCARNATION = 7, BROKER_ID = 1, AUDITED_JOBS = 200 };
 
 struct farm *farm_new(const struct broker_limits *limits)
 {
@@ -208,7 +208,10 @@ void farm_event(struct farm *f, struct event *ev)
     ev->now_ms = f->now_ms;
     ev->wall_ms = f->now_ms + 1000000;
     broker_step(f->broker, ev, &f->fx);
-    broker_audit(f->broker);
+    struct broker_totals totals;
+    broker_totals(f->broker, &totals);
+    if (totals.live <= AUDITED_JOBS) /* it looks at each; farm_free does so in any case */
+        broker_audit(f->broker);
     for (size_t i = 0; i < f->fx.count; i++)
         log_effect(f, &f->fx.list[i]);
 }
