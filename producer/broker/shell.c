@@ -138,8 +138,7 @@ static bool flush(struct shell *s)
     return any;
 }
 
-/* --- effects ------------------------------------------------------------------------------------
- */
+/* --- effects ---------------------------------------------------------------------------------- */
 
 static void publish(struct shell *s, struct bytes topic, struct bytes body)
 {
@@ -183,8 +182,7 @@ static void step(struct shell *s, struct event *ev)
     apply(s);
 }
 
-/* --- events -------------------------------------------------------------------------------------
- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 /* The frames after the first of a message: none of ours sends any. Read and thrown away. */
 static bool drain_parts(void *socket)
@@ -321,8 +319,7 @@ void shell_run(struct shell *s, int signal_fd)
     }
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void *bind_port(void *context, enum conn_kind kind, const char *host, unsigned port,
                        int high_water)

@@ -259,8 +259,7 @@ bool ask_record(struct broker *b, struct peer *peer, const struct record *r)
     return true;
 }
 
-/* --- the store's answers ------------------------------------------------------------------------
- */
+/* --- the store's answers ---------------------------------------------------------------------- */
 
 struct row {
     struct msg_submit submit;

@@ -107,8 +107,7 @@ void broker_free(struct broker *b)
     free(b);
 }
 
-/* --- peers --------------------------------------------------------------------------------------
- */
+/* --- peers ------------------------------------------------------------------------------------ */
 
 static struct peer *peer_of(struct broker *b, uint64_t id, enum port port)
 {
@@ -193,8 +192,7 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
     }
 }
 
-/* --- time ---------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 /* If we slept (stopped, swapped, suspended), nobody was silent: we did not listen. */
 static void excuse_pause(struct broker *b, int64_t gap_ms)

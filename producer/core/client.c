@@ -152,8 +152,7 @@ static void acknowledge(struct broker *b, struct client *client, const struct ms
     memmove(client->runs, client->runs + settled, client->runs_count * sizeof *client->runs);
 }
 
-/* --- accepting ----------------------------------------------------------------------------------
- */
+/* --- accepting -------------------------------------------------------------------------------- */
 
 void accepted_flush(struct broker *b)
 {

@@ -24,7 +24,7 @@ static const char *const qualities[] = {
     "good",    "great",     "happy",     "helpful",   "horrible",  "lovely", "noisy",
     "old",     "ordinary",  "perfect",   "poor",      "quiet",     "rude",   "sad",
     "slow",    "small",     "splendid",  "terrible",  "tidy",      "ugly",   "useful",
-    "useless", "warm",      "wonderful", "wooden",    "worst",
+    "useless", "warm",      "wonderful", "wooden",
 };
 static const char *const verbs[] = {
     "admires", "avoids",     "described", "dislikes", "enjoys", "fears",

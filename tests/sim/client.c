@@ -47,8 +47,7 @@ void client_say(struct client_sim *c, const struct record *r)
     record_put(&c->out, r);
 }
 
-/* --- asking -------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static void ask(struct client_sim *c, struct record *r)
 {
@@ -118,8 +117,7 @@ static void ask_something(struct sim *s, struct client_sim *c)
     }
 }
 
-/* --- submitting ---------------------------------------------------------------------------------
- */
+/* --- submitting ------------------------------------------------------------------------------- */
 
 static struct spec spec_make(struct sim *s)
 {
@@ -224,8 +222,7 @@ static void refused(struct sim *s, struct client_sim *c, const struct msg_error 
     }
 }
 
-/* --- its turns ----------------------------------------------------------------------------------
- */
+/* --- its turns -------------------------------------------------------------------------------- */
 
 static void hello(struct client_sim *c)
 {

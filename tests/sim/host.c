@@ -37,8 +37,7 @@ static void turn(struct sim *s, struct host *h);
 static void turn_soon(struct sim *s, struct host *h, int64_t at_us);
 static void start_next(struct sim *s, struct runner_sim *r);
 
-/* --- runners ------------------------------------------------------------------------------------
- */
+/* --- runners ---------------------------------------------------------------------------------- */
 
 static unsigned ring_count(const struct runner_sim *r)
 {
@@ -131,8 +130,7 @@ static void start_next(struct sim *s, struct runner_sim *r)
     end->b = r->started;
 }
 
-/* --- effects of the agent -----------------------------------------------------------------------
- */
+/* --- effects of the agent --------------------------------------------------------------------- */
 
 static void give(struct host *h, struct agent_event *ev, struct sim *s)
 {
@@ -259,8 +257,7 @@ static void apply(struct sim *s, struct host *h)
     buf_clear(&h->out);
 }
 
-/* --- its turns ----------------------------------------------------------------------------------
- */
+/* --- its turns -------------------------------------------------------------------------------- */
 
 /* The shell looks into the runner's page. */
 static void look(struct sim *s, struct host *h, struct runner_sim *r)
@@ -380,8 +377,7 @@ static void linked(struct sim *s, struct end *end, bool up)
     hap->b = up;
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void host_start(struct sim *s, struct host *h)
 {

@@ -129,8 +129,7 @@ static void list(struct sim *s, const struct effect *e)
     }
 }
 
-/* --- the sockets --------------------------------------------------------------------------------
- */
+/* --- the sockets ------------------------------------------------------------------------------ */
 
 static void send_out(struct sim *s, struct wire *w)
 {
@@ -206,8 +205,7 @@ static void hash_effects(struct sim *s)
     }
 }
 
-/* --- steps --------------------------------------------------------------------------------------
- */
+/* --- steps ------------------------------------------------------------------------------------ */
 
 static void ticks(struct sim *s, struct happening *h)
 {

@@ -39,14 +39,13 @@ struct work { /* a job of the broker's */
     int64_t accepted_ms;
     uint64_t delay_ms, deadline_ms;
     uint64_t token, leases, executions;
-    uint64_t peer; /* who has the lease */
-    const struct host *host;
+    const struct host *host; /* who has the lease */
     int64_t lease_us;
     bool released; /* the lease ended by the worker's own word */
-    bool cancel_asked, cancel_done, executed, forgotten, joined;
+    bool cancel_asked, cancel_done, executed, forgotten;
     uint64_t result_token; /* of a good result in this step's body */
     uint8_t state;         /* its end; 0: not yet */
-    uint64_t end_hash, updates;
+    uint64_t end_hash;
 };
 
 struct topic_seen {
@@ -117,8 +116,7 @@ static struct work *work_of(const struct sim *s, uint64_t id)
     return idmap_find(&s->ledger->works, id);
 }
 
-/* --- what goes in -------------------------------------------------------------------------------
- */
+/* --- what goes in ----------------------------------------------------------------------------- */
 
 void ledger_submitted(struct sim *s, const struct spec *spec, const struct msg_submit *submit)
 {
@@ -193,8 +191,7 @@ void ledger_body(struct sim *s, const struct wire *w, struct bytes body)
     }
 }
 
-/* --- what comes out -----------------------------------------------------------------------------
- */
+/* --- what comes out --------------------------------------------------------------------------- */
 
 static struct work *work_new(struct sim *s, uint64_t id, const struct spec *spec)
 {
@@ -312,7 +309,6 @@ static void told_lease(struct sim *s, const struct wire *w, const struct msg_lea
     work->released = false;
     work->leases++;
     work->host = host_of(w);
-    work->peer = w->peer;
     work->lease_us = s->now_us;
     s->ledger->counts.leases++;
 }
@@ -323,6 +319,7 @@ static void told(struct sim *s, const struct effect *e, const struct record *r)
     if (!w)
         return;
     switch (r->type) {
+    case REC_accepted: told_accepted(s, client_of(s, w), &r->accepted); break;
     case REC_lease: told_lease(s, w, &r->lease); break;
     case REC_ended: told_ended(s, client_of(s, w), &r->ended); break;
     case REC_done: told_done(s, client_of(s, w), r->done.number); break;
@@ -372,13 +369,11 @@ static void stored(struct sim *s, const struct effect *e, struct bytes row)
         sim_fail(s, "S2", "the row of job %" PRIx64 " is not of one job", e->id);
     work->state = e->state;
     work->end_hash = end_hash(&ended.ended);
-    work->updates = job.job.updates;
     s->ledger->open--;
     s->ledger->counts.ended++;
 }
 
-/* --- updates ------------------------------------------------------------------------------------
- */
+/* --- updates ---------------------------------------------------------------------------------- */
 
 static struct topic_seen *topic_of(struct ledger *l, struct bytes name)
 {
@@ -442,8 +437,7 @@ uint64_t ledger_last_update(const struct sim *s, struct bytes topic)
     return t ? t->last : 0;
 }
 
-/* --- a step's effects ---------------------------------------------------------------------------
- */
+/* --- a step's effects ------------------------------------------------------------------------- */
 
 static void bounds(struct sim *s)
 {
@@ -459,6 +453,15 @@ static void bounds(struct sim *s)
 
 /* Acceptances first: they leave at the end of a step, after the leases that came of them. Ends
  * before what is told of them, for the same reason. */
+static int pass_of(enum record_type type)
+{
+    switch (type) {
+    case REC_accepted: return 0;
+    case REC_lease: return 1;
+    default: return 2;
+    }
+}
+
 void ledger_effects(struct sim *s, const struct effects *fx)
 {
     for (int pass = 0; pass < 3; pass++) {
@@ -470,12 +473,7 @@ void ledger_effects(struct sim *s, const struct effects *fx)
             if (e->type == FX_SEND) {
                 if (record_get(&c, &r) != OK || !cursor_done(&c))
                     sim_fail(s, "S19", "an effect does not decode");
-                const struct wire *w = idmap_find(&s->hub.wires, e->peer);
-                if (pass == 0 && r.type == REC_accepted && w)
-                    told_accepted(s, client_of(s, w), &r.accepted);
-                else if (pass == (r.type == REC_lease ? 0 : 2) && pass)
-                    told(s, e, &r);
-                else if (pass == 1 && r.type == REC_lease)
+                if (pass == pass_of(r.type))
                     told(s, e, &r);
             } else if (e->type == FX_APPEND && pass == 1) {
                 stored(s, e, bytes);
@@ -487,8 +485,7 @@ void ledger_effects(struct sim *s, const struct effects *fx)
     bounds(s);
 }
 
-/* --- elsewhere ----------------------------------------------------------------------------------
- */
+/* --- elsewhere -------------------------------------------------------------------------------- */
 
 void ledger_executes(struct sim *s, const struct host *h, uint64_t id, uint64_t token,
                      const struct spec *spec)
@@ -557,12 +554,6 @@ uint64_t ledger_token(const struct sim *s, uint64_t id)
 {
     const struct work *work = work_of(s, id);
     return work ? work->token : 0;
-}
-
-bool ledger_cancel_done(const struct sim *s, uint64_t id)
-{
-    const struct work *work = work_of(s, id);
-    return work && work->cancel_done;
 }
 
 void ledger_end(struct sim *s)

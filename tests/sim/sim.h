@@ -272,7 +272,6 @@ void ledger_end(struct sim *s);
 /* A job that was accepted, at random; 0: none. */
 uint64_t ledger_any_job(struct sim *s);
 uint64_t ledger_token(const struct sim *s, uint64_t id); /* the last one lent; 0: none */
-bool ledger_cancel_done(const struct sim *s, uint64_t id);
 uint64_t ledger_last_update(const struct sim *s, struct bytes topic);
 void ledger_shown(struct sim *s, struct bytes topic, uint64_t seq, struct bytes body);
 void ledger_watched(struct sim *s, struct bytes topic);

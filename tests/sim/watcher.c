@@ -84,8 +84,7 @@ void watcher_cut(struct sim *s, struct client_sim *c)
         sim_at(s, s->now_us + sim_spread(s, 500 * MS_US), sub_back, c);
 }
 
-/* --- what is shown ------------------------------------------------------------------------------
- */
+/* --- what is shown ---------------------------------------------------------------------------- */
 
 static void body_numbers(struct bytes body, uint64_t *incarnation, uint64_t *seq)
 {

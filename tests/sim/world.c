@@ -41,8 +41,7 @@ int64_t sim_spread(struct sim *s, int64_t mean_us)
     return us < 20 * mean_us ? us : 20 * mean_us;
 }
 
-/* --- knobs --------------------------------------------------------------------------------------
- */
+/* --- knobs ------------------------------------------------------------------------------------ */
 
 static double share_of(struct sim *s, double often, double most)
 {
@@ -118,8 +117,7 @@ static void knobs_draw(struct sim *s, struct knobs *k)
     k->store_full = share_of(s, 0.2, 0.3);
 }
 
-/* --- what goes wrong ----------------------------------------------------------------------------
- */
+/* --- what goes wrong -------------------------------------------------------------------------- */
 
 static struct host *any_host(struct sim *s)
 {
@@ -223,8 +221,7 @@ static void plan_fault(struct sim *s)
         sim_at(s, s->now_us + sim_spread(s, (int64_t)(1e6 / rate)), faults, NULL);
 }
 
-/* --- the two phases -----------------------------------------------------------------------------
- */
+/* --- the two phases --------------------------------------------------------------------------- */
 
 static void leaves(struct sim *s, struct happening *h)
 {

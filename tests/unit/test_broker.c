@@ -14,8 +14,7 @@ static struct farm *farm_with(unsigned slots)
     return f;
 }
 
-/* --- the usual course ---------------------------------------------------------------------------
- */
+/* --- the usual course ------------------------------------------------------------------------- */
 
 TEST(a_job_is_accepted_lent_and_answered)
 {
@@ -94,8 +93,7 @@ TEST(a_queue_whose_workers_have_left_takes_jobs_all_the_same)
     farm_free(f);
 }
 
-/* --- order --------------------------------------------------------------------------------------
- */
+/* --- order ------------------------------------------------------------------------------------ */
 
 static void submits_with_priority(struct farm *f, int64_t priority)
 {
@@ -216,8 +214,7 @@ TEST(a_queue_that_slept_has_saved_nothing_up)
     farm_free(f);
 }
 
-/* --- lending ahead ------------------------------------------------------------------------------
- */
+/* --- lending ahead ---------------------------------------------------------------------------- */
 
 static unsigned leases_in(struct farm *f)
 {
@@ -282,8 +279,7 @@ TEST(a_job_that_died_at_once_does_not_make_its_queue_a_short_one)
     farm_free(f);
 }
 
-/* --- time ---------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 TEST(a_delayed_job_is_not_lent_before_its_time)
 {
@@ -337,8 +333,7 @@ TEST(the_time_limit_of_an_attempt_goes_with_the_lease)
     farm_free(f);
 }
 
-/* --- attempts -----------------------------------------------------------------------------------
- */
+/* --- attempts --------------------------------------------------------------------------------- */
 
 TEST(an_error_of_the_handler_ends_the_job)
 {
@@ -454,8 +449,7 @@ TEST(a_retry_by_hand_is_another_job)
     farm_free(f);
 }
 
-/* --- cancelling ---------------------------------------------------------------------------------
- */
+/* --- cancelling ------------------------------------------------------------------------------- */
 
 TEST(cancel_while_it_waits)
 {
@@ -565,8 +559,7 @@ TEST(cancel_after_its_end_says_so)
     farm_free(f);
 }
 
-/* --- workers lost -------------------------------------------------------------------------------
- */
+/* --- workers lost ----------------------------------------------------------------------------- */
 
 TEST(a_worker_that_dies_gives_its_jobs_back_after_a_second)
 {
@@ -797,8 +790,7 @@ TEST(a_second_worker_of_the_same_name_is_refused)
     farm_free(f);
 }
 
-/* --- draining -----------------------------------------------------------------------------------
- */
+/* --- draining --------------------------------------------------------------------------------- */
 
 static void drains(struct farm *f, const char *name)
 {
@@ -849,8 +841,7 @@ TEST(draining_nobody_is_an_error)
     farm_free(f);
 }
 
-/* --- holding ------------------------------------------------------------------------------------
- */
+/* --- holding ---------------------------------------------------------------------------------- */
 
 TEST(a_held_queue_hands_nothing_out_until_released)
 {
@@ -873,8 +864,7 @@ TEST(a_held_queue_hands_nothing_out_until_released)
     farm_free(f);
 }
 
-/* --- numbers and keys ---------------------------------------------------------------------------
- */
+/* --- numbers and keys ------------------------------------------------------------------------- */
 
 static void submits_number(struct farm *f, uint64_t number)
 {
@@ -1033,8 +1023,7 @@ TEST(a_key_outlives_its_job_for_a_day)
     farm_free(f);
 }
 
-/* --- what is refused ----------------------------------------------------------------------------
- */
+/* --- what is refused -------------------------------------------------------------------------- */
 
 TEST(reserved_fields_are_refused_not_ignored)
 {
@@ -1218,8 +1207,7 @@ TEST(a_version_that_is_not_spoken_is_refused)
     farm_free(f);
 }
 
-/* --- asking -------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 TEST(whoever_waits_is_told_of_the_end)
 {
@@ -1268,8 +1256,7 @@ TEST(lists_show_jobs_queues_and_workers)
     farm_free(f);
 }
 
-/* --- updates ------------------------------------------------------------------------------------
- */
+/* --- updates ---------------------------------------------------------------------------------- */
 
 /* Job 1 of a farm made by farm_with. */
 static const char *topic_of_job_1(void)

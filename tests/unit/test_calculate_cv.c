@@ -111,8 +111,7 @@ TEST(what_no_tank_can_be_is_refused_and_bounds_are_named)
     CHECK(!strstr(text, "outside"));
 }
 
-/* --- linear plants -----------------------------------------------------------------------------
- */
+/* --- linear plants ---------------------------------------------------------------------------- */
 
 #define PLANT                                                                                      \
     "{\"about\": \"two by two\", \"mvs\": [{\"name\": \"u\", \"nominal\": 1, \"lower\": 0,"        \
@@ -174,8 +173,7 @@ TEST(a_broken_model_file_is_refused_by_name)
     CHECK(linear_parse(bytes_text("{}"), "p.json", text) == NULL);
 }
 
-/* --- the models folder -------------------------------------------------------------------------
- */
+/* --- the models folder ------------------------------------------------------------------------ */
 
 static void put_file(const char *path, const char *content)
 {
@@ -242,8 +240,7 @@ TEST(a_model_file_has_a_limit)
     CHECK_TEXT(read_model("huge.json"), "model file \"huge.json\": larger than 1 MiB");
 }
 
-/* --- a job from end to end -----------------------------------------------------------------------
- */
+/* --- a job from end to end -------------------------------------------------------------------- */
 
 /* The request {"model": model, "mvs": {FB, TR}}, open for more keys. */
 static struct buf request(uint32_t keys, const char *model, double fb, double tr)

@@ -144,8 +144,7 @@ TEST(case_forms_and_spelling)
     CHECK(score("well-made") > 0);
 }
 
-/* --- bad and large input -----------------------------------------------------------------------
- */
+/* --- bad and large input ---------------------------------------------------------------------- */
 
 TEST(bytes_that_are_no_text_do_no_harm)
 {
@@ -193,8 +192,7 @@ TEST(a_mebibyte_is_scored)
     score_repeated("\xf0\x9f\x98");
 }
 
-/* --- tokens --------------------------------------------------------------------------------------
- */
+/* --- tokens ----------------------------------------------------------------------------------- */
 
 /* As "word word , . <mark>" and so on. */
 static const char *tokens(const char *text)

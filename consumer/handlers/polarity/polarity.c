@@ -29,8 +29,7 @@ struct scorer {
     unsigned scaled; /* words that scale still reaches */
 };
 
-/* --- tokens ahead -------------------------------------------------------------------------------
- */
+/* --- tokens ahead ----------------------------------------------------------------------------- */
 
 static void look_ahead(struct scorer *s)
 {
@@ -102,8 +101,7 @@ static const struct lexicon_entry *find_word(const struct scorer *s, struct byte
     return found;
 }
 
-/* --- scoring ------------------------------------------------------------------------------------
- */
+/* --- scoring ---------------------------------------------------------------------------------- */
 
 static void end_clause(struct scorer *s)
 {

@@ -115,8 +115,7 @@ static int start(struct running *r, const struct command *c, char error[COMMAND_
     return -1;
 }
 
-/* --- run ---------------------------------------------------------------------------------------
- */
+/* --- run -------------------------------------------------------------------------------------- */
 
 /* Takes what is there, one pipe full at most. -1: more than the limit. */
 static int drain(struct stream *s)

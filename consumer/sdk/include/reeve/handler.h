@@ -71,8 +71,7 @@ int reeve_arg_words(struct reeve_job *job, size_t i, const char **out);
 /* All arguments: the msgpack bytes of the array. */
 const void *reeve_args(const struct reeve_job *job, size_t *size);
 
-/* --- the answer: one of these, once ------------------------------------------------------------
- */
+/* --- the answer: one of these, once ----------------------------------------------------------- */
 void reeve_reply_nil(struct reeve_job *job);
 void reeve_reply_int(struct reeve_job *job, int64_t number);
 void reeve_reply_double(struct reeve_job *job, double number);
