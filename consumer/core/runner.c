@@ -330,6 +330,7 @@ void runner_exited(struct agent *a, struct runner *r, int signal, int status)
         agent_job_end(a, j, reason, detail, bytes_of(NULL, 0));
     }
     list_each_safe(l, &r->ring) job_unstarted(a, container_of(l, struct agent_job, link));
+    r->pushed = r->started; /* nothing is left there to recall */
     bool served = r->served;
     if (!served)
         runner_program_failed(a, r, false);

@@ -29,6 +29,7 @@ static struct broker_limits limits_of(const struct broker_limits *given)
     l.workers_max = limit_or(l.workers_max, 10000);
     l.topics_max = limit_or(l.topics_max, 100000);
     l.peers_max = limit_or(l.peers_max, 60000);
+    l.waits_max = limit_or(l.waits_max, 1000000);
     l.attempts_max = (uint32_t)limit_or(l.attempts_max, 5);
     l.ahead_jobs_max = (uint32_t)limit_or(l.ahead_jobs_max, 2000);
     l.ahead_us_max = (uint32_t)limit_or(l.ahead_us_max, 2000);

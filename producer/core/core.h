@@ -27,8 +27,9 @@ struct peer {
     struct client *client; /* one of these two once it has been welcomed */
     struct worker *worker;
     struct link waiters; /* waiter::of_peer */
-    struct link link;    /* broker::peers_list */
-    int64_t ping_ms;     /* when the next ping is due */
+    uint64_t waiters_count;
+    struct link link; /* broker::peers_list */
+    int64_t ping_ms;  /* when the next ping is due */
 };
 
 /* Somebody wants to be told when a job ends. */
@@ -193,7 +194,7 @@ struct broker {
     struct queue **queues_list; /* by queue::index */
     uint32_t queues_count, queues_capacity;
     struct link active; /* queue::link */
-    double share_us;    /* the used_us at which a queue that wakes up joins */
+    double share_us;    /* used_us of the queue that was served last */
     struct idmap jobs;
     uint64_t args_bytes;
     struct heap timers; /* job_more::timer */

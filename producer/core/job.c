@@ -98,12 +98,17 @@ void waiter_free(struct waiter *w)
 {
     link_take(&w->of_job);
     link_take(&w->of_peer);
+    w->peer->waiters_count--;
     free(w);
 }
 
 void job_wait(struct broker *b, struct job *job, struct peer *peer, uint64_t number)
 {
-    (void)b;
+    if (peer->waiters_count >= b->limits.waits_max) {
+        send_error(b, peer, number, ERR_BUSY, "too many waits on one connection");
+        return;
+    }
+    peer->waiters_count++;
     struct waiter *w = must_alloc(sizeof *w);
     *w = (struct waiter){.peer = peer, .number = number};
     list_append(&job_more(job)->waiters, &w->of_job);

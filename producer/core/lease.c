@@ -82,8 +82,7 @@ static void lease(struct broker *b, struct worker *w, struct job *job)
     job_lease(b, job, w);
     double cost = queue_cost_us(q);
     job->lent_us = (uint32_t)cost;
-    if (b->share_us < q->used_us)
-        b->share_us = q->used_us;
+    b->share_us = q->used_us;
     q->used_us += job->lent_us;
     w->lent_us += job->lent_us;
     w->leased++;

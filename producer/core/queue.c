@@ -3,6 +3,8 @@
  * queue: the ready jobs of one handler.method, by priority and then by age. A queue is in
  * broker::active exactly while it has something to hand out.
  */
+#include <math.h>
+
 #include "producer/core/core.h"
 
 struct queue *queue_find(const struct broker *b, struct bytes name)
@@ -55,13 +57,21 @@ static struct level *level_of(struct queue *q, int priority)
     return level;
 }
 
-/* A queue that slept has no claim to the time it did not use: it joins where the others are. */
+/* A queue that slept has no claim to the time it did not use: it joins where the neediest of those
+ * that wait stands; when none waits, where the last one served stood. */
 static void wake(struct broker *b, struct queue *q)
 {
     if (link_listed(&q->link) || q->held || !q->ready)
         return;
-    if (q->used_us < b->share_us)
-        q->used_us = b->share_us;
+    double join_us = list_empty(&b->active) ? b->share_us : INFINITY;
+    list_each(l, &b->active)
+    {
+        double used_us = container_of(l, struct queue, link)->used_us;
+        if (used_us < join_us)
+            join_us = used_us;
+    }
+    if (q->used_us < join_us)
+        q->used_us = join_us;
     list_append(&b->active, &q->link);
 }
 

@@ -164,7 +164,7 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         return;
     }
     if (!w && worker_find(b, hello->name)) {
-        send_error(b, peer, 0, ERR_INVALID, "hello: another worker has this name");
+        send_error(b, peer, 0, ERR_BUSY, "hello: another worker has this name");
         return;
     }
     if (!w && !(w = worker_make(b, hello))) {
