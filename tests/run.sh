@@ -63,7 +63,7 @@ fi
 build asan
 check asan asan -LE analyze
 build tsan
-check tsan tsan -LE 'tidy|vectors|analyze|install|fuzz|sim|slow'
+check tsan tsan -R '^(scenario\.|unit\.(conn|store|page|log|client))' # what has threads
 build fuzz
 check fuzz fuzz -L fuzz
 check asan analyze -L analyze

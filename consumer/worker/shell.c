@@ -265,15 +265,17 @@ static int open_broker(struct shell *s)
 
 static void flush_broker(struct shell *s)
 {
-    int events;
+    int events = 0, rc = 0;
     size_t size = sizeof events;
     if (!s->broker || outbox_empty(&s->outbox))
         return;
-    int rc = outbox_flush(&s->outbox, s->broker, bytes_of(NULL, 0));
+    do { /* asking for events may swallow the news that there is room again: then go on at once */
+        rc = outbox_flush(&s->outbox, s->broker, bytes_of(NULL, 0));
+        must(zmq_getsockopt(s->broker, ZMQ_EVENTS, &events, &size) == 0);
+        s->broker_more |= (events & ZMQ_POLLIN) != 0;
+    } while (rc == EAGAIN && (events & ZMQ_POLLOUT));
     if (rc && rc != EAGAIN)
         log_error("sending to the broker: %s", zmq_strerror(rc));
-    if (zmq_getsockopt(s->broker, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN))
-        s->broker_more = true;
 }
 
 /* --- the text port -------------------------------------------------------------------------- */

@@ -132,9 +132,16 @@ def test_workers_and_handlers_die_during_a_map(farm):
     run.stdin.write(lines[:half])
     run.stdin.flush()
     farm.until(lambda: out.stat().st_size > 0, "the map is under way")
-    workers = farm.workers()
-    os.kill(workers[0]["pid"], signal.SIGKILL)
-    os.kill(workers[1]["slots"][0]["pid"], signal.SIGKILL)
+    first, second = farm.workers()
+
+    def handler():
+        """A handler of the second worker; a slot whose handler is only starting has none (and 0 would be all of us)."""
+        slots = next(worker for worker in farm.workers() if worker["id"] == second["id"])["slots"]
+        return next((slot["pid"] for slot in slots if slot["pid"]), None)
+
+    victim = farm.until(handler, "a handler runs")
+    os.kill(first["pid"], signal.SIGKILL)
+    os.kill(victim, signal.SIGKILL)
     err = run.communicate(lines[half:], timeout=DEADLINE_S)[1]
     assert run.returncode == 0 and err == "", err
     answers = out.read_text().splitlines()
