@@ -176,7 +176,7 @@ struct lexicon *lexicon_built_in(void)
         if (lexicon_add(l, files[i], error) == 0)
             continue;
         fprintf(stderr, "built-in lexicon %zu, %s\n", i, error);
-        must(!"the built-in lexicon reads");
+        must(false && "the built-in lexicon reads");
     }
     return l;
 }
