@@ -53,6 +53,13 @@ struct outbox {
 void outbox_put(struct outbox *o, struct bytes record);
 void outbox_fini(struct outbox *o);
 
+/* Has it a frame that will not grow any more? Worth sending before the turn ends: the peer then
+ * works on the first part while the rest is being made. */
+static inline bool outbox_full(const struct outbox *o)
+{
+    return o->first != NULL;
+}
+
 static inline bool outbox_empty(const struct outbox *o)
 {
     return o->bytes == 0;

@@ -218,25 +218,32 @@ static unsigned char *put_head(unsigned char *at, unsigned type, unsigned fields
     return put_UINT(at, type);
 }
 
+#define RECORD(name, number, required)                                                             \
+    void put_##name(struct buf *out, const struct msg_##name *m)                                   \
+    {                                                                                              \
+        unsigned used;                                                                             \
+        size_t room = name##_room(m, &used), before = out->size;                                   \
+        unsigned char *at = put_head(buf_extend(out, room), number, used);                         \
+        at = name##_write(at, m, used);                                                            \
+        out->size = (size_t)(at - out->data);                                                      \
+        must(out->size - before <= room);                                                          \
+    }
+#define FIELD(record, kind, name)
+#define END(record)
+#include "proto/messages.def"
+
 void record_put(struct buf *out, const struct record *r)
 {
-    unsigned used;
-    size_t room, before = out->size;
-    unsigned char *at;
     switch (r->type) {
 #define RECORD(name, number, required)                                                             \
     case REC_##name:                                                                               \
-        room = name##_room(&r->name, &used);                                                       \
-        at = put_head(buf_extend(out, room), number, used);                                        \
-        at = name##_write(at, &r->name, used);                                                     \
+        put_##name(out, &r->name);                                                                 \
         break;
 #define FIELD(record, kind, name)
 #define END(record)
 #include "proto/messages.def"
     default: must(false && "a record of the list");
     }
-    out->size = (size_t)(at - out->data);
-    must(out->size - before <= room);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

@@ -93,6 +93,12 @@ enum err record_get(struct cursor *c, struct record *out) MUST_CHECK;
 
 void record_put(struct buf *out, const struct record *r);
 
+/* put_submit(out, &submit), ...: the same for a record whose type is known, without the union. */
+#define RECORD(name, number, required) void put_##name(struct buf *out, const struct msg_##name *m);
+#define FIELD(record, kind, name)
+#define END(record)
+#include "proto/messages.def"
+
 /* "submit"; "unknown" when there is no such. */
 const char *record_name(unsigned type);
 

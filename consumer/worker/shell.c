@@ -361,7 +361,11 @@ static void apply(struct shell *s, const struct agent_effect *e, struct bytes by
 {
     struct hand *h = &s->hands[e->runner];
     switch (e->type) {
-    case AGENT_SEND: outbox_put(&s->outbox, bytes); break;
+    case AGENT_SEND:
+        outbox_put(&s->outbox, bytes);
+        if (outbox_full(&s->outbox))
+            flush_broker(s);
+        break;
     case AGENT_RESET: outbox_fini(&s->outbox); break;
     case AGENT_SPAWN: runner_spawn(s, e->runner, e->program); break;
     case AGENT_KILL:

@@ -87,6 +87,12 @@ static void route_gone(struct shell *s, struct route *route, const char *why)
     step(s, &(struct event){.type = EV_PEER_GONE, .gone = {.peer = id}});
 }
 
+static int route_send(struct shell *s, struct route *route)
+{
+    s->touched[route->port] = true;
+    return outbox_flush(&route->outbox, s->sockets[route->port], route->routing_id);
+}
+
 /* What is lazy leaves with the next thing that is not. */
 static void route_mark(struct shell *s, struct route *route, bool lazy)
 {
@@ -113,8 +119,7 @@ static bool flush(struct shell *s)
     link_init(&full);
     while (!list_empty(&s->dirty)) {
         struct route *route = list_first(&s->dirty, struct route, dirty);
-        int rc = outbox_flush(&route->outbox, s->sockets[route->port], route->routing_id);
-        s->touched[route->port] = true;
+        int rc = route_send(s, route);
         link_take(&route->dirty);
         route->urgent = false;
         if (rc == 0)
@@ -164,6 +169,8 @@ static void apply(struct shell *s)
                 break; /* it left a moment ago, and the core is told of that next */
             outbox_put(&route->outbox, bytes);
             route_mark(s, route, e->lazy);
+            if (outbox_full(&route->outbox)) /* a failure is met again at the end of the turn */
+                (void)route_send(s, route);
             break;
         case FX_PUBLISH: publish(s, effect_topic(fx, e), bytes); break;
         case FX_APPEND: store_append(s->store, e->id, e->state, e->settled, bytes); break;

@@ -221,6 +221,9 @@ struct broker {
 /* effects.c: what leaves */
 struct effect *effect_add(struct broker *b, enum effect_type type);
 void send_lazily(struct broker *b, const struct peer *peer, const struct record *r);
+/* Between the two the caller puts one record into out->bytes. */
+struct effect *send_open(struct broker *b, const struct peer *peer);
+void send_close(struct broker *b, struct effect *e);
 void send_record(struct broker *b, const struct peer *peer, const struct record *r);
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
                 const char *text);

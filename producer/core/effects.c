@@ -23,12 +23,23 @@ void effects_fini(struct effects *out)
     *out = (struct effects){0};
 }
 
-void send_record(struct broker *b, const struct peer *peer, const struct record *r)
+struct effect *send_open(struct broker *b, const struct peer *peer)
 {
     struct effect *e = effect_add(b, FX_SEND);
     e->peer = peer->id;
-    record_put(&b->out->bytes, r);
+    return e;
+}
+
+void send_close(struct broker *b, struct effect *e)
+{
     e->size = b->out->bytes.size - e->at;
+}
+
+void send_record(struct broker *b, const struct peer *peer, const struct record *r)
+{
+    struct effect *e = send_open(b, peer);
+    record_put(&b->out->bytes, r);
+    send_close(b, e);
 }
 
 void send_lazily(struct broker *b, const struct peer *peer, const struct record *r)

@@ -205,55 +205,55 @@ void job_lease(struct broker *b, struct job *job, struct worker *w)
     job_event(b, job, NULL);
 }
 
-/* Told to whoever waits, written to the store. */
-static void end_tell(struct broker *b, struct job *job, const struct outcome *o)
+static void send_ended(struct broker *b, const struct peer *peer, const struct msg_ended *ended)
 {
-    struct record ended = {.type = REC_ended,
-                           .ended = {.number = job->number,
-                                     .id = job->id,
-                                     .state = job->state,
-                                     .value = o->value,
-                                     .worker = job->worker ? job->worker->name : (struct bytes){0},
-                                     .run_us = o->run_us,
-                                     .reason = o->reason,
-                                     .detail = o->detail,
-                                     .attempts = job->attempts > 1 ? job->attempts : 0}};
+    struct effect *e = send_open(b, peer);
+    put_ended(&b->out->bytes, ended);
+    send_close(b, e);
+}
+
+/* Told to whoever waits. */
+static void end_tell(struct broker *b, struct job *job, struct msg_ended *ended)
+{
     accepted_flush(b);
     if (job->client && job->client->peer)
-        send_record(b, job->client->peer, &ended);
-    if (job->more) {
-        list_each(l, &job->more->waiters)
-        {
-            const struct waiter *w = container_of(l, struct waiter, of_job);
-            ended.ended.number = w->number;
-            send_record(b, w->peer, &ended);
-        }
+        send_ended(b, job->client->peer, ended);
+    if (!job->more)
+        return;
+    list_each(l, &job->more->waiters)
+    {
+        const struct waiter *w = container_of(l, struct waiter, of_job);
+        ended->number = w->number;
+        send_ended(b, w->peer, ended);
     }
-    ended.ended.number = job->number;
+    ended->number = job->number;
+}
 
-    struct record view = {.type = REC_job};
-    job_view(b, job, &view.job);
-    view.job.reason = o->reason;
-    view.job.detail = o->detail;
-    view.job.run_us = o->run_us;
-    view.job.ended_ms = (uint64_t)b->wall_ms;
-    view.job.value_bytes = o->value.size;
-    struct record submit = {.type = REC_submit,
-                            .submit = {.number = job->number,
-                                       .queue = job->queue->name,
-                                       .args = bytes_of(job->args, job->args_size),
-                                       .priority = job->priority}};
+/* The row of an ended job, see broker.h. */
+static void end_keep(struct broker *b, const struct job *job, const struct msg_ended *ended)
+{
+    struct msg_submit submit = {.number = job->number,
+                                .queue = job->queue->name,
+                                .args = bytes_of(job->args, job->args_size),
+                                .priority = job->priority};
     if (job->more) {
-        submit.submit.timeout_ms = job->more->timeout_ms;
-        submit.submit.retries = job->more->retries;
+        submit.timeout_ms = job->more->timeout_ms;
+        submit.retries = job->more->retries;
     }
+    struct msg_job view;
+    job_view(b, job, &view);
+    view.reason = ended->reason;
+    view.detail = ended->detail;
+    view.run_us = ended->run_us;
+    view.ended_ms = (uint64_t)b->wall_ms;
+    view.value_bytes = ended->value.size;
     struct effect *e = effect_add(b, FX_APPEND);
     e->id = job->id;
     e->state = job->state;
     e->settled = job->client && job->client->left;
-    record_put(&b->out->bytes, &submit);
-    record_put(&b->out->bytes, &view);
-    record_put(&b->out->bytes, &ended);
+    put_submit(&b->out->bytes, &submit);
+    put_job(&b->out->bytes, &view);
+    put_ended(&b->out->bytes, ended);
     e->size = b->out->bytes.size - e->at;
 }
 
@@ -264,7 +264,17 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
     job_move(b, job, state);
     job->worker = w;
     job_event(b, job, outcome);
-    end_tell(b, job, outcome);
+    struct msg_ended ended = {.number = job->number,
+                              .id = job->id,
+                              .state = job->state,
+                              .value = outcome->value,
+                              .worker = w ? w->name : (struct bytes){0},
+                              .run_us = outcome->run_us,
+                              .reason = outcome->reason,
+                              .detail = outcome->detail,
+                              .attempts = job->attempts > 1 ? job->attempts : 0};
+    end_tell(b, job, &ended);
+    end_keep(b, job, &ended);
     b->totals.ended[state]++;
     b->totals.live--;
     b->args_bytes -= job->args_size;

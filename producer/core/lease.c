@@ -31,8 +31,11 @@ static void learn(struct queue *q, double run_us)
         run_us = 0.1;
     if (q->run_us < 0)
         q->run_us = run_us;
-    else /* believe bad news sooner than good news */
-        q->run_us += (run_us - q->run_us) * (run_us > q->run_us ? 0.5 : 0.1);
+    /* Bad news is believed sooner than good news, but one job that had to wait for a core is no
+     * news: a real change makes its way up in a dozen jobs. */
+    double most_us = 4 * q->run_us + 10;
+    double seen_us = run_us < most_us ? run_us : most_us;
+    q->run_us += (seen_us - q->run_us) * (seen_us > q->run_us ? 0.5 : 0.1);
 }
 
 /* Into the list where the next job would find it. */
@@ -86,15 +89,15 @@ static void lease(struct broker *b, struct worker *w, struct job *job)
     q->used_us += job->lent_us;
     w->lent_us += job->lent_us;
     w->leased++;
-    struct record r = {.type = REC_lease,
-                       .lease = {.id = job->id,
-                                 .token = token_of(b->options.incarnation, job->lease_count),
-                                 .offer = (uint64_t)worker_offer(w, q),
-                                 .args = bytes_of(job->args, job->args_size),
-                                 .attempt = job->attempts ? job->attempts + 1u : 0}};
-    if (job->more)
-        r.lease.timeout_ms = job->more->timeout_ms;
-    send_record(b, w->peer, &r);
+    struct msg_lease m = {.id = job->id,
+                          .token = token_of(b->options.incarnation, job->lease_count),
+                          .offer = (uint64_t)worker_offer(w, q),
+                          .args = bytes_of(job->args, job->args_size),
+                          .timeout_ms = job->more ? job->more->timeout_ms : 0,
+                          .attempt = job->attempts ? job->attempts + 1u : 0};
+    struct effect *e = send_open(b, w->peer);
+    put_lease(&b->out->bytes, &m);
+    send_close(b, e);
 }
 
 void worker_fill(struct broker *b, struct worker *w)
