@@ -16,7 +16,7 @@ enum { MESSAGES = 300, LONG_FRAMES = 3000, STUCK_MS = 30000 };
 
 enum attack { NOISE, MUTATED, RECORDS, MANY_FRAMES, ENDLESS, ATTACKS };
 
-static void put_hello(struct buf *out, struct random *r, unsigned role)
+static void garble_hello(struct buf *out, struct random *r, unsigned role)
 {
     uint64_t id[2] = {random_next(r), random_next(r)};
     char name[32];
@@ -110,7 +110,7 @@ static long visit(const char *address, struct random *r)
         enum attack attack = (enum attack)random_below(r, ATTACKS);
         sent = 0;
         if (random_below(r, 4)) {
-            put_hello(&hello, r, 1 + (unsigned)random_below(r, 2));
+            garble_hello(&hello, r, 1 + (unsigned)random_below(r, 2));
             sent = send_frame(socket, &hello, false);
         }
         if (sent == 0)
