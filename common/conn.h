@@ -10,7 +10,7 @@
 #include "common/buf.h"
 #include "common/must.h"
 
-enum { CONN_FRAME_BYTES = 64 << 10, CONN_FRAME_BYTES_MAX = 17 << 20 };
+enum { CONN_PART_BYTES = 8 << 10, CONN_FRAME_BYTES = 64 << 10, CONN_FRAME_BYTES_MAX = 17 << 20 };
 
 /* The process's one ZeroMQ context, seeded so that no peer can guess routing ids. Fork what must
  * be forked before. */
@@ -53,11 +53,12 @@ struct outbox {
 void outbox_put(struct outbox *o, struct bytes record);
 void outbox_fini(struct outbox *o);
 
-/* Has it a frame that will not grow any more? Worth sending before the turn ends: the peer then
- * works on the first part while the rest is being made. */
-static inline bool outbox_full(const struct outbox *o)
+/* Is there enough to be sent before the turn ends? Who makes records one after the other sends them
+ * in parts, so that the next in line works on the first while the rest is being made; who only
+ * passes on gathers for the whole turn. */
+static inline bool outbox_ripe(const struct outbox *o)
 {
-    return o->first != NULL;
+    return o->bytes >= CONN_PART_BYTES;
 }
 
 static inline bool outbox_empty(const struct outbox *o)

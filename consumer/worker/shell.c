@@ -363,7 +363,7 @@ static void apply(struct shell *s, const struct agent_effect *e, struct bytes by
     switch (e->type) {
     case AGENT_SEND:
         outbox_put(&s->outbox, bytes);
-        if (outbox_full(&s->outbox))
+        if (outbox_ripe(&s->outbox))
             flush_broker(s);
         break;
     case AGENT_RESET: outbox_fini(&s->outbox); break;

@@ -169,8 +169,6 @@ static void apply(struct shell *s)
                 break; /* it left a moment ago, and the core is told of that next */
             outbox_put(&route->outbox, bytes);
             route_mark(s, route, e->lazy);
-            if (outbox_full(&route->outbox)) /* a failure is met again at the end of the turn */
-                (void)route_send(s, route);
             break;
         case FX_PUBLISH: publish(s, effect_topic(fx, e), bytes); break;
         case FX_APPEND: store_append(s->store, e->id, e->state, e->settled, bytes); break;

@@ -80,7 +80,7 @@ int reeve_submit(struct reeve_client *c, const char *method, const void *args, s
     if (c->unsent_bytes == 0)
         wire_wake(&c->wire, true);
     c->unsent_bytes += submission_add(c, &s, &r);
-    if (c->unsent_bytes >= FRAME_BYTES)
+    if (c->unsent_bytes >= CONN_PART_BYTES)
         client_send(c, false);
     return 0;
 }
