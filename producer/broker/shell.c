@@ -87,12 +87,6 @@ static void route_gone(struct shell *s, struct route *route, const char *why)
     step(s, &(struct event){.type = EV_PEER_GONE, .gone = {.peer = id}});
 }
 
-static int route_send(struct shell *s, struct route *route)
-{
-    s->touched[route->port] = true;
-    return outbox_flush(&route->outbox, s->sockets[route->port], route->routing_id);
-}
-
 /* What is lazy leaves with the next thing that is not. */
 static void route_mark(struct shell *s, struct route *route, bool lazy)
 {
@@ -119,7 +113,8 @@ static bool flush(struct shell *s)
     link_init(&full);
     while (!list_empty(&s->dirty)) {
         struct route *route = list_first(&s->dirty, struct route, dirty);
-        int rc = route_send(s, route);
+        int rc = outbox_flush(&route->outbox, s->sockets[route->port], route->routing_id);
+        s->touched[route->port] = true;
         link_take(&route->dirty);
         route->urgent = false;
         if (rc == 0)

@@ -2,6 +2,7 @@
 #include "producer/cli/lines.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 static void count_ends(struct lines *l, const unsigned char *at, size_t size)
@@ -69,6 +70,13 @@ bool lines_next(struct lines *l, struct bytes *line)
     l->at = end < l->buf.size ? end + 1 : end;
     l->searched = l->at;
     return true;
+}
+
+const char *lines_failure(const struct lines *l)
+{
+    if (!l->error)
+        return NULL;
+    return l->error == EMSGSIZE ? "a line is longer than 17 MiB" : strerror(l->error);
 }
 
 void lines_fini(struct lines *l)

@@ -33,6 +33,8 @@ void lines_read(struct lines *l);
 bool lines_next(struct lines *l, struct bytes *line);
 /* Is there no whole line to take without another read? */
 bool lines_hungry(struct lines *l);
+/* Why the input ended too early, in words; NULL when it did not. */
+const char *lines_failure(const struct lines *l);
 void lines_fini(struct lines *l);
 /* How many lines there are, taken or not; 0 while that is not known. */
 static inline uint64_t lines_total(const struct lines *l)

@@ -344,9 +344,7 @@ int verb_map(struct cli *cli)
             fputs("reeve map: reads lines from the terminal until Ctrl-D\n", stderr);
         exit_code = run_map(&m);
         if (m.in.error && exit_code == EXIT_DONE)
-            exit_code = cli_fail(cli, EXIT_DATA, "standard input: %s",
-                                 m.in.error == EMSGSIZE ? "a line is longer than 16 MiB"
-                                                        : strerror(m.in.error));
+            exit_code = cli_fail(cli, EXIT_DATA, "standard input: %s", lines_failure(&m.in));
         progress_hide(&m.progress);
     }
     /* The window goes last: results may come until the connection is closed. */

@@ -167,9 +167,7 @@ int verb_submit(struct cli *cli)
         cli_catch_interrupts();
         exit_code = run_submit(&s);
         if (s.in.error && exit_code == EXIT_DONE)
-            exit_code = cli_fail(cli, EXIT_DATA, "standard input: %s",
-                                 s.in.error == EMSGSIZE ? "a line is longer than 16 MiB"
-                                                        : strerror(s.in.error));
+            exit_code = cli_fail(cli, EXIT_DATA, "standard input: %s", lines_failure(&s.in));
     }
     reeve_close(cli->client);
     cli->client = NULL;
