@@ -10,7 +10,13 @@
 #include "common/buf.h"
 #include "common/must.h"
 
-enum { CONN_PART_BYTES = 8 << 10, CONN_FRAME_BYTES = 64 << 10, CONN_FRAME_BYTES_MAX = 17 << 20 };
+enum {
+    /* Of a frame that is sent before there is nothing more to say: with its last record still
+     * below the 8 KiB that libzmq writes and reads at once. A little more would be two of each. */
+    CONN_PART_BYTES = (8 << 10) - 512,
+    CONN_FRAME_BYTES = 64 << 10,
+    CONN_FRAME_BYTES_MAX = 17 << 20
+};
 
 /* The process's one ZeroMQ context, seeded so that no peer can guess routing ids. Fork what must
  * be forked before. */
@@ -54,8 +60,7 @@ void outbox_put(struct outbox *o, struct bytes record);
 void outbox_fini(struct outbox *o);
 
 /* Is there enough to be sent before the turn ends? Who makes records one after the other sends them
- * in parts, so that the next in line works on the first while the rest is being made; who only
- * passes on gathers for the whole turn. */
+ * in parts, so that the next in line works on the first while the rest is being made. */
 static inline bool outbox_ripe(const struct outbox *o)
 {
     return o->bytes >= CONN_PART_BYTES;

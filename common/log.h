@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * log: key=value lines on standard error, one write a line. A log that cannot be written (a full
- * disk, a closed pipe) is dropped: work goes on. Thread-safe.
+ * log: key=value lines on standard error, one write a line. A line that cannot be written (a full
+ * disk, a closed pipe, a pipe that nobody reads) is dropped: work goes on. Thread-safe.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H

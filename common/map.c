@@ -7,21 +7,24 @@
 
 #include "common/must.h"
 
-enum { CAPACITY_MIN = 16 };
+enum { CAPACITY_MIN = 16, PAGE_IDS = 16 };
 
-static size_t id_home(const struct idmap *m, uint64_t id)
+struct idmap_page {
+    void *values[PAGE_IDS]; /* by id % PAGE_IDS */
+    size_t count;
+};
+
+static size_t key_home(const struct idmap *m, uint64_t key)
 {
-    /* Eight ids that follow each other share two cache lines, which is worth more than anything
-     * else in a table that is larger than the cache. 2^64 over the golden ratio: the top bits, and
-     * only those, lay neighbouring eights far apart and evenly. */
-    uint64_t eight = (id >> 3) * 0x9e3779b97f4a7c15u;
-    return (size_t)(eight >> (__builtin_clzll(m->capacity) + 4)) << 3 | (id & 7);
+    /* 2^64 over the golden ratio: the top bits, and only those, lay neighbours far apart and
+     * evenly. */
+    return (size_t)((key * 0x9e3779b97f4a7c15u) >> (__builtin_clzll(m->capacity) + 1));
 }
 
-static size_t id_locate(const struct idmap *m, uint64_t id)
+static size_t key_locate(const struct idmap *m, uint64_t key)
 {
-    size_t at = id_home(m, id);
-    while (m->slots[at].id && m->slots[at].id != id)
+    size_t at = key_home(m, key);
+    while (m->slots[at].page && m->slots[at].key != key)
         at = (at + 1) & (m->capacity - 1);
     return at;
 }
@@ -32,63 +35,110 @@ static void idmap_resize(struct idmap *m, size_t capacity)
     m->capacity = capacity;
     m->slots = must_alloc(capacity * sizeof *m->slots);
     for (size_t i = 0; i < old.capacity; i++)
-        if (old.slots[i].id)
-            m->slots[id_locate(m, old.slots[i].id)] = old.slots[i];
+        if (old.slots[i].page)
+            m->slots[key_locate(m, old.slots[i].key)] = old.slots[i];
     free(old.slots);
 }
 
-void *idmap_find(const struct idmap *m, uint64_t id)
+/* NULL when there is none. */
+static struct idmap_page *page_find(const struct idmap *m, uint64_t key)
 {
-    if (!m->count || !id)
-        return NULL;
-    return m->slots[id_locate(m, id)].value;
+    if (m->last.page && m->last.key == key)
+        return m->last.page;
+    return m->pages ? m->slots[key_locate(m, key)].page : NULL;
 }
 
-void idmap_put(struct idmap *m, uint64_t id, void *value)
+static struct idmap_page *page_make(struct idmap *m, uint64_t key)
 {
-    must(id && value);
-    if (m->count * 4 >= m->capacity * 3)
+    if (m->pages * 4 >= m->capacity * 3)
         idmap_resize(m, m->capacity ? m->capacity * 2 : CAPACITY_MIN);
-    struct idmap_slot *slot = &m->slots[id_locate(m, id)];
-    if (!slot->id)
-        m->count++;
-    *slot = (struct idmap_slot){.id = id, .value = value};
+    struct idmap_page *page = m->spare ? m->spare : must_alloc(sizeof *page);
+    m->spare = NULL;
+    m->slots[key_locate(m, key)] = (struct idmap_slot){.key = key, .page = page};
+    m->pages++;
+    return page;
 }
 
-void *idmap_take(struct idmap *m, uint64_t id)
+/* The page is empty: it leaves the table, and is the next to be used. */
+static void page_drop(struct idmap *m, uint64_t key)
 {
-    if (!m->count || !id)
-        return NULL;
-    size_t hole = id_locate(m, id), mask = m->capacity - 1;
-    void *value = m->slots[hole].value;
-    if (!m->slots[hole].id)
-        return NULL;
-    for (size_t at = (hole + 1) & mask; m->slots[at].id; at = (at + 1) & mask) {
-        size_t home = id_home(m, m->slots[at].id);
+    size_t hole = key_locate(m, key), mask = m->capacity - 1;
+    free(m->spare);
+    m->spare = m->slots[hole].page;
+    for (size_t at = (hole + 1) & mask; m->slots[at].page; at = (at + 1) & mask) {
+        size_t home = key_home(m, m->slots[at].key);
         if (((at - home) & mask) < ((at - hole) & mask))
             continue; /* it would be moved before its home */
         m->slots[hole] = m->slots[at];
         hole = at;
     }
     m->slots[hole] = (struct idmap_slot){0};
-    m->count--;
-    if (m->capacity > 1024 && m->count * 8 < m->capacity)
+    m->last = (struct idmap_slot){0};
+    m->pages--;
+    if (m->capacity > CAPACITY_MIN && m->pages * 8 < m->capacity)
         idmap_resize(m, m->capacity / 2);
+}
+
+void *idmap_find(const struct idmap *m, uint64_t id)
+{
+    const struct idmap_page *page = page_find(m, id / PAGE_IDS);
+    return page ? page->values[id % PAGE_IDS] : NULL;
+}
+
+void idmap_put(struct idmap *m, uint64_t id, void *value)
+{
+    must(id && value);
+    uint64_t key = id / PAGE_IDS;
+    struct idmap_page *page = page_find(m, key);
+    if (!page)
+        page = page_make(m, key);
+    m->last = (struct idmap_slot){.key = key, .page = page};
+    void **place = &page->values[id % PAGE_IDS];
+    if (!*place) {
+        page->count++;
+        m->count++;
+    }
+    *place = value;
+}
+
+void *idmap_take(struct idmap *m, uint64_t id)
+{
+    uint64_t key = id / PAGE_IDS;
+    struct idmap_page *page = page_find(m, key);
+    if (!page)
+        return NULL;
+    m->last = (struct idmap_slot){.key = key, .page = page};
+    void *value = page->values[id % PAGE_IDS];
+    if (!value)
+        return NULL;
+    page->values[id % PAGE_IDS] = NULL;
+    m->count--;
+    if (--page->count == 0)
+        page_drop(m, key);
     return value;
 }
 
 void idmap_fini(struct idmap *m)
 {
+    for (size_t i = 0; i < m->capacity; i++)
+        free(m->slots[i].page);
     free(m->slots);
+    free(m->spare);
     *m = (struct idmap){0};
 }
 
+/* *at counts places: those of the first slot's page, of the second's ... */
 void *idmap_next(const struct idmap *m, size_t *at)
 {
-    while (*at < m->capacity) {
-        struct idmap_slot *slot = &m->slots[(*at)++];
-        if (slot->id)
-            return slot->value;
+    while (*at / PAGE_IDS < m->capacity) {
+        const struct idmap_page *page = m->slots[*at / PAGE_IDS].page;
+        if (!page) {
+            *at += PAGE_IDS - *at % PAGE_IDS;
+            continue;
+        }
+        void *value = page->values[(*at)++ % PAGE_IDS];
+        if (value)
+            return value;
     }
     return NULL;
 }

@@ -3,6 +3,10 @@
  * map: two hash tables with open addressing. idmap finds a pointer by a u64 that is not 0;
  * namemap finds a pointer by bytes that live in the value itself (the map borrows them for as long
  * as the entry stands).
+ *
+ * An idmap is made for ids that are given out one after the other: its table has a page for each
+ * sixteen neighbours, and it remembers the page used last. So ids that come in their order are
+ * hardly looked for, and a million of them cost ten bytes each. Ids far apart cost a page each.
  */
 #ifndef COMMON_MAP_H
 #define COMMON_MAP_H
@@ -11,10 +15,13 @@
 
 struct idmap {
     struct idmap_slot {
-        uint64_t id;
-        void *value;
+        uint64_t key; /* of the page: id / 16 */
+        struct idmap_page *page;
     } * slots;
-    size_t capacity, count;
+    size_t capacity, pages; /* of the table; in it */
+    size_t count;           /* of ids */
+    struct idmap_slot last; /* where put or take was last */
+    struct idmap_page *spare;
 };
 
 void *idmap_find(const struct idmap *m, uint64_t id);

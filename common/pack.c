@@ -44,7 +44,7 @@ static uint64_t sign_extend(uint64_t v, unsigned width)
     return (uint64_t)((int64_t)(v << shift) >> shift);
 }
 
-static struct header header_read(const struct cursor *c)
+static inline struct header header_read(const struct cursor *c)
 {
     struct header none = {.kind = PACK_NONE};
     if (c->failed || c->at == c->end)
@@ -73,35 +73,27 @@ static struct header header_read(const struct cursor *c)
     return h;
 }
 
-static struct header header_fail(struct cursor *c)
+/* Is what the header claims there, as far as that can be seen? left: the bytes behind it. */
+static inline bool header_fits(const struct header *h, size_t left)
 {
-    c->failed = true;
-    return (struct header){.kind = PACK_NONE};
+    switch (h->kind) {
+    case PACK_NONE: return false;
+    case PACK_STR:
+    case PACK_BIN:
+    case PACK_ARRAY: return h->number <= left;
+    case PACK_EXT: return h->number < left; /* one byte of type before the data */
+    case PACK_MAP: return h->number <= left / 2;
+    default: return true;
+    }
 }
 
 /* Takes the header when it is of that kind and what it claims can be there. */
-static struct header header_take(struct cursor *c, enum pack_kind kind)
+static inline struct header header_take(struct cursor *c, enum pack_kind kind)
 {
     struct header h = header_read(c);
-    if (h.kind != kind || kind == PACK_NONE)
-        return header_fail(c);
-    size_t left = cursor_left(c) - h.size;
-    switch (kind) {
-    case PACK_STR:
-    case PACK_BIN:
-    case PACK_ARRAY:
-        if (h.number > left)
-            return header_fail(c);
-        break;
-    case PACK_EXT: /* one byte of type before the data */
-        if (h.number >= left)
-            return header_fail(c);
-        break;
-    case PACK_MAP:
-        if (h.number > left / 2)
-            return header_fail(c);
-        break;
-    default: break;
+    if (h.kind != kind || !header_fits(&h, cursor_left(c) - h.size)) {
+        c->failed = true;
+        return (struct header){.kind = PACK_NONE};
     }
     c->at += h.size;
     return h;
@@ -119,14 +111,13 @@ uint64_t cursor_uint(struct cursor *c)
 
 int64_t cursor_int(struct cursor *c)
 {
-    if (cursor_peek(c) == PACK_INT)
-        return (int64_t)header_take(c, PACK_INT).number;
-    uint64_t v = cursor_uint(c);
-    if (v > INT64_MAX) {
+    struct header h = header_read(c);
+    if (h.kind != PACK_INT && (h.kind != PACK_UINT || h.number > INT64_MAX)) {
         c->failed = true;
         return 0;
     }
-    return (int64_t)v;
+    c->at += h.size;
+    return (int64_t)h.number;
 }
 
 double cursor_float(struct cursor *c)
@@ -196,18 +187,20 @@ void cursor_skip(struct cursor *c)
                 return;
         }
         open[depth]--;
-        enum pack_kind kind = cursor_peek(c);
-        struct header h = header_take(c, kind);
-        if (c->failed)
+        struct header h = header_read(c);
+        if (!header_fits(&h, cursor_left(c) - h.size)) {
+            c->failed = true;
             return;
+        }
+        c->at += h.size;
         uint64_t inner = 0;
-        if (kind == PACK_STR || kind == PACK_BIN)
+        if (h.kind == PACK_STR || h.kind == PACK_BIN)
             c->at += h.number;
-        else if (kind == PACK_EXT)
+        else if (h.kind == PACK_EXT)
             c->at += h.number + 1;
-        else if (kind == PACK_ARRAY)
+        else if (h.kind == PACK_ARRAY)
             inner = h.number;
-        else if (kind == PACK_MAP)
+        else if (h.kind == PACK_MAP)
             inner = h.number * 2;
         if (inner) {
             if (++depth == PACK_DEPTH_MAX) {

@@ -5,12 +5,13 @@
 #
 #     deploy/run.sh [--port-base P] [OPTION OF reeve load]...
 #
-# Lines of the load on standard output, all else on standard error. Ends with the load's exit
+# Lines of the load on standard output, all else on standard error. Jobs are kept in memory, so that
+# nothing stays behind and the store of a farm of yours is left alone. Ends with the load's exit
 # status, or with that of the farm when it could not start (7: a port is taken).
 set -u
 
 if [ "${1-}" = --help ]; then
-    sed -n '4,9s/^# \{0,1\}//p' "$0"
+    sed -n '4,10s/^# \{0,1\}//p' "$0"
     exit
 fi
 # Started in the background by a script, a shell is born deaf to Ctrl-C and cannot unlearn it.
@@ -69,7 +70,7 @@ status_of() {
     done
 }
 
-coproc FARM { apart "$root/build/bin/reeve" up ${up_options[@]+"${up_options[@]}"}; }
+coproc FARM { apart "$root/build/bin/reeve" up --store memory ${up_options[@]+"${up_options[@]}"}; }
 up=$FARM_PID
 exec {farm}<&"${FARM[0]}"
 ready= clients=

@@ -18,6 +18,7 @@ packages='
     libzmq3-dev             every socket of the farm
     libmsgpack-dev          values: arguments and results
     libjansson-dev          JSON on the command line
+    libsqlite3-dev          the durable store
     libgmp-dev              exact integers of calculator and fibonacci_generator
     libcminpack-dev         steady states of data_processing
 '
@@ -30,6 +31,11 @@ test_packages='
     python3-msgpack         a second codec to compare with
     python3-zmq             a client that is not ours
     git                     the tidy check asks it which files are ours
+    strace                  tests/chaos: calls of the store that fail
+    nftables                tests/chaos: packets that get lost
+    iproute2                tests/chaos: the loopback of a network namespace
+    faketime                tests/chaos: a wall clock that jumps
+    e2fsprogs               tests/chaos: a disk that is full
 '
 
 usage='usage: deploy/setup.sh [--tests] [--python]

@@ -28,7 +28,8 @@
     X(ERR_UNREACHABLE, 18, 4, "unreachable", "no broker answers")                                  \
     X(ERR_TIMEOUT, 19, 124, "timeout", "the time to wait has passed")                              \
     X(ERR_IO, 20, 8, "io", "read or write failed")                                                 \
-    X(ERR_INTERRUPTED, 21, 130, "interrupted", "a signal came")
+    X(ERR_INTERRUPTED, 21, 130, "interrupted", "a signal came")                                    \
+    X(ERR_DISK_FULL, 22, 6, "disk-full", "the broker's disk is full, try again later")
 
 enum err {
     OK,

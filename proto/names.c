@@ -83,6 +83,17 @@ const char *reason_text(unsigned reason, unsigned detail, char text[static 48])
     return text;
 }
 
+const char *why_name(unsigned why)
+{
+    switch (why) {
+#define X(name, number, text)                                                                      \
+    case number: return text;
+        WHYS(X)
+#undef X
+    default: return "unknown";
+    }
+}
+
 const char *durability_name(unsigned durability)
 {
     static const char *const names[] = {"default", "received", "durable"};

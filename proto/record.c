@@ -302,6 +302,17 @@ const char *worker_state_name(unsigned state)
     }
 }
 
+const char *broker_state_name(unsigned state)
+{
+    switch (state) {
+#define X(name, number, text)                                                                      \
+    case number: return text;
+        BROKER_STATES_LIST(X)
+#undef X
+    default: return "unknown";
+    }
+}
+
 const char *slot_state_name(unsigned state)
 {
     switch (state) {

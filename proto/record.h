@@ -43,6 +43,18 @@ enum worker_state {
 };
 const char *worker_state_name(unsigned state);
 
+#define BROKER_STATES_LIST(X)                                                                      \
+    X(BROKER_SERVING, 1, "serving")                                                                \
+    X(BROKER_RECOVERING, 2, "recovering") /* waits for workers that may hold leases */             \
+    X(BROKER_REFUSING, 3, "refusing")     /* new jobs, until the store has room */
+enum broker_state {
+    BROKER_NONE,
+#define X(name, number, text) name = number,
+    BROKER_STATES_LIST(X)
+#undef X
+};
+const char *broker_state_name(unsigned state);
+
 #define SLOT_STATES_LIST(X)                                                                        \
     X(SLOT_IDLE, 1, "idle")                                                                        \
     X(SLOT_RUNNING, 2, "running")                                                                  \

@@ -52,6 +52,31 @@ enum reason {
         REASON_COUNT
 };
 
+/* What holds a job up, or what became of it (explanation). */
+#define WHYS(X)                                                                                    \
+    X(WHY_STORING, 1, "storing")       /* the store has not kept its row, or the lease mark */     \
+    X(WHY_RECOVERING, 2, "recovering") /* a worker of the broker's life before may hold it */      \
+    X(WHY_HELD, 3, "held")                                                                         \
+    X(WHY_DELAYED, 4, "delayed")                                                                   \
+    X(WHY_BACKOFF, 5, "backoff")                                                                   \
+    X(WHY_NO_WORKER, 6, "no-worker")       /* none offers its handler */                           \
+    X(WHY_WORKERS_AWAY, 7, "workers-away") /* those that do are draining or silent */              \
+    X(WHY_SLOTS_BUSY, 8, "slots-busy")                                                             \
+    X(WHY_BEHIND, 9, "behind")      /* others of its queue come first */                           \
+    X(WHY_PRIORITY, 10, "priority") /* another queue has more urgent ones */                       \
+    X(WHY_SHARE, 11, "share")       /* another queue of equal priority has had less */             \
+    X(WHY_LENT, 12, "lent")         /* handed to a worker, not known to have begun */              \
+    X(WHY_RUNNING, 13, "running")                                                                  \
+    X(WHY_STOPPING, 14, "stopping")                                                                \
+    X(WHY_ENDED, 15, "ended")
+
+enum why {
+    WHY_NONE,
+#define X(name, number, text) name = number,
+    WHYS(X)
+#undef X
+};
+
 enum durability {
     CLASS_DEFAULT, /* the best the store can give */
     CLASS_RECEIVED,
@@ -67,6 +92,7 @@ const char *job_state_name(unsigned state); /* "unknown" when there is no such *
 unsigned job_state_parse(const char *name); /* 0 when there is no such */
 const char *reason_name(unsigned reason);
 const char *durability_name(unsigned durability);
+const char *why_name(unsigned why);
 
 /* "signal 11", "exit 3", "timeout": the reason with its detail. Returns text. */
 const char *reason_text(unsigned reason, unsigned detail, char text[static 48]);

@@ -94,28 +94,53 @@ static void offers_init(struct agent *a)
             a->offers[at++] = (struct offer){.program = p, .method = m};
 }
 
+unsigned agent_runner_count(const struct agent_options *options)
+{
+    return options->slots * options->program_count * (recycle_on(options) ? 2 : 1);
+}
+
+static void defaults(struct agent_options *o)
+{
+    if (o->flag_us == 0)
+        o->flag_us = FLAG_US;
+    if (o->term_us == 0)
+        o->term_us = TERM_US;
+    if (o->held_bytes_max == 0)
+        o->held_bytes_max = HELD_BYTES_MAX;
+}
+
+static void runners_init(struct agent *a)
+{
+    unsigned programs = a->options.program_count, first = a->options.slots * programs;
+    a->runner_count = agent_runner_count(&a->options);
+    a->runners = must_alloc(a->runner_count * sizeof *a->runners);
+    a->runner_of = must_alloc(first * sizeof(struct runner *));
+    for (unsigned i = 0; i < a->runner_count; i++)
+        runner_init(&a->runners[i], i, i % first / programs, i % programs);
+    for (unsigned i = 0; i < first; i++)
+        a->runner_of[i] = &a->runners[i];
+    for (unsigned s = 0; s < a->options.slots; s++)
+        a->slots[s].runners = &a->runner_of[s * programs];
+}
+
 struct agent *agent_new(const struct agent_options *options, int64_t now_us)
 {
     struct agent *a = must_alloc(sizeof *a);
     unsigned slots = options->slots, programs = options->program_count;
     must(slots > 0 && programs <= AGENT_PROGRAMS_MAX && slots * programs <= AGENT_RUNNERS_MAX);
     a->options = *options;
+    defaults(&a->options);
     a->slots = must_alloc(slots * sizeof *a->slots);
     a->programs = must_alloc(programs * sizeof *a->programs);
-    a->runners = must_alloc((size_t)slots * programs * sizeof *a->runners);
     for (unsigned p = 0; p < programs; p++)
         link_init(&a->programs[p].waiting);
-    for (unsigned s = 0; s < slots; s++) {
-        a->slots[s].runners = &a->runners[s * programs];
-        for (unsigned p = 0; p < programs; p++)
-            runner_init(&a->slots[s].runners[p], s * programs + p, s, p);
-    }
+    runners_init(a);
     offers_init(a);
     link_init(&a->held);
     link_init(&a->spare);
     a->next_order = LEASE_ORDER;
     a->ticked_us = a->beat_us = a->heard_us = now_us;
-    a->deal_us = a->drained_us = INT64_MAX;
+    a->deal_us = a->drained_us = a->again_us = INT64_MAX;
     return a;
 }
 
@@ -129,6 +154,7 @@ static void free_list(struct link *jobs)
             free(j->args);
         if (j->value != j->inline_bytes)
             free(j->value);
+        free(j->lines);
         free(j);
     }
 }
@@ -139,7 +165,7 @@ void agent_free(struct agent *a)
         return;
     for (unsigned p = 0; p < a->options.program_count; p++)
         free_list(&a->programs[p].waiting);
-    for (unsigned i = 0; i < a->options.slots * a->options.program_count; i++)
+    for (unsigned i = 0; i < a->runner_count; i++)
         free_list(&a->runners[i].ring);
     free_list(&a->held);
     free_list(&a->spare);
@@ -148,6 +174,7 @@ void agent_free(struct agent *a)
     idmap_fini(&a->locals);
     free(a->offers);
     free(a->runners);
+    free(a->runner_of);
     free(a->programs);
     free(a->slots);
     free(a);
@@ -197,7 +224,7 @@ void agent_drain(struct agent *a)
             if (!j->local)
                 agent_job_return(a, j);
         }
-    for (unsigned i = 0; i < a->options.slots * a->options.program_count; i++)
+    for (unsigned i = 0; i < a->runner_count; i++)
         runner_recall(a, &a->runners[i], a->runners[i].started);
 }
 
@@ -226,7 +253,7 @@ static void warm(struct agent *a)
     a->warmed = true;
     for (unsigned p = 0; p < a->options.program_count; p++)
         for (unsigned s = 0; s < a->options.slots && left; s++, left--)
-            runner_fire(a, &a->slots[s].runners[p], RUNNER_NEED);
+            runner_fire(a, a->slots[s].runners[p], RUNNER_NEED);
 }
 
 static void watch_link(struct agent *a)
@@ -235,13 +262,15 @@ static void watch_link(struct agent *a)
     if (a->options.alone)
         return;
     if (a->now_us - a->ticked_us > SILENCE_US && a->link == LINK_UP)
-        link_lose(a, "this worker was frozen");
+        link_reopen(a, "this worker was frozen");
     else if (a->link != LINK_LOST && a->now_us - last > SILENCE_US)
-        link_lose(a, "nothing heard for 4 s");
+        link_reopen(a, "nothing heard for 4 s");
+    else if (a->link == LINK_HELLO && a->now_us >= a->again_us)
+        link_reopen(a, "the hello was refused");
     if (a->link != LINK_LOST || !a->connected)
         return;
     /* What is being taken back must not be named. */
-    for (unsigned i = 0; i < a->options.slots * a->options.program_count; i++)
+    for (unsigned i = 0; i < a->runner_count; i++)
         if (a->runners[i].recalling || a->runners[i].recall_due)
             return;
     link_hello(a);
@@ -269,10 +298,10 @@ static void tell_started(struct agent *a)
 static void tell_slot(struct agent *a, unsigned index)
 {
     struct slot *s = &a->slots[index];
-    struct runner *r = s->active ? s->active : s->recent ? s->recent : s->runners;
+    struct runner *r = s->active ? s->active : s->recent ? s->recent : s->runners[0];
     /* A slot that has not worked yet shows a process that is there. */
     for (unsigned p = 0; !s->active && !r->pid && p < a->options.program_count; p++)
-        r = &s->runners[p];
+        r = s->runners[p];
     struct agent_job *j = s->active ? runner_head(s->active) : NULL;
     unsigned state = runner_slot_state(r);
     uint64_t job = j && !j->local ? j->id : 0;
@@ -291,6 +320,7 @@ static void beat(struct agent *a)
     if (a->now_us < a->beat_us)
         return;
     a->beat_us = a->now_us + BEAT_US;
+    recycle_beat(a);
     if (a->link != LINK_UP)
         return;
     agent_send(
@@ -302,7 +332,7 @@ static void beat(struct agent *a)
 /* Recalls are gathered over the turn, so that each runner is asked once. */
 static void tell_recalls(struct agent *a)
 {
-    for (unsigned i = 0; a->recalls_due && i < a->options.slots * a->options.program_count; i++) {
+    for (unsigned i = 0; a->recalls_due && i < a->runner_count; i++) {
         struct runner *r = &a->runners[i];
         if (!r->recall_due)
             continue;
@@ -315,11 +345,28 @@ static void tell_recalls(struct agent *a)
     }
 }
 
+/* Results that nobody acknowledges are memory: at the limit nothing is started that would make
+ * more. Leases wait meanwhile, and can be recalled. */
+static void watch_held(struct agent *a)
+{
+    uint64_t max = a->options.held_bytes_max;
+    bool full = a->held_bytes > (a->full ? max / 4 * 3 : max);
+    if (full == a->full)
+        return;
+    a->full = full;
+    agent_trace(a, "%s, unacknowledged results=%u bytes=%llu",
+                full ? "starts nothing more" : "starts jobs again", a->held_count,
+                (unsigned long long)a->held_bytes);
+    for (unsigned i = 0; full && i < a->runner_count; i++)
+        runner_recall(a, &a->runners[i], a->runners[i].started);
+}
+
 static void tick(struct agent *a)
 {
     if (!a->warmed)
         warm(a);
     watch_link(a);
+    watch_held(a);
     run_timers(a);
     deal(a);
     tell_started(a);
@@ -331,7 +378,7 @@ static void tick(struct agent *a)
 
 static struct runner *runner_of(struct agent *a, const struct agent_event *e)
 {
-    must(e->runner < a->options.slots * a->options.program_count);
+    must(e->runner < a->runner_count);
     return &a->runners[e->runner];
 }
 
@@ -359,9 +406,10 @@ void agent_step(struct agent *a, const struct agent_event *e, struct agent_effec
         runner_fire(a, r, RUNNER_FAILED);
         break;
     }
-    case AGENT_READY: runner_fire(a, runner_of(a, e), RUNNER_READY); break;
+    case AGENT_READY: runner_ready(a, runner_of(a, e)); break;
     case AGENT_PROGRESS: runner_progress(a, runner_of(a, e), e->job.number, e->job.at_us); break;
     case AGENT_RESULT: runner_result(a, runner_of(a, e), e); break;
+    case AGENT_MEMORY: runner_memory(a, runner_of(a, e), e->kib); break;
     case AGENT_RECALLED:
         runner_recalled(a, runner_of(a, e), e->job.number);
         deal_recalled(a);
@@ -369,9 +417,9 @@ void agent_step(struct agent *a, const struct agent_event *e, struct agent_effec
         break;
     case AGENT_CORRUPT:
         runner_of(a, e)->corrupt = true;
-        runner_fire(a, runner_of(a, e), RUNNER_CORRUPT);
+        runner_fire(a, runner_of(a, e), RUNNER_UNFIT);
         break;
-    case AGENT_EXITED: runner_exited(a, runner_of(a, e), e->exit.signal, e->exit.status); break;
+    case AGENT_EXITED: runner_exited(a, runner_of(a, e), e); break;
     case AGENT_LOCAL_JOB: take_local(a, e); break;
     case AGENT_LOCAL_CANCEL: cancel_local(a, e->job.number); break;
     case AGENT_DRAIN: agent_drain(a); break;
@@ -388,6 +436,8 @@ int64_t agent_deadline(const struct agent *a)
     struct heap_node *n = heap_first(&a->timers);
     if (n && n->key < at)
         at = n->key;
+    if (a->link == LINK_HELLO && a->again_us < at)
+        at = a->again_us;
     if (a->link == LINK_LOST && a->connected)
         at = a->ticked_us;
     if (a->draining && !a->waiting_count && !a->ring_count && a->drained_us < at)
@@ -421,7 +471,7 @@ static unsigned audit_runner(const struct agent *a, const struct runner *r)
 void agent_audit(const struct agent *a)
 {
     unsigned ring = 0, waiting = 0, held = 0;
-    for (unsigned i = 0; i < a->options.slots * a->options.program_count; i++)
+    for (unsigned i = 0; i < a->runner_count; i++)
         ring += audit_runner(a, &a->runners[i]);
     for (unsigned p = 0; p < a->options.program_count; p++) {
         uint64_t order = 0;
@@ -436,15 +486,18 @@ void agent_audit(const struct agent *a)
         must(count == a->programs[p].waiting_count);
         waiting += count;
     }
-    uint64_t number = 0;
+    recycle_audit(a);
+    uint64_t number = 0, bytes = 0;
     list_each(l, &a->held)
     {
         const struct agent_job *j = container_of(l, struct agent_job, link);
         must(j->place == AT_HELD && j->number > number);
         number = j->number;
+        bytes += sizeof *j + j->value_size + j->lines_size;
         held++;
     }
     must(ring == a->ring_count && waiting == a->waiting_count && held == a->held_count);
+    must(bytes == a->held_bytes);
     for (unsigned s = 0; s < a->options.slots; s++) {
         const struct runner *r = a->slots[s].active;
         must(!r || (r->slot == s && (r->state == RUNNER_RUNNING || r->state == RUNNER_ASKED ||

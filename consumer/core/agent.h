@@ -7,7 +7,8 @@
  *
  * A slot is one job at a time. It keeps one runner (a process) for each handler program, started
  * when first wanted or warmed beforehand; only one runner of a slot works at a time. Runner number
- * = slot * programs + program.
+ * = slot * programs + program. When runners are recycled each has a twin, whose number is larger by
+ * slots * programs: the two take turns, the next one starting while the one before still works.
  *
  * A turn: any number of events, then one AGENT_TICK. Jobs are handed out, and time is looked at,
  * only in ticks (and after a recall), so that a burst of records is dealt out as a whole.
@@ -24,6 +25,7 @@ enum {
     AGENT_AHEAD_JOBS = 1024,       /* in a runner's ring, the running one counted */
     AGENT_AHEAD_BYTES = 128 << 10, /* of their arguments */
     AGENT_LARGE_BYTES = 64 << 10,  /* arguments above travel alone */
+    AGENT_LINES_BYTES = 4 << 10,   /* the last lines of an attempt, at most */
 };
 
 struct agent_program {
@@ -32,16 +34,26 @@ struct agent_program {
     unsigned method_count;
 };
 
-/* Everything is borrowed for the agent's life. */
+/* Everything is borrowed for the agent's life; 0 where it says so is none, or the default. */
 struct agent_options {
     unsigned slots;
     const struct agent_program *programs;
     unsigned program_count;
     struct bytes name, host, peer_id;
     unsigned pid;
-    bool alone;    /* no broker at all: say nothing, take local jobs only */
-    unsigned warm; /* runners to start beforehand, at most */
+    bool alone;              /* no broker at all: say nothing, take local jobs only */
+    unsigned warm;           /* runners to start beforehand, at most */
+    uint64_t slot_kib;       /* memory of a runner: above it its job ends as oom; 0: any */
+    uint32_t recycle_jobs;   /* a runner gets no more jobs than so many; 0: any */
+    uint64_t recycle_kib;    /* above so much a runner is replaced between jobs; 0: never */
+    int64_t recycle_us;      /* and when it is as old as this; 0: never */
+    int64_t flag_us;         /* from the flag to TERM; 0: 200 ms */
+    int64_t term_us;         /* from TERM to KILL; 0: 2 s */
+    uint64_t held_bytes_max; /* unacknowledged results, then no job is started; 0: 256 MiB */
 };
+
+/* Runners there are: the shell keeps something for each. */
+unsigned agent_runner_count(const struct agent_options *options);
 
 enum agent_event_type {
     AGENT_RECORD,       /* from the broker */
@@ -51,11 +63,12 @@ enum agent_event_type {
     AGENT_SPAWN_FAILED, /* runner, number: errno */
     AGENT_READY,        /* runner: its program serves */
     AGENT_PROGRESS,  /* runner, number: jobs below it have started; at_us: the last one did then */
-    AGENT_RESULT,    /* runner, number, reason, run_us, value */
+    AGENT_RESULT,    /* runner, number, reason, run_us, value, peak_kib, lines */
+    AGENT_MEMORY,    /* runner, kib: what it uses now */
     AGENT_RECALLED,  /* runner, number: jobs from it on are not going to start. Answers AGENT_RECALL
                       */
     AGENT_CORRUPT,   /* runner: its page makes no sense */
-    AGENT_EXITED,    /* runner, signal or status; after the last of its results */
+    AGENT_EXITED,    /* runner, exit; after the last of its results */
     AGENT_LOCAL_JOB, /* local: a job of the text port */
     AGENT_LOCAL_CANCEL, /* number: nobody waits for that local job any more */
     AGENT_DRAIN,        /* finish what runs, give back the rest, leave */
@@ -76,10 +89,16 @@ struct agent_event {
             unsigned run_us;
             int64_t at_us;
             struct bytes value; /* borrowed; may change under our hands: copied, then checked */
+            uint64_t peak_kib;  /* the most memory its process had; 0: not known */
+            struct bytes lines; /* borrowed: the last it wrote to standard error, valid UTF-8 */
         } job;
         struct {
             int signal, status; /* signal 0: it exited with status */
+            bool oom;           /* the kernel killed it for its memory */
+            uint64_t peak_kib;
+            struct bytes lines;
         } exit;
+        uint64_t kib;
         struct {
             uint32_t number; /* the shell's own name for it, not 0 */
             unsigned program, method;
@@ -91,6 +110,7 @@ struct agent_event {
 enum agent_effect_type {
     AGENT_SEND,   /* bytes: one or more whole records for the broker */
     AGENT_RESET,  /* forget what waits to be sent: a hello follows */
+    AGENT_REOPEN, /* leave this connection with all that is under way on it, and make another */
     AGENT_SPAWN,  /* runner, program */
     AGENT_KILL,   /* runner, number: signal for its process group */
     AGENT_PUSH,   /* runner, number, job: into its ring */
@@ -123,7 +143,8 @@ struct agent_effects { /* zeroed storage is empty */
 
 static inline struct bytes agent_effect_bytes(const struct agent_effects *e, size_t i)
 {
-    return bytes_of(e->bytes.data + e->at[i].offset, e->at[i].size);
+    const struct agent_effect *at = &e->at[i];
+    return bytes_of(at->size ? e->bytes.data + at->offset : NULL, at->size);
 }
 
 static inline void agent_effects_clear(struct agent_effects *e)

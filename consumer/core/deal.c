@@ -23,9 +23,9 @@ static enum place find_place(struct agent *a, unsigned program, const struct age
     unsigned starting = 0;
     for (unsigned s = 0; s < a->options.slots; s++) {
         struct slot *slot = &a->slots[s];
-        struct runner *r = &slot->runners[program];
+        struct runner *r = slot->runners[program];
         if (slot->active) {
-            if (slot->active == r && r->state == RUNNER_RUNNING && runner_has_room(r, j) &&
+            if (slot->active == r && r->state == RUNNER_RUNNING && runner_has_room(a, r, j) &&
                 (!ahead || r->ring_count < ahead->ring_count))
                 ahead = r;
         } else if (r->state == RUNNER_IDLE) {
@@ -85,6 +85,8 @@ static void hand_out(struct agent *a)
     for (unsigned p; (p = oldest(a, passed)) < AGENT_PROGRAMS_MAX;) {
         struct agent_job *j = first_of(&a->programs[p]);
         struct runner *to = NULL;
+        if (a->full && !j->local)
+            return; /* jobs of the text port, which keep nothing, come first */
         enum place place = find_place(a, p, j, &to);
         if (place == PLACE_FREE || (place == PLACE_AHEAD && !any_passed && !j->local)) {
             runner_push(a, to, j);
@@ -126,7 +128,7 @@ static void level(struct agent *a)
     }
     struct runner *helper = NULL;
     for (unsigned s = 0; s < a->options.slots; s++) {
-        struct runner *r = &a->slots[s].runners[fullest->program];
+        struct runner *r = a->slots[s].runners[fullest->program];
         if (a->slots[s].active)
             continue;
         if (!helper || r->state == RUNNER_IDLE)
@@ -145,7 +147,7 @@ void deal(struct agent *a)
     a->deal_us = INT64_MAX;
     if (a->waiting_count)
         hand_out(a);
-    if (a->ring_count)
+    if (a->ring_count && !a->full)
         level(a);
 }
 

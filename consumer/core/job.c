@@ -46,12 +46,18 @@ void agent_job_free(struct agent *a, struct agent_job *j)
         idmap_take(&a->jobs, j->id);
     drop(j, &j->args, &j->args_size);
     drop(j, &j->value, &j->value_size);
+    drop(j, &j->lines, &j->lines_size);
     if (a->spare_count < SPARE_MAX) {
         list_push(&a->spare, &j->link);
         a->spare_count++;
     } else {
         free(j);
     }
+}
+
+static size_t held_bytes(const struct agent_job *j)
+{
+    return sizeof *j + j->value_size + j->lines_size;
 }
 
 void agent_job_unlink(struct agent *a, struct agent_job *j)
@@ -70,7 +76,10 @@ void agent_job_unlink(struct agent *a, struct agent_job *j)
         j->runner = NULL;
         a->ring_count--;
         break;
-    case AT_HELD: a->held_count--; break;
+    case AT_HELD:
+        a->held_count--;
+        a->held_bytes -= held_bytes(j);
+        break;
     }
 }
 
@@ -109,7 +118,9 @@ void agent_job_tell(struct agent *a, const struct agent_job *j)
                                   .reason = j->reason,
                                   .value = bytes_of(j->value, j->value_size),
                                   .run_us = j->run_us,
-                                  .detail = j->detail}};
+                                  .detail = j->detail,
+                                  .peak_kib = j->peak_kib,
+                                  .last_lines = bytes_of(j->lines, j->lines_size)}};
     agent_send(a, &r);
 }
 
@@ -145,6 +156,8 @@ void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsign
     }
     j->reason = j->stop_reason ? j->stop_reason : reason;
     j->detail = j->stop_reason ? 0 : detail;
+    if (j->reason == REASON_NONE)
+        drop(j, &j->lines, &j->lines_size);
     if (j->orphan) {
         agent_job_free(a, j);
     } else if (j->local) {
@@ -155,6 +168,7 @@ void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsign
         j->place = AT_HELD;
         list_append(&a->held, &j->link);
         a->held_count++;
+        a->held_bytes += held_bytes(j);
         /* Without a link it is told after the next hello. */
         if (a->link != LINK_LOST)
             agent_job_tell(a, j);

@@ -38,14 +38,14 @@ void link_hello(struct agent *a)
 {
     agent_effect(a, AGENT_RESET);
     tell_hello(a);
-    for (unsigned i = 0; i < a->options.slots * a->options.program_count; i++)
+    for (unsigned i = 0; i < a->runner_count; i++)
         tell_holding(a, &a->runners[i].ring);
     tell_holding(a, &a->held);
     agent_send(a, &(struct record){.type = REC_ready});
     list_each(l, &a->held) agent_job_tell(a, container_of(l, struct agent_job, link));
     for (unsigned s = 0; s < a->options.slots; s++)
         a->slots[s].told_state = SLOT_NONE;
-    for (unsigned i = 0; i < a->options.slots * a->options.program_count; i++) {
+    for (unsigned i = 0; i < a->runner_count; i++) {
         struct agent_job *j = runner_head(&a->runners[i]);
         if (j)
             j->told = false;
@@ -54,6 +54,7 @@ void link_hello(struct agent *a)
         agent_send(a, &(struct record){.type = REC_draining});
     a->link = LINK_HELLO;
     a->hello_us = a->now_us;
+    a->again_us = INT64_MAX;
 }
 
 void link_lose(struct agent *a, const char *why)
@@ -69,8 +70,17 @@ void link_lose(struct agent *a, const char *why)
             if (!j->local)
                 agent_job_free(a, j);
         }
-    for (unsigned i = 0; i < a->options.slots * a->options.program_count; i++)
+    for (unsigned i = 0; i < a->runner_count; i++)
         runner_recall(a, &a->runners[i], a->runners[i].started);
+}
+
+void link_reopen(struct agent *a, const char *why)
+{
+    link_lose(a, why);
+    if (!a->connected)
+        return;
+    a->connected = false;
+    agent_effect(a, AGENT_REOPEN);
 }
 
 /* --- leases --------------------------------------------------------------------------------- */
@@ -163,6 +173,9 @@ static void take_welcome(struct agent *a, const struct msg_welcome *m)
 static void take_error(struct agent *a, const struct msg_error *m)
 {
     agent_trace(a, "broker says error=%s: %.*s", err_name((unsigned)m->code), BYTES_ARG(m->text));
+    /* No welcome is going to come: the name is taken until its last owner is given up, ... */
+    if (a->link == LINK_HELLO && m->number == 0)
+        a->again_us = a->now_us + AGAIN_US;
     if (m->code != ERR_VERSION)
         return;
     struct agent_effect *e = agent_effect(a, AGENT_QUIT);
@@ -178,10 +191,10 @@ void link_record(struct agent *a, const struct record *r)
     case REC_hello_wanted:
         /* Says so to each body it gets; one hello is enough. */
         if (a->link == LINK_UP || a->now_us - a->hello_us > BEAT_US)
-            link_lose(a, "the broker does not know us");
+            link_reopen(a, "the broker does not know us");
         break;
     case REC_error: take_error(a, &r->error); break;
-    case REC_goodbye: link_lose(a, "the broker said goodbye"); break;
+    case REC_goodbye: link_reopen(a, "the broker said goodbye"); break;
     case REC_ping: agent_send(a, &(struct record){.type = REC_pong}); break;
     case REC_lease: take_lease(a, &r->lease); break;
     case REC_recall: take_recall(a, r->recall.id, r->recall.token); break;

@@ -7,6 +7,7 @@
  *   job.c      a lease this worker holds, from its arrival to the acknowledged result
  *   runner.c   the life of a process: a table of states and events, rings, ladders
  *   deal.c     which job goes where; taking back what waits behind a running one
+ *   recycle.c  a runner that has served long enough, and the one that follows it
  */
 #ifndef CORE_PARTS_H
 #define CORE_PARTS_H
@@ -20,16 +21,18 @@ enum {
     SILENCE_US = 4000000, /* nothing heard of the broker: what has not started is not ours */
     BEAT_US = 1000000,
     START_US = 10000000, /* a program has so long until it serves */
-    GRACE_US = 200000,   /* from the flag to TERM */
+    FLAG_US = 200000,    /* from the flag to TERM */
     TERM_US = 2000000,   /* from TERM to KILL */
     COOL_US = 100000,    /* first pause of a program that dies at once; doubles */
     COOL_MAX_US = 10000000,
     LOOK_US = 2000, /* a pushed job not seen to start: look again; doubles */
     LOOK_MAX_US = 500000,
     STARTS_MAX = 3,     /* failed starts in a row until jobs are refused */
+    AGAIN_US = 1000000, /* after a refused hello */
     DRAIN_US = 5000000, /* wait for the last acknowledgements */
     WORTH_US = 200,     /* jobs that wait less behind a running one stay where they are */
     INLINE_BYTES = 56,
+    HELD_BYTES_MAX = 256 << 20,
 };
 
 enum agent_job_place { AT_WAITING, AT_RING, AT_HELD };
@@ -42,7 +45,9 @@ struct agent_job {
     uint64_t number;             /* of its result, once held */
     struct runner *runner;       /* in whose ring */
     unsigned char *args, *value; /* inline_bytes or malloc'ed */
-    uint32_t args_size, value_size;
+    unsigned char *lines;        /* malloc'ed */
+    uint32_t args_size, value_size, lines_size;
+    uint64_t peak_kib;
     uint32_t ring_number, timeout_ms, attempt, run_us;
     unsigned program, method, reason, detail;
     enum agent_job_place place;
@@ -72,8 +77,9 @@ enum runner_event {
     RUNNER_ASSIGN,
     RUNNER_DONE, /* the job at the head of its ring is over, or was taken back */
     RUNNER_STOP,
-    RUNNER_LATE, /* the state's own deadline */
-    RUNNER_CORRUPT,
+    RUNNER_LATE,  /* the state's own deadline */
+    RUNNER_UNFIT, /* its page makes no sense, or it is above its memory limit */
+    RUNNER_LEAVE, /* it has served long enough */
     RUNNER_GONE,
     RUNNER_EVENTS
 };
@@ -87,9 +93,12 @@ struct runner {
     uint32_t pushed, started; /* the next job's number; jobs below have started */
     unsigned done, failures;
     bool served, corrupt, blamed; /* blamed: we are ending it ourselves */
+    bool over;                    /* above its memory limit */
+    bool worn;                    /* has become too large or old: its twin is to follow */
     bool recall_due, recalling;   /* due: to be said at the end of the turn */
     uint32_t recall_from;
     int64_t until_us, look_us, limit_us, since_us; /* INT64_MAX: none; since: the head runs */
+    int64_t born_us;
     int64_t look_pause_us;
     struct heap_node timer; /* agent::timers */
 };
@@ -101,8 +110,8 @@ struct program {
 };
 
 struct slot {
-    struct runner *runners; /* one for each program */
-    struct runner *active;  /* the one that works or is being ended; NULL: the slot is free */
+    struct runner **runners; /* for each program the one that gets its jobs */
+    struct runner *active;   /* the one that works or is being ended; NULL: the slot is free */
     struct runner *recent;
     unsigned told_pid, told_state;
     uint64_t told_job;
@@ -113,9 +122,10 @@ enum link_state { LINK_LOST, LINK_HELLO, LINK_UP };
 struct agent {
     struct agent_options options;
     struct slot *slots;
-    struct runner *runners;
+    struct runner *runners;    /* by number */
+    struct runner **runner_of; /* slot::runners of all slots */
     struct program *programs;
-    unsigned offer_count;
+    unsigned runner_count, offer_count;
     struct offer {
         unsigned program, method;
     } * offers;
@@ -124,13 +134,16 @@ struct agent {
     struct link held;    /* agent_job::link, by result number */
     struct link spare;   /* agent_job::link */
     unsigned spare_count, waiting_count, ring_count, held_count, recalls_due;
+    uint64_t held_bytes;
     uint64_t next_order, next_local_order, next_result;
     struct heap timers; /* runner::timer */
 
     enum link_state link;
     uint32_t incarnation;
     int64_t heard_us, hello_us, beat_us, ticked_us, drained_us, deal_us;
+    int64_t again_us; /* the hello was refused: another try then; INT64_MAX: it was not */
     bool connected, draining, quit, warmed;
+    bool full; /* too much is held: nothing is started */
 
     int64_t now_us;            /* of the step */
     struct agent_effects *out; /* of the step */
@@ -145,6 +158,9 @@ void agent_drain(struct agent *a);
 /* --- link.c --- */
 void link_record(struct agent *a, const struct record *r);
 void link_lose(struct agent *a, const char *why);
+/* The same of a connection that stands. Another one is made: a second hello on this one could be
+ * answered by leases of the first, which are not ours any more. */
+void link_reopen(struct agent *a, const char *why);
 void link_hello(struct agent *a);
 
 /* --- job.c --- */
@@ -169,12 +185,27 @@ void runner_recall(struct agent *a, struct runner *r, uint32_t from);
 void runner_recalled(struct agent *a, struct runner *r, uint32_t first);
 void runner_progress(struct agent *a, struct runner *r, uint32_t started, int64_t at_us);
 void runner_result(struct agent *a, struct runner *r, const struct agent_event *e);
-void runner_exited(struct agent *a, struct runner *r, int signal, int status);
+void runner_exited(struct agent *a, struct runner *r, const struct agent_event *e);
+void runner_ready(struct agent *a, struct runner *r);
+void runner_memory(struct agent *a, struct runner *r, uint64_t kib);
 void runner_program_failed(struct agent *a, struct runner *r, bool for_good);
 void runner_wake(struct agent *a, struct runner *r);   /* its timer has come */
 struct agent_job *runner_head(const struct runner *r); /* NULL: the ring is empty */
-bool runner_has_room(const struct runner *r, const struct agent_job *j);
+bool runner_has_room(const struct agent *a, const struct runner *r, const struct agent_job *j);
 unsigned runner_slot_state(const struct runner *r);
+
+/* --- recycle.c --- */
+bool recycle_on(const struct agent_options *o);
+bool recycle_has_left(const struct agent *a, const struct runner *r); /* another job, for it */
+void recycle_pushed(struct agent *a, struct runner *r);
+void recycle_memory(struct agent *a, struct runner *r, uint64_t kib);
+void recycle_beat(struct agent *a); /* age, and what could not be started before */
+void recycle_ready(struct agent *a, struct runner *r);
+/* Its ring is empty. True: it is to leave. */
+bool recycle_rest(struct agent *a, struct runner *r);
+/* It has died. True: it is not to be started again. */
+bool recycle_gone(struct agent *a, struct runner *r);
+void recycle_audit(const struct agent *a);
 
 /* --- deal.c --- */
 void deal(struct agent *a);

@@ -29,7 +29,8 @@ static enum runner_state start(struct agent *a, struct runner *r)
     r->pid = 0;
     r->pushed = r->started = 0;
     r->done = 0;
-    r->served = r->corrupt = r->blamed = false;
+    r->served = r->corrupt = r->blamed = r->over = r->worn = false;
+    r->born_us = a->now_us;
     must(!r->recall_due && !r->recalling);
     r->until_us = a->now_us + START_US;
     return RUNNER_STARTING;
@@ -51,33 +52,6 @@ static enum runner_state work(struct agent *a, struct runner *r)
     return RUNNER_RUNNING;
 }
 
-/* The job at the head has left: on with the next, or rest. */
-static enum runner_state next(struct agent *a, struct runner *r)
-{
-    r->until_us = r->limit_us = r->look_us = INT64_MAX;
-    r->since_us = 0;
-    if (r->ring_count) {
-        r->look_pause_us = LOOK_US;
-        r->look_us = a->now_us + LOOK_US;
-        return RUNNER_RUNNING;
-    }
-    a->slots[r->slot].active = NULL;
-    return RUNNER_IDLE;
-}
-
-static enum runner_state ask(struct agent *a, struct runner *r)
-{
-    struct agent_job *j = runner_head(r);
-    struct agent_effect *e = agent_effect(a, AGENT_FLAG);
-    e->runner = r->index;
-    e->number = j->ring_number;
-    /* If it comes to killing, only this job shall pay. */
-    runner_recall(a, r, j->ring_number + 1);
-    r->limit_us = INT64_MAX;
-    r->until_us = a->now_us + GRACE_US;
-    return RUNNER_ASKED;
-}
-
 static void send_signal(struct agent *a, struct runner *r, int signal)
 {
     struct agent_effect *e = agent_effect(a, AGENT_KILL);
@@ -89,8 +63,36 @@ static void send_signal(struct agent *a, struct runner *r, int signal)
 static enum runner_state terminate(struct agent *a, struct runner *r)
 {
     send_signal(a, r, SIGTERM);
-    r->until_us = a->now_us + TERM_US;
+    r->limit_us = r->look_us = INT64_MAX;
+    r->until_us = a->now_us + a->options.term_us;
     return RUNNER_STOPPING;
+}
+
+/* The job at the head has left: on with the next, or rest. */
+static enum runner_state next(struct agent *a, struct runner *r)
+{
+    r->until_us = r->limit_us = r->look_us = INT64_MAX;
+    r->since_us = 0;
+    if (r->ring_count) {
+        r->look_pause_us = LOOK_US;
+        r->look_us = a->now_us + LOOK_US;
+        return RUNNER_RUNNING;
+    }
+    a->slots[r->slot].active = NULL;
+    return recycle_rest(a, r) ? terminate(a, r) : RUNNER_IDLE;
+}
+
+static enum runner_state ask(struct agent *a, struct runner *r)
+{
+    struct agent_job *j = runner_head(r);
+    struct agent_effect *e = agent_effect(a, AGENT_FLAG);
+    e->runner = r->index;
+    e->number = j->ring_number;
+    /* If it comes to killing, only this job shall pay. */
+    runner_recall(a, r, j->ring_number + 1);
+    r->limit_us = INT64_MAX;
+    r->until_us = a->now_us + a->options.flag_us;
+    return RUNNER_ASKED;
 }
 
 static enum runner_state destroy(struct agent *a, struct runner *r)
@@ -120,11 +122,12 @@ static enum runner_state lost(struct agent *a, struct runner *r)
         s->active = NULL;
     r->pid = 0;
     r->until_us = r->limit_us = r->look_us = INT64_MAX;
+    bool leaves = recycle_gone(a, r);
     if (a->draining)
         return RUNNER_ABSENT;
-    if (!r->served || r->corrupt || (r->done == 0 && !r->blamed))
+    if (!r->served || r->corrupt || (r->done == 0 && (!r->blamed || r->over)))
         return cool(a, r);
-    return start(a, r);
+    return leaves ? RUNNER_ABSENT : start(a, r);
 }
 
 static enum runner_state warm_again(struct agent *a, struct runner *r)
@@ -135,18 +138,19 @@ static enum runner_state warm_again(struct agent *a, struct runner *r)
 }
 
 /* Every pair on one screen. `bug` only where we would have sent it ourselves. */
+/* clang-format off */
 static runner_action *const table[RUNNER_STATES][RUNNER_EVENTS] = {
-    /*                   NEED    FAILED  READY   ASSIGN  DONE    STOP    LATE        CORRUPT  GONE
-     */
-    [RUNNER_ABSENT] = {start, ignore, ignore, bug, bug, bug, ignore, ignore, ignore},
-    [RUNNER_STARTING] = {ignore, lost, serve, bug, bug, bug, destroy, destroy, lost},
-    [RUNNER_IDLE] = {ignore, ignore, ignore, work, bug, bug, ignore, destroy, lost},
-    [RUNNER_RUNNING] = {ignore, ignore, ignore, bug, next, ask, ignore, destroy, lost},
-    [RUNNER_ASKED] = {ignore, ignore, ignore, bug, next, ignore, terminate, destroy, lost},
-    [RUNNER_STOPPING] = {ignore, ignore, ignore, bug, ignore, ignore, destroy, destroy, lost},
-    [RUNNER_KILLED] = {ignore, lost, ignore, bug, ignore, ignore, ignore, ignore, lost},
-    [RUNNER_COOLING] = {ignore, ignore, ignore, bug, bug, bug, warm_again, ignore, ignore},
+    /*                    NEED    FAILED  READY   ASSIGN DONE    STOP    LATE        UNFIT    LEAVE      GONE */
+    [RUNNER_ABSENT]   = { start,  ignore, ignore, bug,   bug,    bug,    ignore,     ignore,  bug,       ignore },
+    [RUNNER_STARTING] = { ignore, lost,   serve,  bug,   bug,    bug,    destroy,    destroy, bug,       lost },
+    [RUNNER_IDLE]     = { ignore, ignore, ignore, work,  bug,    bug,    ignore,     destroy, terminate, lost },
+    [RUNNER_RUNNING]  = { ignore, ignore, ignore, bug,   next,   ask,    ignore,     destroy, bug,       lost },
+    [RUNNER_ASKED]    = { ignore, ignore, ignore, bug,   next,   ignore, terminate,  destroy, bug,       lost },
+    [RUNNER_STOPPING] = { ignore, ignore, ignore, bug,   ignore, ignore, destroy,    destroy, bug,       lost },
+    [RUNNER_KILLED]   = { ignore, lost,   ignore, bug,   ignore, ignore, ignore,     ignore,  bug,       lost },
+    [RUNNER_COOLING]  = { ignore, ignore, ignore, bug,   bug,    bug,    warm_again, ignore,  bug,       ignore },
 };
+/* clang-format on */
 
 void runner_fire(struct agent *a, struct runner *r, enum runner_event event)
 {
@@ -201,9 +205,9 @@ struct agent_job *runner_head(const struct runner *r)
     return r->ring_count ? list_first(&r->ring, struct agent_job, link) : NULL;
 }
 
-bool runner_has_room(const struct runner *r, const struct agent_job *j)
+bool runner_has_room(const struct agent *a, const struct runner *r, const struct agent_job *j)
 {
-    if (r->recalling || r->recall_due)
+    if (r->recalling || r->recall_due || !recycle_has_left(a, r))
         return false;
     if (r->ring_count == 0)
         return true;
@@ -238,6 +242,7 @@ void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
     e->job.args = bytes_of(j->args, j->args_size);
     if (r->state == RUNNER_IDLE)
         runner_fire(a, r, RUNNER_ASSIGN);
+    recycle_pushed(a, r);
 }
 
 void runner_recall(struct agent *a, struct runner *r, uint32_t from)
@@ -253,14 +258,14 @@ void runner_recall(struct agent *a, struct runner *r, uint32_t from)
 /* What becomes of a job that did not start: whoever wants it ended, or back, gets that. */
 static void job_unstarted(struct agent *a, struct agent_job *j)
 {
-    bool keep = j->local || (a->link == LINK_UP && !a->draining);
+    bool keep = j->local || (a->link != LINK_LOST && !a->draining);
     if (j->orphan)
         agent_job_free(a, j);
     else if (j->stop_reason)
         agent_job_end(a, j, j->stop_reason, 0, bytes_of(NULL, 0));
     else if (keep && !j->wanted_back)
         agent_job_wait(a, j);
-    else if (a->link == LINK_UP)
+    else if (a->link != LINK_LOST)
         agent_job_return(a, j);
     else
         agent_job_free(a, j); /* not named in the next hello: the broker takes it back */
@@ -302,6 +307,24 @@ void runner_progress(struct agent *a, struct runner *r, uint32_t started, int64_
     runner_arm(a, r);
 }
 
+/* How long the head has been seen to run. */
+static uint32_t ran_us(const struct agent *a, const struct runner *r)
+{
+    int64_t us = a->now_us - r->since_us;
+    return us < 0 ? 0 : us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
+static void note(struct agent_job *j, uint64_t peak_kib, struct bytes lines)
+{
+    must(!j->lines && lines.size <= AGENT_LINES_BYTES);
+    j->peak_kib = peak_kib;
+    if (lines.size == 0)
+        return;
+    j->lines = must_alloc(lines.size);
+    memcpy(j->lines, lines.data, lines.size);
+    j->lines_size = (uint32_t)lines.size;
+}
+
 void runner_result(struct agent *a, struct runner *r, const struct agent_event *e)
 {
     struct agent_job *j = runner_head(r);
@@ -311,22 +334,57 @@ void runner_result(struct agent *a, struct runner *r, const struct agent_event *
     p->run_us += ((int64_t)e->job.run_us - p->run_us) / 8;
     r->done++;
     r->failures = 0;
+    note(j, e->job.peak_kib, e->job.lines);
     agent_job_end(a, j, e->job.reason, 0, e->job.value);
     runner_fire(a, r, RUNNER_DONE);
 }
 
-void runner_exited(struct agent *a, struct runner *r, int signal, int status)
+/* Only the job that runs pays for it; what is behind it goes elsewhere. */
+void runner_memory(struct agent *a, struct runner *r, uint64_t kib)
+{
+    const struct agent_options *o = &a->options;
+    if (o->slot_kib == 0 || kib <= o->slot_kib) {
+        recycle_memory(a, r, kib);
+        return;
+    }
+    if (r->over)
+        return;
+    agent_trace(a, "runner=%u pid=%u program=%s is above its limit, memory_kib=%llu", r->index,
+                r->pid, o->programs[r->program].name, (unsigned long long)kib);
+    r->over = true;
+    runner_recall(a, r, r->started);
+    runner_fire(a, r, RUNNER_UNFIT);
+}
+
+/* Why the job that ran has ended with its process. */
+static unsigned death(const struct agent *a, const struct runner *r, const struct agent_event *e,
+                      unsigned *detail)
+{
+    *detail = 0;
+    if (r->corrupt)
+        return REASON_PROTOCOL;
+    /* What it had at its end counts too: between two looks it may have grown, and died of that. */
+    if (r->over || e->exit.oom || (a->options.slot_kib && e->exit.peak_kib > a->options.slot_kib))
+        return REASON_OOM;
+    *detail = (unsigned)(e->exit.signal ? e->exit.signal : e->exit.status);
+    return e->exit.signal ? REASON_SIGNAL : REASON_EXIT;
+}
+
+void runner_exited(struct agent *a, struct runner *r, const struct agent_event *e)
 {
     struct agent_job *j = runner_head(r);
     a->recalls_due -= r->recall_due;
     r->recalling = r->recall_due = false;
     if (r->served && (j || !r->blamed))
         agent_trace(a, "runner=%u pid=%u program=%s %s=%d", r->index, r->pid,
-                    a->options.programs[r->program].name, signal ? "signal" : "exit",
-                    signal ? signal : status);
-    if (j && (int32_t)(r->started - j->ring_number) > 0) {
-        unsigned reason = r->corrupt ? REASON_PROTOCOL : signal ? REASON_SIGNAL : REASON_EXIT;
-        unsigned detail = r->corrupt ? 0 : (unsigned)(signal ? signal : status);
+                    a->options.programs[r->program].name, e->exit.signal ? "signal" : "exit",
+                    e->exit.signal ? e->exit.signal : e->exit.status);
+    /* Of a page that makes no sense nobody knows what has started; the first may have. */
+    if (j && (r->corrupt || (int32_t)(r->started - j->ring_number) > 0)) {
+        unsigned detail, reason = death(a, r, e, &detail);
+        if (j->seen)
+            j->run_us = ran_us(a, r);
+        note(j, e->exit.peak_kib, e->exit.lines);
         agent_job_end(a, j, reason, detail, bytes_of(NULL, 0));
     }
     list_each_safe(l, &r->ring) job_unstarted(a, container_of(l, struct agent_job, link));
@@ -335,6 +393,13 @@ void runner_exited(struct agent *a, struct runner *r, int signal, int status)
     if (!served)
         runner_program_failed(a, r, false);
     runner_fire(a, r, RUNNER_GONE);
+}
+
+void runner_ready(struct agent *a, struct runner *r)
+{
+    runner_fire(a, r, RUNNER_READY);
+    if (r->state == RUNNER_IDLE)
+        recycle_ready(a, r);
 }
 
 /* A program that cannot be started on this worker has its jobs refused, not kept waiting. */
@@ -346,8 +411,8 @@ void runner_program_failed(struct agent *a, struct runner *r, bool for_good)
                 a->options.programs[r->program].name, p->failures);
     if (!for_good && p->failures < STARTS_MAX)
         return;
-    for (unsigned s = 0; s < a->options.slots; s++)
-        if (a->slots[s].runners[r->program].served && a->slots[s].runners[r->program].pid)
+    for (unsigned i = r->program; i < a->runner_count; i += a->options.program_count)
+        if (a->runners[i].served && a->runners[i].pid)
             return;
     list_each_safe(l, &p->waiting) agent_job_end(a, container_of(l, struct agent_job, link),
                                                  REASON_NO_HANDLER, 0, bytes_of(NULL, 0));

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "common/pack.h"
-#include "consumer/handlers/utf8.h"
+#include "common/utf8.h"
 
 struct excerpt excerpt_text(struct bytes text)
 {

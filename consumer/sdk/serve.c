@@ -123,6 +123,8 @@ int reeve_serve(const struct reeve_handler *handlers, int argc, char **argv)
         signal(SIGINT, SIG_IGN);
         signal(SIGPIPE, SIG_IGN);
         unsetenv("REEVE_SLOT"); /* programs that a method starts are no slots */
+        /* What a method prints goes to the worker, line by line: it may be its last. */
+        setvbuf(stdout, NULL, _IOLBF, 0);
         return serve_slot(handlers, count, slot);
     }
     if (argc == 2 && strcmp(argv[1], "--offers") == 0) {

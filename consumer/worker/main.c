@@ -5,8 +5,10 @@
  * first ZeroMQ context exists.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -14,7 +16,16 @@
 #include "common/options.h"
 #include "consumer/worker/shell.h"
 
-enum { EXIT_USAGE = 2, EXIT_CONFIG = 7, WARM_MAX = 32, PATH_BYTES = 4096 };
+enum {
+    EXIT_USAGE = 2,
+    EXIT_CONFIG = 7,
+    WARM_MAX = 32,
+    PATH_BYTES = 4096,
+    MIB_MAX = 1 << 30,
+    /* Beyond its limit a process whose memory is only looked at now and then gets at most this. */
+    DATA_SLACK_KIB = 1 << 20,
+    FILES_MORE = 200, /* besides those of the runners: ZeroMQ, the text port */
+};
 
 static const struct option rows[] = {
     {"broker", OPTION_TEXT, "ADDRESS",
@@ -25,6 +36,13 @@ static const struct option rows[] = {
     {"handler", OPTION_TEXT, "PROGRAM", "one more handler program; may be given again", 0, 0},
     {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: any command, as this user", 0, 0},
     {"text-port", OPTION_NUMBER, "PORT", "take commands as text on 127.0.0.1:PORT", 1, 65535},
+    {"slot-memory", OPTION_NUMBER, "MIB", "a handler process above it is killed: oom", 1, MIB_MAX},
+    {"recycle-jobs", OPTION_NUMBER, "N", "replace a handler process after N jobs", 1, INT32_MAX},
+    {"recycle-memory", OPTION_NUMBER, "MIB",
+     "replace it between jobs when it has more (3/4 of --slot-memory; 0: never)", 0, MIB_MAX},
+    {"recycle-age", OPTION_SECONDS, "S", "replace it when it is as old as this", 0, 0},
+    {"stop-flag", OPTION_SECONDS, "S", "from asking a job to stop to TERM (0.2)", 0, 0},
+    {"stop-term", OPTION_SECONDS, "S", "from TERM to KILL (2)", 0, 0},
     {"tag", OPTION_TEXT, "K=V", NULL, 0, 0},
     {"help", OPTION_FLAG, NULL, "this text", 0, 0},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
@@ -110,6 +128,91 @@ static bool address_valid(const char *address)
            strncmp(address, "ipc://", 6) == 0;
 }
 
+/* A number of options is for the core as it is. */
+static void read_limits(const struct options *o, struct agent_options *a)
+{
+    uint64_t slot_kib = (uint64_t)options_number(o, "slot-memory", 0) * 1024;
+    /* One that grows is better replaced between two jobs than killed in the middle of one. */
+    uint64_t recycle_mib = (uint64_t)options_number(o, "recycle-memory", -1);
+    a->slot_kib = slot_kib;
+    a->recycle_kib = recycle_mib == UINT64_MAX ? slot_kib / 4 * 3 : recycle_mib * 1024;
+    a->recycle_jobs = (uint32_t)options_number(o, "recycle-jobs", 0);
+    a->recycle_us = options_ms(o, "recycle-age", 0) * 1000;
+    a->flag_us = options_ms(o, "stop-flag", 0) * 1000;
+    a->term_us = options_ms(o, "stop-term", 0) * 1000;
+}
+
+/* A cgroup keeps the limit by itself, else the agent looks. Says which it is. */
+static void limit_memory(struct agent_options *a, struct spawner_options *s, struct cgroup *cgroup)
+{
+    char why[CGROUP_WHY];
+    if (a->slot_kib == 0)
+        return;
+    if (cgroup_open(cgroup, a->slot_kib * 1024, why)) {
+        log_info("slot_memory_mib=%" PRIu64 " kept by cgroup=%s", a->slot_kib / 1024, cgroup->path);
+        s->cgroup = cgroup;
+        a->slot_kib = 0; /* nothing to look for */
+        return;
+    }
+    log_info("slot_memory_mib=%" PRIu64 " kept by looking (%s)", a->slot_kib / 1024, why);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    /* Sanitizers reserve terabytes. */
+    s->data_kib_max = a->slot_kib + DATA_SLACK_KIB;
+#endif
+}
+
+/* Each runner costs us three descriptors; it is to have no more than we were given. */
+static void limit_files(const struct agent_options *a, struct spawner_options *s)
+{
+    struct rlimit files;
+    rlim_t need = (rlim_t)agent_runner_count(a) * 3 + FILES_MORE;
+    must(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    s->files_max = files.rlim_cur;
+    if (files.rlim_cur >= need)
+        return;
+    if (files.rlim_max < need)
+        log_warn("%llu files are allowed, all runners together need %llu",
+                 (unsigned long long)files.rlim_max, (unsigned long long)need);
+    files.rlim_cur = files.rlim_max < need ? files.rlim_max : need;
+    if (setrlimit(RLIMIT_NOFILE, &files))
+        log_warn("files: %s", strerror(errno));
+}
+
+static int run(const struct options *o, struct programs *p, struct shell_options *shell)
+{
+    struct agent_options *a = &shell->agent;
+    struct spawner spawner;
+    struct cgroup cgroup;
+    struct spawner_options s = {.paths = (const char *const *)p->paths,
+                                .path_count = p->count,
+                                .runner_count = agent_runner_count(a)};
+    limit_memory(a, &s, &cgroup);
+    limit_files(a, &s);
+    /* First of all the spawner: it is to inherit nothing of ours. */
+    if (spawner_open(&spawner, &s)) {
+        log_error("cannot start the spawner: %s", strerror(errno));
+        return EXIT_CONFIG;
+    }
+    struct text text = {.listener = -1};
+    unsigned port = (unsigned)options_number(o, "text-port", 0);
+    int signals = open_signals(), status = EXIT_CONFIG;
+    if (signals < 0 || (port && text_open(&text, port))) {
+        log_error("text port 127.0.0.1:%u: %s", port, strerror(errno));
+    } else {
+        log_info("name=%.*s pid=%d slots=%u programs=%u broker=%s text_port=%u", BYTES_ARG(a->name),
+                 getpid(), a->slots, p->count, shell->broker ? shell->broker : "none", port);
+        shell->spawner = &spawner;
+        shell->signals = signals;
+        shell->text = &text;
+        status = shell_run(shell);
+    }
+    spawner_close(&spawner);
+    text_close(&text);
+    if (signals >= 0)
+        close(signals);
+    return status;
+}
+
 static int serve(const struct options *o, struct programs *p)
 {
     unsigned char id[PEER_ID_BYTES];
@@ -136,22 +239,6 @@ static int serve(const struct options *o, struct programs *p)
                   AGENT_RUNNERS_MAX);
         return EXIT_CONFIG;
     }
-    /* First of all the spawner: it is to inherit nothing of ours. */
-    struct spawner spawner;
-    if (spawner_open(&spawner, (const char *const *)p->paths, p->count, (size_t)slots * p->count)) {
-        log_error("cannot start the spawner: %s", strerror(errno));
-        return EXIT_CONFIG;
-    }
-    struct text text = {.listener = -1};
-    unsigned port = (unsigned)options_number(o, "text-port", 0);
-    int signals = open_signals();
-    if (signals < 0 || (port && text_open(&text, port))) {
-        log_error("text port 127.0.0.1:%u: %s", port, strerror(errno));
-        spawner_close(&spawner);
-        return EXIT_CONFIG;
-    }
-    log_info("name=%s pid=%d slots=%u programs=%u broker=%s text_port=%u", called, getpid(), slots,
-             p->count, broker, port);
     /* A process is cheap while it sleeps; its start would be paid by the first job. */
     struct shell_options shell = {
         .broker = alone ? NULL : broker,
@@ -164,14 +251,9 @@ static int serve(const struct options *o, struct programs *p)
                   .peer_id = bytes_of(id, sizeof id),
                   .pid = (unsigned)getpid(),
                   .warm = slots * p->count < WARM_MAX ? slots * p->count : WARM_MAX},
-        .programs = p,
-        .spawner = &spawner,
-        .signals = signals,
-        .text = &text};
-    int status = shell_run(&shell);
-    spawner_close(&spawner);
-    text_close(&text);
-    close(signals);
+        .programs = p};
+    read_limits(o, &shell.agent);
+    int status = run(o, p, &shell);
     log_info("name=%s left status=%d", called, status);
     return status;
 }

@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "common/conn.h"
 #include "common/log.h"
-#include "consumer/sdk/page.h"
+#include "consumer/worker/hand.h"
 #include "consumer/worker/text_command.h"
 
 _Static_assert((int)AGENT_AHEAD_JOBS <= (int)PAGE_JOBS, "the core knows how much a ring holds");
@@ -20,20 +20,13 @@ _Static_assert((int)AGENT_LARGE_BYTES <= (int)PAGE_SMALL_MAX, "the core knows wh
 
 enum {
     FRAMES_PER_TURN = 64,
-    STAMP_US = 1000000,
+    SECOND_US = 1000000,
+    WATCH_US = 50000, /* between looks at the memory of runners that work */
     EXIT_BUG = 8,
-    /* Polled besides the runners' bells: broker, its monitor, spawner, signals, text port. */
-    POLLS_FIXED = 4,
+    /* Polled besides the runners' bells: broker, its monitor, spawner, signals, what runners say,
+     * text port. */
+    POLLS_FIXED = 5,
     POLLS_TEXT = TEXT_CLIENTS_MAX + 1,
-};
-
-#define MONITOR "inproc://reeve-worker-link"
-
-struct hand { /* one runner's, by its number */
-    struct page_agent page;
-    bool open, ready, corrupt, fresh; /* fresh: jobs pushed and not yet published */
-    uint32_t seen_started;
-    int item; /* in the poll, -1: not there */
 };
 
 struct shell {
@@ -42,12 +35,13 @@ struct shell {
     struct agent_effects effects;
     void *context, *broker, *monitor;
     int broker_fd, monitor_fd;
+    unsigned connections; /* opened so far */
     struct outbox outbox;
-    struct hand *hands;
-    unsigned hand_count;
+    struct hands hands;
     struct pollfd *items;
     bool broker_more; /* the broker's socket has more, whatever its descriptor says */
-    int64_t now_us, stamp_us;
+    bool working;     /* a runner has jobs */
+    int64_t now_us, second_us, watch_us;
     bool quit, drained;
     int status;
 };
@@ -60,64 +54,12 @@ static void step(struct shell *s, struct agent_event *e)
 
 /* --- runners -------------------------------------------------------------------------------- */
 
-static void hand_corrupt(struct shell *s, unsigned i)
-{
-    s->hands[i].corrupt = true;
-    log_error("runner=%u its page makes no sense", i);
-    step(s, &(struct agent_event){.type = AGENT_CORRUPT, .runner = i});
-}
-
-/* Everything new on a runner's page, as events. */
+/* Everything new on a runner's page. */
 static void hand_collect(struct shell *s, unsigned i)
 {
-    static const unsigned reasons[PAGE_STATUSES] = {
-        [PAGE_OK] = REASON_NONE, [PAGE_FAILED] = REASON_ERROR, [PAGE_TOO_LARGE] = REASON_TOO_LARGE};
-    struct hand *h = &s->hands[i];
-    struct page_taken t;
-    int rc = 0;
-    if (!h->open || h->corrupt)
-        return;
-    if (!h->ready && page_ready(&h->page)) {
-        h->ready = true;
-        step(s, &(struct agent_event){.type = AGENT_READY, .runner = i});
-    }
-    bool any = false;
-    while ((rc = page_take(&h->page, &t)) > 0) {
-        any = true;
-        step(s, &(struct agent_event){
-                    .type = AGENT_RESULT,
-                    .runner = i,
-                    .job = {.number = t.number,
-                            .reason = reasons[t.status],
-                            .run_us = t.run_us,
-                            .value = t.status == PAGE_TOO_LARGE ? bytes_of(NULL, 0) : t.value}});
-    }
-    int64_t started = page_started(&h->page);
-    if (rc < 0 || started < 0) {
-        hand_corrupt(s, i);
-        return;
-    }
-    page_release(&h->page);
-    if (any || (uint32_t)started != h->seen_started) {
-        h->seen_started = (uint32_t)started;
-        step(s, &(struct agent_event){
-                    .type = AGENT_PROGRESS,
-                    .runner = i,
-                    .job = {.number = h->seen_started, .at_us = page_started_us(&h->page)}});
-    }
-}
-
-/* Is there anything its runner could have to tell? */
-static bool hand_expects(const struct hand *h)
-{
-    return h->open && !h->corrupt && (!h->ready || h->page.limit != h->page.taken);
-}
-
-static void hand_close(struct hand *h)
-{
-    if (h->open)
-        page_close(&h->page);
-    *h = (struct hand){.item = -1};
+    struct agent_event e;
+    while (hands_next(&s->hands, i, s->now_us, &e))
+        step(s, &e);
 }
 
 static void spawner_lost(struct shell *s)
@@ -129,21 +71,15 @@ static void spawner_lost(struct shell *s)
 
 static void runner_spawn(struct shell *s, unsigned i, unsigned program)
 {
-    struct hand *h = &s->hands[i];
-    int bell;
-    must(!h->open);
-    if (page_open(&h->page, &bell)) {
-        int error = errno;
-        log_error("runner=%u no page: %s", i, strerror(error));
+    bool lost;
+    int error = hands_start(&s->hands, i, program, s->options->spawner, s->now_us / 1000, &lost);
+    if (error) {
+        log_error("runner=%u cannot be started: %s", i, strerror(error));
         step(s, &(struct agent_event){
                     .type = AGENT_SPAWN_FAILED, .runner = i, .job = {.number = (uint32_t)error}});
-        return;
-    }
-    *h = (struct hand){.page = h->page, .open = true, .item = -1};
-    page_stamp(&h->page, s->now_us / 1000);
-    if (spawner_spawn(s->options->spawner, i, program, bell, h->page.memory))
+    } else if (lost) {
         spawner_lost(s);
-    close(bell);
+    }
 }
 
 static void take_report(struct shell *s, const struct spawner_report *r)
@@ -153,22 +89,20 @@ static void take_report(struct shell *s, const struct spawner_report *r)
     case SPAWNER_SPAWNED:
         e.type = AGENT_SPAWNED;
         e.pid = (unsigned)r->pid;
+        s->hands.at[r->runner].pid = r->pid;
         break;
     case SPAWNER_FAILED:
         log_error("runner=%u cannot be started: %s", r->runner, strerror(r->error));
-        hand_close(&s->hands[r->runner]);
+        hand_close(&s->hands, r->runner);
         e.type = AGENT_SPAWN_FAILED;
         e.job.number = (uint32_t)r->error;
         break;
     default:
         /* Its last results count. */
         hand_collect(s, r->runner);
-        hand_close(&s->hands[r->runner]);
-        e.type = AGENT_EXITED;
-        e.exit.signal = r->signal;
-        e.exit.status = r->status;
-        log_debug("runner=%u pid=%d ended signal=%d status=%d rss_kib=%lld", r->runner, r->pid,
-                  r->signal, r->status, (long long)r->rss_kib);
+        hands_exited(&s->hands, r, &e);
+        log_debug("runner=%u pid=%d ended signal=%d status=%d oom=%d peak_kib=%lld", r->runner,
+                  r->pid, r->signal, r->status, r->oom, (long long)r->peak_kib);
     }
     step(s, &e);
 }
@@ -238,29 +172,57 @@ static void take_monitor(struct shell *s)
 
 static int open_broker(struct shell *s)
 {
+    char monitor[48];
     if (!s->options->broker)
         return 0;
-    s->context = conn_context();
+    if (!s->context)
+        s->context = conn_context();
+    snprintf(monitor, sizeof monitor, "inproc://reeve-worker-link-%u", s->connections++);
     s->monitor = zmq_socket(s->context, ZMQ_PAIR);
     must(s->monitor);
     s->broker = conn_open(
         s->context, CONN_DEALER, s->options->broker,
-        &(struct conn_options){.reconnect_max_ms = 1000, .linger_ms = 1000, .monitor = MONITOR});
+        &(struct conn_options){.reconnect_max_ms = 1000, .linger_ms = 1000, .monitor = monitor});
     if (!s->broker) {
         log_error("broker=%s: %s", s->options->broker, strerror(errno));
         return -1;
     }
-    if (zmq_connect(s->monitor, MONITOR)) {
+    if (zmq_connect(s->monitor, monitor)) {
         log_error("monitor: %s", zmq_strerror(errno));
         return -1;
     }
-    size_t size = sizeof s->broker_fd;
-    must(zmq_getsockopt(s->broker, ZMQ_FD, &s->broker_fd, &size) == 0);
-    must(zmq_getsockopt(s->monitor, ZMQ_FD, &s->monitor_fd, &size) == 0);
+    s->broker_fd = conn_fd(s->broker);
+    s->monitor_fd = conn_fd(s->monitor);
     /* What has happened since is not told again: look once. */
     take_monitor(s);
     s->broker_more = true;
     return 0;
+}
+
+static void close_broker(struct shell *s)
+{
+    if (s->broker) {
+        zmq_socket_monitor(s->broker, NULL, 0);
+        zmq_close(s->broker);
+    }
+    if (s->monitor)
+        zmq_close(s->monitor);
+    s->broker = s->monitor = NULL;
+    s->broker_fd = s->monitor_fd = -1;
+    s->broker_more = false;
+}
+
+/* Another connection: what the old one still had to say is not to be heard. */
+static void reopen_broker(struct shell *s)
+{
+    int linger_ms = 0;
+    must(zmq_setsockopt(s->broker, ZMQ_LINGER, &linger_ms, sizeof linger_ms) == 0);
+    close_broker(s);
+    outbox_fini(&s->outbox);
+    if (open_broker(s)) {
+        step(s, &(struct agent_event){.type = AGENT_STOP});
+        s->status = EXIT_BUG;
+    }
 }
 
 static void flush_broker(struct shell *s)
@@ -346,7 +308,7 @@ static void take_local_done(struct shell *s, const struct agent_effect *e, struc
 
 static void push_job(struct shell *s, const struct agent_effect *e)
 {
-    struct hand *h = &s->hands[e->runner];
+    struct hand *h = &s->hands.at[e->runner];
     struct page_job job = {.id = e->job.id,
                            .token = e->job.token,
                            .timeout_ms = e->job.timeout_ms,
@@ -359,7 +321,7 @@ static void push_job(struct shell *s, const struct agent_effect *e)
 
 static void apply(struct shell *s, const struct agent_effect *e, struct bytes bytes)
 {
-    struct hand *h = &s->hands[e->runner];
+    struct hand *h = &s->hands.at[e->runner];
     switch (e->type) {
     case AGENT_SEND:
         outbox_put(&s->outbox, bytes);
@@ -367,6 +329,7 @@ static void apply(struct shell *s, const struct agent_effect *e, struct bytes by
             flush_broker(s);
         break;
     case AGENT_RESET: outbox_fini(&s->outbox); break;
+    case AGENT_REOPEN: reopen_broker(s); break;
     case AGENT_SPAWN: runner_spawn(s, e->runner, e->program); break;
     case AGENT_KILL:
         if (spawner_kill(s->options->spawner, e->runner, (int)e->number))
@@ -379,7 +342,10 @@ static void apply(struct shell *s, const struct agent_effect *e, struct bytes by
                                       .runner = e->runner,
                                       .job = {.number = page_recall(&h->page, e->number)}});
         break;
-    case AGENT_FLAG: page_cancel(&h->page, e->number); break;
+    case AGENT_FLAG:
+        h->flagged = e->number + 1;
+        page_cancel(&h->page, e->number);
+        break;
     case AGENT_LOCAL_DONE: take_local_done(s, e, bytes); break;
     case AGENT_TRACE: log_info("%.*s", BYTES_ARG(bytes)); break;
     case AGENT_QUIT:
@@ -398,13 +364,13 @@ static void apply_all(struct shell *s)
         apply(s, &e, agent_effect_bytes(&s->effects, i));
     }
     agent_effects_clear(&s->effects);
-    for (unsigned i = 0; i < s->hand_count; i++) {
-        struct hand *h = &s->hands[i];
+    for (unsigned i = 0; i < s->hands.count; i++) {
+        struct hand *h = &s->hands.at[i];
         if (!h->fresh)
             continue;
         h->fresh = false;
         if (!h->corrupt && !page_publish(&h->page))
-            hand_corrupt(s, i); /* its effects are for the next turn */
+            continue; /* the next look at it finds it corrupt, and tells */
     }
 }
 
@@ -415,8 +381,10 @@ static int timeout_ms(const struct shell *s)
     int64_t at = agent_deadline(s->agent), text = text_deadline(s->options->text);
     if (text < at)
         at = text;
-    if (s->stamp_us < at)
-        at = s->stamp_us;
+    if (s->second_us < at)
+        at = s->second_us;
+    if (s->working && s->watch_us < at)
+        at = s->watch_us;
     int64_t left_us = at - clock_us();
     if (left_us <= 0 || s->effects.count)
         return 0;
@@ -434,13 +402,16 @@ static bool prepare(struct shell *s, int *count, size_t *text_count)
     items[n++] = (struct pollfd){.fd = s->monitor_fd, .events = POLLIN};
     items[n++] = (struct pollfd){.fd = s->options->spawner->socket, .events = POLLIN};
     items[n++] = (struct pollfd){.fd = s->options->signals, .events = POLLIN};
+    items[n++] = (struct pollfd){.fd = s->hands.ears, .events = POLLIN};
     *text_count = text_polls(s->options->text, items + n);
     n += (int)*text_count;
-    for (unsigned i = 0; i < s->hand_count; i++) {
-        struct hand *h = &s->hands[i];
+    s->working = false;
+    for (unsigned i = 0; i < s->hands.count; i++) {
+        struct hand *h = &s->hands.at[i];
         h->item = -1;
         if (!hand_expects(h))
             continue;
+        s->working |= h->ready;
         h->item = n;
         items[n++] = (struct pollfd){.fd = h->page.bell, .events = POLLIN};
         something |= page_sleep(&h->page) || (!h->ready && page_ready(&h->page));
@@ -451,8 +422,8 @@ static bool prepare(struct shell *s, int *count, size_t *text_count)
 
 static void collect(struct shell *s)
 {
-    for (unsigned i = 0; i < s->hand_count; i++) {
-        struct hand *h = &s->hands[i];
+    for (unsigned i = 0; i < s->hands.count; i++) {
+        struct hand *h = &s->hands.at[i];
         if (h->item < 0 || !h->open)
             continue;
         page_awake(&h->page);
@@ -472,14 +443,32 @@ static void take_signals(struct shell *s)
     }
 }
 
-static void stamp(struct shell *s)
+/* The memory of all, or of those that work. */
+static void look_at_memory(struct shell *s, bool all)
 {
-    if (s->now_us < s->stamp_us)
+    struct agent_event e;
+    for (unsigned i = 0; i < s->hands.count; i++)
+        if ((all || hand_works(&s->hands.at[i])) && hands_memory(&s->hands, i, &e))
+            step(s, &e);
+}
+
+static void watch(struct shell *s)
+{
+    const struct agent_options *o = &s->options->agent;
+    bool second = s->now_us >= s->second_us && (o->slot_kib || o->recycle_kib);
+    if (!second && s->now_us < s->watch_us)
         return;
-    s->stamp_us = s->now_us + STAMP_US;
-    for (unsigned i = 0; i < s->hand_count; i++)
-        if (s->hands[i].open)
-            page_stamp(&s->hands[i].page, s->now_us / 1000);
+    look_at_memory(s, second);
+    if (o->slot_kib)
+        s->watch_us = s->now_us + WATCH_US;
+}
+
+static void each_second(struct shell *s)
+{
+    if (s->now_us < s->second_us)
+        return;
+    s->second_us = s->now_us + SECOND_US;
+    hands_second(&s->hands, s->now_us);
 }
 
 static int turn(struct shell *s)
@@ -505,48 +494,52 @@ static int turn(struct shell *s)
         take_broker(s);
     if (s->items[3].revents)
         take_signals(s);
+    if (s->items[4].revents)
+        hands_hear(&s->hands);
     take_text(s, s->items + POLLS_FIXED, text_count);
+    watch(s);
     step(s, &(struct agent_event){.type = AGENT_TICK});
     apply_all(s);
     /* After the core has seen the time: one that was frozen has recalled by now. */
-    stamp(s);
+    each_second(s);
     flush_broker(s);
     return 0;
 }
 
+static int serve(struct shell *s)
+{
+    if (open_broker(s))
+        return 7;
+    while (!s->quit)
+        if (turn(s))
+            return EXIT_BUG;
+    return s->status;
+}
+
 int shell_run(const struct shell_options *options)
 {
-    struct shell s = {.options = options, .now_us = clock_us(), .broker_fd = -1, .monitor_fd = -1};
-    s.hand_count = options->agent.slots * options->agent.program_count;
-    s.hands = must_alloc(s.hand_count * sizeof *s.hands);
-    for (unsigned i = 0; i < s.hand_count; i++)
-        s.hands[i].item = -1;
-    s.items = must_alloc((POLLS_FIXED + POLLS_TEXT + s.hand_count) * sizeof *s.items);
-    s.agent = agent_new(&options->agent, s.now_us);
-    if (open_broker(&s) == 0) {
-        while (!s.quit)
-            if (turn(&s)) {
-                s.status = EXIT_BUG;
-                break;
-            }
+    struct shell s = {.options = options,
+                      .now_us = clock_us(),
+                      .broker_fd = -1,
+                      .monitor_fd = -1,
+                      .watch_us = options->agent.slot_kib ? 0 : INT64_MAX};
+    if (hands_open(&s.hands, &options->agent, STDERR_FILENO)) {
+        log_error("epoll: %s", strerror(errno));
+        s.status = EXIT_BUG;
     } else {
-        s.status = 7;
+        s.items = must_alloc((POLLS_FIXED + POLLS_TEXT + s.hands.count) * sizeof *s.items);
+        s.agent = agent_new(&options->agent, s.now_us);
+        s.status = serve(&s);
+        text_finish(options->text);
     }
-    text_finish(options->text);
-    for (unsigned i = 0; i < s.hand_count; i++)
-        hand_close(&s.hands[i]);
+    hands_hear(&s.hands);
+    hands_close(&s.hands);
     outbox_fini(&s.outbox);
-    if (s.broker) {
-        zmq_socket_monitor(s.broker, NULL, 0);
-        zmq_close(s.broker);
-    }
-    if (s.context) {
-        zmq_close(s.monitor);
+    close_broker(&s);
+    if (s.context)
         zmq_ctx_term(s.context);
-    }
     agent_effects_fini(&s.effects);
     agent_free(s.agent);
     free(s.items);
-    free(s.hands);
     return s.status;
 }

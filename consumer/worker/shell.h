@@ -12,8 +12,8 @@
 #include "consumer/worker/text.h"
 
 struct shell_options {
-    const char *broker;         /* address; NULL: alone */
-    struct agent_options agent; /* borrowed */
+    const char *broker; /* address; NULL: alone */
+    struct agent_options agent;
     const struct programs *programs;
     struct spawner *spawner;
     int signals;       /* signalfd of TERM and INT */

@@ -24,14 +24,18 @@ struct order {
     int32_t signal;
 };
 
-enum { CHILD_BELL = 3, CHILD_MEMORY = 4, CHILD_REPORT = 5 };
+enum { CHILD_BELL = 3, CHILD_MEMORY = 4, CHILD_REPORT = 5, ENDS = 3 };
+_Static_assert(sizeof(struct spawner_ends) == ENDS * sizeof(int), "sent as they are");
 
 /* What the spawner's process knows. */
 struct home {
     int socket, signals;
-    const char *const *paths;
-    size_t path_count, runner_count;
-    pid_t *pids;        /* by runner; 0: none */
+    const struct spawner_options *options;
+    struct child {
+        pid_t pid; /* 0: none */
+        uint32_t leaf;
+    } * children; /* by runner */
+    uint32_t leaves;
     struct buf reports; /* that could not be sent yet: the agent may be slow, we do not wait */
 };
 
@@ -56,29 +60,55 @@ static int child_lift(int fd, int report)
     return lifted;
 }
 
-_Noreturn static void child_run(const char *path, int bell, int memory, int report, pid_t spawner)
+static void child_limits(const struct spawner_options *o, int leaf, int report)
+{
+    struct rlimit files = {o->files_max, o->files_max}, data;
+    if (leaf >= 0 && write(leaf, "0", 1) < 0)
+        child_fail(report);
+    getrlimit(RLIMIT_NOFILE, &data);
+    files.rlim_max = data.rlim_max;
+    if (o->files_max && setrlimit(RLIMIT_NOFILE, &files))
+        child_fail(report);
+    getrlimit(RLIMIT_DATA, &data);
+    if (o->data_kib_max && o->data_kib_max < data.rlim_max / 1024) {
+        data.rlim_cur = o->data_kib_max * 1024;
+        if (setrlimit(RLIMIT_DATA, &data))
+            child_fail(report);
+    }
+}
+
+struct child_order {
+    const char *path;
+    struct spawner_ends ends;
+    int leaf, report; /* leaf -1: none */
+    pid_t spawner;
+    const struct spawner_options *options;
+};
+
+_Noreturn static void child_run(const struct child_order *o)
 {
     sigset_t none;
     sigemptyset(&none);
+    child_limits(o->options, o->leaf, o->report);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    report = child_lift(report, report);
-    bell = child_lift(bell, report);
-    memory = child_lift(memory, report);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ||
-        dup2(bell, CHILD_BELL) < 0 || dup2(memory, CHILD_MEMORY) < 0 ||
-        dup3(report, CHILD_REPORT, O_CLOEXEC) < 0)
+    int report = child_lift(o->report, o->report);
+    int bell = child_lift(o->ends.bell, report), memory = child_lift(o->ends.memory, report);
+    int voice = child_lift(o->ends.voice, report);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(voice, STDOUT_FILENO) < 0 ||
+        dup2(voice, STDERR_FILENO) < 0 || dup2(bell, CHILD_BELL) < 0 ||
+        dup2(memory, CHILD_MEMORY) < 0 || dup3(report, CHILD_REPORT, O_CLOEXEC) < 0)
         child_fail(report);
     report = CHILD_REPORT;
     if (close_range(CHILD_REPORT + 1, ~0u, 0) || setpgid(0, 0) ||
         prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         child_fail(report);
-    if (getppid() != spawner) /* it died before the signal was asked for */
+    if (getppid() != o->spawner) /* it died before the signal was asked for */
         _exit(127);
     for (int s = 1; s < NSIG; s++)
         signal(s, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    char *const argv[] = {(char *)(uintptr_t)path, NULL};
-    execv(path, argv);
+    char *const argv[] = {(char *)(uintptr_t)o->path, NULL};
+    execv(o->path, argv);
     child_fail(report);
 }
 
@@ -108,7 +138,7 @@ static void report(struct home *h, struct spawner_report r)
 }
 
 /* Starts a child; *error is the errno of what failed in it or in starting it. */
-static pid_t home_fork(const char *path, int bell, int memory, int *error)
+static pid_t home_fork(struct child_order *o, int *error)
 {
     int pipes[2];
     *error = 0;
@@ -116,9 +146,11 @@ static pid_t home_fork(const char *path, int bell, int memory, int *error)
         *error = errno;
         return -1;
     }
-    pid_t self = getpid(), pid = fork();
+    o->report = pipes[1];
+    o->spawner = getpid();
+    pid_t pid = fork();
     if (pid == 0)
-        child_run(path, bell, memory, pipes[1], self);
+        child_run(o);
     if (pid < 0)
         *error = errno;
     close(pipes[1]);
@@ -134,21 +166,52 @@ static pid_t home_fork(const char *path, int bell, int memory, int *error)
     return -1;
 }
 
-static void home_spawn(struct home *h, const struct order *o, int bell, int memory)
+/* A process of its own for the runner, in a leaf of its own where there are any. */
+static pid_t home_start(struct home *h, struct child *child, const char *path,
+                        const struct spawner_ends *ends, int *error)
+{
+    struct child_order o = {.path = path, .ends = *ends, .leaf = -1, .options = h->options};
+    if (h->options->cgroup) {
+        child->leaf = h->leaves++;
+        o.leaf = cgroup_leaf_open(h->options->cgroup, child->leaf);
+        if (o.leaf < 0) {
+            *error = errno;
+            return -1;
+        }
+    }
+    pid_t pid = home_fork(&o, error);
+    if (o.leaf >= 0)
+        close(o.leaf);
+    return pid;
+}
+
+static void home_spawn(struct home *h, const struct order *o, const struct spawner_ends *ends)
 {
     struct spawner_report r = {.kind = SPAWNER_FAILED, .runner = o->runner, .error = EINVAL};
-    if (o->runner < h->runner_count && o->program < h->path_count && h->pids[o->runner] == 0 &&
-        bell >= 0 && memory >= 0) {
+    const struct spawner_options *with = h->options;
+    if (o->runner < with->runner_count && o->program < with->path_count &&
+        h->children[o->runner].pid == 0 && ends->voice >= 0) {
+        struct child *child = &h->children[o->runner];
         int error;
-        pid_t pid = home_fork(h->paths[o->program], bell, memory, &error);
+        pid_t pid = home_start(h, child, with->paths[o->program], ends, &error);
         r.error = error;
         if (pid > 0) {
-            h->pids[o->runner] = pid;
+            child->pid = pid;
             r.kind = SPAWNER_SPAWNED;
             r.pid = pid;
         }
     }
     report(h, r);
+}
+
+static void child_signal(const struct home *h, const struct child *child, int number)
+{
+    if (child->pid <= 0)
+        return;
+    kill(-child->pid, number);
+    /* Those too that have left the group. */
+    if (number == SIGKILL && h->options->cgroup)
+        cgroup_leaf_kill(h->options->cgroup, child->leaf);
 }
 
 /* False: the agent is gone. */
@@ -157,7 +220,7 @@ static bool home_order(struct home *h)
     struct order o;
     union {
         struct cmsghdr head;
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        char bytes[CMSG_SPACE(sizeof(struct spawner_ends))];
     } control = {.bytes = {0}};
     struct iovec iov = {.iov_base = &o, .iov_len = sizeof o};
     struct msghdr msg = {.msg_iov = &iov,
@@ -169,44 +232,59 @@ static bool home_order(struct home *h)
         return errno == EAGAIN || errno == EINTR;
     if (n == 0)
         return false;
-    int fds[2] = {-1, -1};
+    struct spawner_ends ends = {-1, -1, -1};
     struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-    if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof fds))
-        memcpy(fds, CMSG_DATA(c), sizeof fds);
+    if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof ends))
+        memcpy(&ends, CMSG_DATA(c), sizeof ends);
     if (n == (ssize_t)sizeof o && o.kind == ORDER_SPAWN)
-        home_spawn(h, &o, fds[0], fds[1]);
-    else if (n == (ssize_t)sizeof o && o.kind == ORDER_KILL && o.runner < h->runner_count &&
-             h->pids[o.runner] > 0)
-        kill(-h->pids[o.runner], o.signal);
-    for (int i = 0; i < 2; i++)
+        home_spawn(h, &o, &ends);
+    else if (n == (ssize_t)sizeof o && o.kind == ORDER_KILL && o.runner < h->options->runner_count)
+        child_signal(h, &h->children[o.runner], o.signal);
+    const int fds[ENDS] = {ends.bell, ends.memory, ends.voice};
+    for (int i = 0; i < ENDS; i++)
         if (fds[i] >= 0)
             close(fds[i]);
     return true;
 }
 
+/* Whatever a dead child has left behind goes with it. It is still unburied: nobody else can have
+ * its number yet. */
+static void child_end(struct home *h, struct child *child, struct spawner_report *r)
+{
+    int status;
+    struct rusage usage;
+    child_signal(h, child, SIGKILL);
+    while (wait4(child->pid, &status, 0, &usage) < 0 && errno == EINTR)
+        continue;
+    r->pid = child->pid;
+    r->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    r->status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    r->peak_kib = usage.ru_maxrss;
+    r->oom = h->options->cgroup && cgroup_leaf_oom(h->options->cgroup, child->leaf);
+    child->pid = 0;
+    if (h->options->cgroup)
+        cgroup_sweep(h->options->cgroup);
+}
+
 static void home_bury(struct home *h)
 {
     struct signalfd_siginfo info;
-    struct rusage usage;
-    int status;
+    siginfo_t dead;
     /* One signal may stand for many deaths. */
     while (read(h->signals, &info, sizeof info) == (ssize_t)sizeof info)
         continue;
-    for (pid_t pid; (pid = wait4(-1, &status, WNOHANG, &usage)) > 0;) {
+    while (dead.si_pid = 0,
+           waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) == 0 && dead.si_pid > 0) {
         size_t i = 0;
-        while (i < h->runner_count && h->pids[i] != pid)
+        while (i < h->options->runner_count && h->children[i].pid != dead.si_pid)
             i++;
-        if (i == h->runner_count)
-            continue;
-        /* Whatever it left behind in its group goes with it. */
-        kill(-pid, SIGKILL);
-        h->pids[i] = 0;
-        report(h, (struct spawner_report){.kind = SPAWNER_EXITED,
-                                          .runner = (uint32_t)i,
-                                          .pid = pid,
-                                          .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                                          .status = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
-                                          .rss_kib = usage.ru_maxrss});
+        struct spawner_report r = {.kind = SPAWNER_EXITED, .runner = (uint32_t)i};
+        if (i < h->options->runner_count) {
+            child_end(h, &h->children[i], &r);
+            report(h, r);
+        } else if (waitpid(dead.si_pid, NULL, 0) < 0) {
+            return; /* there it was, and is no more: the next signal tells of the next */
+        }
     }
 }
 
@@ -224,9 +302,13 @@ _Noreturn static void home_live(struct home *h)
         if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) && !home_order(h))
             break;
     }
-    for (size_t i = 0; i < h->runner_count; i++)
-        if (h->pids[i] > 0)
-            kill(-h->pids[i], SIGKILL);
+    for (size_t i = 0; i < h->options->runner_count; i++)
+        child_signal(h, &h->children[i], SIGKILL);
+    for (size_t i = 0; h->options->cgroup && i < h->options->runner_count; i++) {
+        struct spawner_report r;
+        if (h->children[i].pid > 0)
+            child_end(h, &h->children[i], &r); /* only an empty leaf can be removed */
+    }
     _exit(0);
 }
 
@@ -238,7 +320,7 @@ static int home_open(struct home *h)
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     prctl(PR_SET_NAME, "reeve-spawner");
-    h->pids = must_alloc(h->runner_count * sizeof *h->pids);
+    h->children = must_alloc(h->options->runner_count * sizeof *h->children);
     if (sigprocmask(SIG_SETMASK, &all, NULL) || setenv("REEVE_SLOT", "3,4", 1))
         return -1;
     h->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -247,7 +329,7 @@ static int home_open(struct home *h)
 
 /* --- the agent's side ----------------------------------------------------------------------- */
 
-int spawner_open(struct spawner *s, const char *const *paths, size_t path_count, size_t runners)
+int spawner_open(struct spawner *s, const struct spawner_options *options)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
@@ -262,8 +344,7 @@ int spawner_open(struct spawner *s, const char *const *paths, size_t path_count,
     }
     if (pid == 0) {
         close(ends[0]);
-        struct home h = {
-            .socket = ends[1], .paths = paths, .path_count = path_count, .runner_count = runners};
+        struct home h = {.socket = ends[1], .options = options};
         if (home_open(&h)) {
             log_error("spawner cannot start: %s", strerror(errno));
             _exit(1);
@@ -275,23 +356,24 @@ int spawner_open(struct spawner *s, const char *const *paths, size_t path_count,
     return 0;
 }
 
-static int send_order(const struct spawner *s, const struct order *o, const int *fds)
+static int send_order(const struct spawner *s, const struct order *o,
+                      const struct spawner_ends *ends)
 {
     union {
         struct cmsghdr head;
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        char bytes[CMSG_SPACE(sizeof *ends)];
     } control = {.bytes = {0}};
     struct order copy = *o;
     struct iovec iov = {.iov_base = &copy, .iov_len = sizeof copy};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (fds) {
+    if (ends) {
         msg.msg_control = control.bytes;
         msg.msg_controllen = sizeof control.bytes;
         struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-        memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
+        c->cmsg_len = CMSG_LEN(sizeof *ends);
+        memcpy(CMSG_DATA(c), ends, sizeof *ends);
     }
     ssize_t n;
     /* May wait a moment: the spawner always reads on. */
@@ -300,10 +382,11 @@ static int send_order(const struct spawner *s, const struct order *o, const int 
     return n < 0 ? -1 : 0;
 }
 
-int spawner_spawn(const struct spawner *s, unsigned runner, unsigned program, int bell, int memory)
+int spawner_spawn(const struct spawner *s, unsigned runner, unsigned program,
+                  const struct spawner_ends *ends)
 {
     struct order o = {.kind = ORDER_SPAWN, .runner = runner, .program = program};
-    return send_order(s, &o, (const int[]){bell, memory});
+    return send_order(s, &o, ends);
 }
 
 int spawner_kill(const struct spawner *s, unsigned runner, int signal)

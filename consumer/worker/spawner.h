@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "common/must.h"
+#include "consumer/worker/cgroup.h"
 
 struct spawner {
     int socket;
@@ -29,18 +30,33 @@ struct spawner_report {
     int32_t pid;
     int32_t error;          /* FAILED: errno */
     int32_t signal, status; /* EXITED: signal 0: it ended with status */
-    int64_t rss_kib;        /* EXITED: the most memory it had */
+    int32_t oom;            /* EXITED: the kernel killed it at its cgroup's limit */
+    int32_t reserved;
+    int64_t peak_kib; /* EXITED: the most memory it had */
 };
 
-/* Forks it. It may start any of these programs (paths, borrowed: the child has its copy) for
- * runners 0 .. runners-1. 0, or -1 with errno. */
-int spawner_open(struct spawner *s, const char *const *paths, size_t path_count,
-                 size_t runners) MUST_CHECK;
+struct spawner_options { /* borrowed: the child has its copy */
+    const char *const *paths;
+    size_t path_count, runner_count;
+    const struct cgroup *cgroup; /* the limit of a runner's memory; NULL: none here */
+    uint64_t data_kib_max;       /* RLIMIT_DATA of a runner; 0: as we have it */
+    uint64_t files_max;          /* RLIMIT_NOFILE of a runner */
+};
 
-/* Asks for a runner's process; it inherits copies of the two descriptors. The answer is a report
- * SPAWNED or FAILED. -1: the spawner is gone. */
-int spawner_spawn(const struct spawner *s, unsigned runner, unsigned program, int bell,
-                  int memory) MUST_CHECK;
+/* Forks it. It may start any of these programs for runners 0 .. runner_count-1. 0, or -1 with
+ * errno. */
+int spawner_open(struct spawner *s, const struct spawner_options *options) MUST_CHECK;
+
+/* What a runner's process inherits copies of. */
+struct spawner_ends {
+    int bell, memory;
+    int voice; /* its standard output and error */
+};
+
+/* Asks for a runner's process. The answer is a report SPAWNED or FAILED. -1: the spawner is gone.
+ */
+int spawner_spawn(const struct spawner *s, unsigned runner, unsigned program,
+                  const struct spawner_ends *ends) MUST_CHECK;
 /* Signals a runner's process group; nothing happens when it is gone. -1: the spawner is gone. */
 int spawner_kill(const struct spawner *s, unsigned runner, int signal) MUST_CHECK;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * reeve-broker: reads its command line, opens store and sockets, serves until TERM or INT.
- * Exit codes: 0 told to stop, 2 usage, 7 configuration (a port that is taken, a store that is not
- * known, an address that everybody could reach).
+ * Exit codes: 0 told to stop, 2 usage, 7 configuration or data (a port that is taken, a store that
+ * another broker uses or that cannot be read or written, an address that everybody could reach).
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,6 +16,7 @@
 #include "common/conn.h"
 #include "common/log.h"
 #include "common/options.h"
+#include "common/paths.h"
 #include "producer/broker/shell.h"
 #include "proto/record.h"
 
@@ -24,7 +25,8 @@ enum { EXIT_USAGE = 2, EXIT_CONFIG = 7 };
 static const struct option rows[] = {
     {"bind", OPTION_TEXT, "tcp://HOST:P",
      "clients' port (default tcp://127.0.0.1:7710); workers at P+1, updates at P+2", 0, 0},
-    {"store", OPTION_TEXT, "memory", "where ended jobs are kept (default memory)", 0, 0},
+    {"store", OPTION_TEXT, "DIR|memory",
+     "where jobs are kept (default $XDG_STATE_HOME/reeve/store); memory: nowhere", 0, 0},
     {"ready-fd", OPTION_NUMBER, "N", "write a line there when the ports are bound", 1, 1 << 20},
     {"help", OPTION_FLAG, NULL, "this text", 0, 0},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
@@ -68,12 +70,6 @@ static bool loopback(const char *host)
            strcmp(host, "[::1]") == 0;
 }
 
-/* Larger at each start: tenths of a second since 2025, good for 13 years. */
-static uint32_t incarnation_now(void)
-{
-    return (uint32_t)((clock_wall_ms() - 1735689600000) / 100);
-}
-
 static int block_signals(void)
 {
     sigset_t set;
@@ -82,36 +78,49 @@ static int block_signals(void)
     sigaddset(&set, SIGTERM);
     must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a write that fails */
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static int serve(const char *host, unsigned port, const char *store_name, int ready_fd)
+static int serve_on(struct shell *shell, const char *host, unsigned port, const char *where,
+                    int ready_fd, int signal_fd)
 {
-    int signal_fd = block_signals();
-    must(signal_fd >= 0);
-    struct store *store = store_open(store_name, &(struct store_limits){0});
-    if (!store)
-        return complain(EXIT_CONFIG, "no such store: %s (there is: memory)", store_name);
-    struct shell_options options = {.host = host, .port = port, .incarnation = incarnation_now()};
-    must(getrandom(&options.seed, sizeof options.seed, 0) == (ssize_t)sizeof options.seed);
+    unsigned tried = port;
     void *context = conn_context();
-    unsigned tried;
-    struct shell *shell = shell_new(context, store, &options, &tried);
     int code = 0;
-    if (!shell) {
+    if (shell_bind(shell, context, host, &tried)) {
         fprintf(stderr, "reeve-broker: cannot listen on %s port %u: %s\n", host, tried,
                 zmq_strerror(errno));
         code = EXIT_CONFIG;
     } else {
         log_info("listening host=%s clients=%u workers=%u updates=%u store=%s", host, port,
-                 port + 1, port + 2, store_name);
+                 port + 1, port + 2, where);
         if (ready_fd >= 0 && write(ready_fd, "\n", 1) != 1)
             log_warn("ready-fd=%d: %s", ready_fd, strerror(errno));
-        shell_run(shell, signal_fd);
+        code = shell_run(shell, signal_fd);
         log_info("stopping");
     }
     shell_free(shell);
     zmq_ctx_term(context);
+    return code;
+}
+
+static int serve(const char *host, unsigned port, const char *where, int ready_fd)
+{
+    char why[300];
+    int signal_fd = block_signals(), code = EXIT_CONFIG;
+    must(signal_fd >= 0);
+    struct shell_options options = {.port = port};
+    must(getrandom(&options.seed, sizeof options.seed, 0) == (ssize_t)sizeof options.seed);
+    struct store *store = store_open(where, &(struct store_limits){0}, clock_wall_ms(),
+                                     &options.found, why, sizeof why);
+    if (!store)
+        return complain(EXIT_CONFIG, "store: %s", why);
+    struct shell *shell = shell_new(store, &options);
+    if (shell_load(shell) == 0)
+        code = serve_on(shell, host, port, where, ready_fd, signal_fd);
+    else
+        shell_free(shell);
     store_close(store);
     close(signal_fd);
     return code;
@@ -125,7 +134,8 @@ int main(int argc, char **argv)
     int code = 0;
     char host[100];
     unsigned port;
-    const char *bind = "tcp://127.0.0.1:7710";
+    const char *bind = "tcp://127.0.0.1:7710", *where;
+    char *default_store = NULL;
     if (options_parse(&o, OPTIONS_ANYWHERE, argc - 1, argv + 1))
         code = complain(EXIT_USAGE, "%s", o.error);
     else if (options_flag(&o, "help", false))
@@ -139,9 +149,13 @@ int main(int argc, char **argv)
                         "%s is not loopback: whoever reaches it could run jobs. Keys come first: "
                         "reeve keys init (not in this release); until then tunnel the ports",
                         host);
+    else if (!(where = options_text(&o, "store", default_store = path_state("store"))))
+        code = complain(EXIT_CONFIG, "%s", "no home for the store: say --store DIR or memory");
+    else if (where == default_store && path_make_above(where))
+        code = complain(EXIT_CONFIG, "cannot make the folders above %s", where);
     else
-        code = serve(host, port, options_text(&o, "store", "memory"),
-                     (int)options_number(&o, "ready-fd", -1));
+        code = serve(host, port, where, (int)options_number(&o, "ready-fd", -1));
+    free(default_store);
     options_fini(&o);
     return code;
 }

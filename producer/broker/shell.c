@@ -16,7 +16,10 @@ enum {
     MESSAGES_A_TURN = 256,        /* of one socket, before the others get their turn */
     OUTBOX_BYTES_MAX = 256 << 20, /* a peer that reads nothing is let go: its results are stored */
     RETRY_FULL_MS = 10,           /* a full peer is tried again so soon */
-    UPDATES_HIGH_WATER = 10000,
+    SAMPLE_MS = 1000,             /* how often our own memory is looked at */
+    LOAD_TOLD_ROWS = 1000000,     /* of a start, a line in the log */
+    EXIT_DATA = 7,
+    UPDATES_HIGH_WATER = 50000, /* of one subscriber that does not read */
 };
 
 /* The first two as enum port. */
@@ -31,6 +34,7 @@ struct route {
     struct outbox outbox;
     struct link dirty; /* shell::dirty or shell::lazy, while something waits */
     bool urgent;       /* on shell::dirty */
+    bool full;         /* would take no more in this turn */
 };
 
 struct shell {
@@ -43,7 +47,11 @@ struct shell {
     struct broker *broker;
     struct effects effects;
     struct store *store;
+    struct store_answer store_state; /* the last one told */
+    int64_t sampled_ms;              /* when our own memory was looked at */
     uint64_t updates_dropped;
+    uint64_t loaded; /* rows, at the start */
+    int status;      /* not 0: the loop must end, with this exit code */
 };
 
 static void step(struct shell *s, struct event *ev);
@@ -116,7 +124,7 @@ static bool flush(struct shell *s)
         int rc = outbox_flush(&route->outbox, s->sockets[route->port], route->routing_id);
         s->touched[route->port] = true;
         link_take(&route->dirty);
-        route->urgent = false;
+        route->urgent = route->full = false;
         if (rc == 0)
             continue;
         if (rc == EAGAIN && route->outbox.bytes <= OUTBOX_BYTES_MAX) {
@@ -149,6 +157,18 @@ static void publish(struct shell *s, struct bytes topic, struct bytes body)
             log_warn("updates dropped: %s", zmq_strerror(errno));
 }
 
+/* Much for one peer does not wait for the end of the turn: the peer works on it meanwhile. What
+ * cannot be sent stays for flush, which also deals with a peer that is gone: no effects may be made
+ * while effects are being applied. */
+static void send_early(struct shell *s, struct route *route)
+{
+    if (route->full || !outbox_ripe(&route->outbox))
+        return;
+    int rc = outbox_flush(&route->outbox, s->sockets[route->port], route->routing_id);
+    route->full = rc != 0;
+    s->touched[route->port] = true;
+}
+
 static void apply(struct shell *s)
 {
     const struct effects *fx = &s->effects;
@@ -164,10 +184,20 @@ static void apply(struct shell *s)
                 break; /* it left a moment ago, and the core is told of that next */
             outbox_put(&route->outbox, bytes);
             route_mark(s, route, e->lazy);
+            send_early(s, route);
             break;
-        case FX_PUBLISH: publish(s, effect_topic(fx, e), bytes); break;
-        case FX_APPEND: store_append(s->store, e->id, e->state, e->settled, bytes); break;
-        case FX_SETTLE: store_settle(s->store, e->id, e->count); break;
+        case FX_PUBLISH: publish(s, effect_name(fx, e), bytes); break;
+        case FX_PUT: {
+            struct row_key key = effect_key(fx, e);
+            store_put(s->store, e->seq, &key, bytes, e->state, e->settled);
+            break;
+        }
+        case FX_DROP: {
+            struct row_key key = effect_key(fx, e);
+            store_drop(s->store, e->seq, &key);
+            break;
+        }
+        case FX_SETTLE: store_settle(s->store, e->seq, e->id, e->count); break;
         case FX_FIND: store_find(s->store, e->ticket, e->id); break;
         case FX_LIST: store_list(s->store, e->ticket, e->state, bytes, e->id, e->count); break;
         }
@@ -243,18 +273,70 @@ static bool take_subscription(struct shell *s)
     return got;
 }
 
+/* Resident, in bytes; 0 when the kernel does not say. */
+static uint64_t memory_bytes(void)
+{
+    unsigned long long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f)
+        return 0;
+    if (fscanf(f, "%*u %llu", &pages) != 1)
+        pages = 0;
+    fclose(f);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void tell_store(struct shell *s)
+{
+    static const enum err refusals[] = {[STORE_OPEN] = OK,
+                                        [STORE_CROWDED] = ERR_BUSY,
+                                        [STORE_DISK_LOW] = ERR_DISK_FULL,
+                                        [STORE_DISK_FULL] = ERR_DISK_FULL};
+    const struct store_answer *a = &s->store_state;
+    struct event ev = {.type = EV_STORE,
+                       .store = {.kept = a->kept,
+                                 .bytes = a->bytes,
+                                 .commit_us = a->commit_us,
+                                 .memory_bytes = memory_bytes(),
+                                 .refuses = refusals[a->condition]}};
+    step(s, &ev);
+}
+
+static void take_answer(struct shell *s, const struct store_answer *a)
+{
+    struct event ev;
+    switch (a->type) {
+    case STORE_DONE:
+        ev = (struct event){.type = EV_STORED, .stored = {.seq = a->seq, .outcome = a->outcome}};
+        step(s, &ev);
+        if (broker_fenced(s->broker)) {
+            log_error("another broker has taken over the store: ending");
+            s->status = EXIT_DATA;
+        }
+        break;
+    case STORE_FOUND:
+        ev = (struct event){.type = EV_FOUND,
+                            .found = {.ticket = a->ticket, .rows = a->rows, .next = a->next}};
+        step(s, &ev);
+        break;
+    case STORE_STATE:
+        if (a->condition != s->store_state.condition)
+            log_warn("store=%s", store_condition_text(a->condition));
+        s->store_state = *a;
+        tell_store(s);
+        break;
+    case STORE_BROKEN: /* what a failed write left behind is known to nobody: a new start looks */
+        log_error("the store failed, nothing more can be kept: %s", a->text);
+        s->status = EXIT_DATA;
+        break;
+    }
+}
+
 static void take_answers(struct shell *s)
 {
     struct store_answer a;
-    while (store_next(s->store, &a)) {
-        struct event ev;
-        if (a.type == STORE_FOUND)
-            ev = (struct event){.type = EV_FOUND,
-                                .found = {.ticket = a.ticket, .rows = a.rows, .next = a.next}};
-        else
-            ev = (struct event){.type = EV_STORE, .store = {.kept = a.kept, .full = a.full}};
-        step(s, &ev);
-    }
+    while (!s->status && store_next(s->store, &a))
+        take_answer(s, &a);
 }
 
 static bool take_any(struct shell *s, unsigned socket)
@@ -290,7 +372,17 @@ static int64_t idle_ms(struct shell *s, bool full)
     return full && wait_ms > RETRY_FULL_MS ? RETRY_FULL_MS : wait_ms;
 }
 
-void shell_run(struct shell *s, int signal_fd)
+static void tick(struct shell *s, int64_t now_ms)
+{
+    step(s, &(struct event){.type = EV_TICK});
+    mark_lazy(s);
+    if (now_ms - s->sampled_ms < SAMPLE_MS)
+        return;
+    s->sampled_ms = now_ms;
+    tell_store(s);
+}
+
+int shell_run(struct shell *s, int signal_fd)
 {
     enum { STORE = SOCKETS, SIGNAL, ITEMS };
     struct pollfd fds[ITEMS];
@@ -301,7 +393,7 @@ void shell_run(struct shell *s, int signal_fd)
     fds[STORE] = (struct pollfd){.fd = store_fd(s->store), .events = POLLIN};
     fds[SIGNAL] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
     bool full = false;
-    while (!(fds[SIGNAL].revents & POLLIN)) {
+    while (!s->status && !(fds[SIGNAL].revents & POLLIN)) {
         if (poll(fds, ITEMS, (int)idle_ms(s, full)) < 0) {
             must(errno == EINTR);
             continue;
@@ -310,13 +402,12 @@ void shell_run(struct shell *s, int signal_fd)
         int64_t now_ms = clock_ms();
         if (fds[STORE].revents || now_ms >= broker_deadline(s->broker))
             take_answers(s);
-        if (now_ms >= broker_deadline(s->broker)) {
-            step(s, &(struct event){.type = EV_TICK});
-            mark_lazy(s);
-        }
+        if (now_ms >= broker_deadline(s->broker))
+            tick(s, now_ms);
         full = flush(s);
         store_flush(s->store, now_ms);
     }
+    return s->status;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -330,30 +421,18 @@ static void *bind_port(void *context, enum conn_kind kind, const char *host, uns
     return conn_open(context, kind, address, &options);
 }
 
-struct shell *shell_new(void *context, struct store *store, const struct shell_options *options,
-                        unsigned *port)
+struct shell *shell_new(struct store *store, const struct shell_options *options)
 {
     struct shell *s = must_alloc(sizeof *s);
     s->store = store;
     link_init(&s->dirty);
     link_init(&s->lazy);
-    static const enum conn_kind kinds[] = {CONN_ROUTER, CONN_ROUTER, CONN_XPUB};
-    for (unsigned i = 0; i < LENGTH(kinds); i++) {
-        *port = options->port + i;
-        s->sockets[i] = bind_port(context, kinds[i], options->host, *port,
-                                  kinds[i] == CONN_XPUB ? UPDATES_HIGH_WATER : 0);
-        if (!s->sockets[i]) {
-            int saved = errno;
-            shell_free(s);
-            errno = saved;
-            return NULL;
-        }
-    }
     s->routes[0].seed = s->routes[1].seed = options->seed;
     struct broker_options core = {.seed = options->seed,
-                                  .incarnation = options->incarnation,
+                                  .incarnation = options->found.incarnation,
                                   .broker_id = 1,
                                   .durable = store_durable(store),
+                                  .last_id = options->found.last_id,
                                   .pid = (uint64_t)getpid(),
                                   .workers_port = options->port + 1,
                                   .updates_port = options->port + 2,
@@ -363,16 +442,59 @@ struct shell *shell_new(void *context, struct store *store, const struct shell_o
     return s;
 }
 
+static bool load_row(void *user, const struct row_key *key, struct bytes row)
+{
+    struct shell *s = user;
+    struct event ev = {.type = EV_LOADED, .loaded = {.key = *key, .row = row}};
+    step(s, &ev);
+    if (++s->loaded % LOAD_TOLD_ROWS == 0)
+        log_info("loading rows=%llu", (unsigned long long)s->loaded);
+    return true;
+}
+
+int shell_load(struct shell *s)
+{
+    char why[200];
+    uint64_t damaged = 0;
+    int64_t start_ms = clock_ms(),
+            rows = store_load(s->store, load_row, s, &damaged, why, sizeof why);
+    if (rows < 0) {
+        log_error("loading the store: %s", why);
+        return -1;
+    }
+    struct broker_totals totals;
+    broker_totals(s->broker, &totals);
+    if (damaged || totals.malformed)
+        log_error("store rows_damaged=%llu rows_unread=%llu: set aside",
+                  (unsigned long long)damaged, (unsigned long long)totals.malformed);
+    step(s, &(struct event){.type = EV_SERVE});
+    if (rows)
+        log_info("loaded rows=%lld open_jobs=%llu ms=%lld", (long long)rows,
+                 (unsigned long long)totals.live, (long long)(clock_ms() - start_ms));
+    return 0;
+}
+
+int shell_bind(struct shell *s, void *context, const char *host, unsigned *port)
+{
+    static const enum conn_kind kinds[] = {CONN_ROUTER, CONN_ROUTER, CONN_XPUB};
+    unsigned first = *port;
+    for (unsigned i = 0; i < LENGTH(kinds); i++) {
+        *port = first + i;
+        s->sockets[i] = bind_port(context, kinds[i], host, *port,
+                                  kinds[i] == CONN_XPUB ? UPDATES_HIGH_WATER : 0);
+        if (!s->sockets[i])
+            return -1;
+    }
+    return 0;
+}
+
 void shell_free(struct shell *s)
 {
     if (!s)
         return;
     size_t at = 0;
-    struct route *route;
-    while ((route = idmap_next(&s->routes_by_id, &at))) {
-        route_free(s, route);
-        at = 0; /* the map has changed */
-    }
+    for (struct route *route; (route = idmap_next(&s->routes_by_id, &at)); at = 0)
+        route_free(s, route); /* the map has changed: from its start again */
     idmap_fini(&s->routes_by_id);
     namemap_fini(&s->routes[0]);
     namemap_fini(&s->routes[1]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * shell: the broker's sockets around its core. Polls, hands events to the core, applies effects in
- * order, sends what has gathered for each peer at the end of a turn. It decides nothing about jobs.
+ * shell: the broker's sockets and store around its core. Polls, hands events to the core, applies
+ * effects in order, sends what has gathered for each peer at the end of a turn. It decides nothing
+ * about jobs.
  */
 #ifndef BROKER_SHELL_H
 #define BROKER_SHELL_H
@@ -12,19 +13,25 @@
 struct shell;
 
 struct shell_options {
-    const char *host; /* loopback: 127.0.0.1, localhost, [::1] */
-    unsigned port;    /* clients; workers + 1, updates + 2 */
+    unsigned port; /* clients; workers + 1, updates + 2 */
     uint64_t seed;
-    uint32_t incarnation;
+    struct store_found found;
 };
 
-/* Binds the three sockets. NULL when one cannot be had: errno says why, *port which one it was.
- * Borrows the context and the store until shell_free. */
-struct shell *shell_new(void *context, struct store *store, const struct shell_options *options,
-                        unsigned *port);
+/* Borrows the store until shell_free. */
+struct shell *shell_new(struct store *store, const struct shell_options *options);
 void shell_free(struct shell *s);
 
-/* Serves until signal_fd is readable. */
-void shell_run(struct shell *s, int signal_fd);
+/* What an earlier life has left; before anybody can reach us. -1, and a line in the log: the store
+ * cannot be read. */
+int shell_load(struct shell *s);
+
+/* Binds the three sockets, *port and the two after it. -1 when one cannot be had: errno says why,
+ * *port which one it was. Borrows the context until shell_free. */
+int shell_bind(struct shell *s, void *context, const char *host, unsigned *port);
+
+/* Serves until signal_fd is readable: 0. Or until it must not go on: the exit code, and a line in
+ * the log. */
+int shell_run(struct shell *s, int signal_fd);
 
 #endif

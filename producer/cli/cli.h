@@ -20,7 +20,7 @@ enum exit_code {
     EXIT_USAGE = 2,
     EXIT_UNKNOWN = 3,     /* no such job, handler, queue or worker */
     EXIT_UNREACHABLE = 4, /* no broker */
-    EXIT_BUSY = 6,        /* at a limit, try again later */
+    EXIT_BUSY = 6,        /* at a limit, disk full: try again later */
     EXIT_DATA = 7,        /* configuration or data, a taken port */
     EXIT_BUG = 8,         /* reading or writing failed, or a bug */
     EXIT_WAIT = 124,      /* --wait has passed */

@@ -1,24 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * complete: completion scripts for bash, zsh and fish, made from the table of verbs. Names of
- * queues and workers are asked of the broker when there is one (for at most a second).
+ * queues and workers and ids of jobs are asked of the broker when there is one (for at most a
+ * second).
  */
 #include <string.h>
 
 #include "producer/cli/verbs.h"
 
-/* Which names a verb's words are: 'q' queues, 'w' workers, 'v' verbs, 0 none. */
+/* Which names a verb's words are: 'q' queues, 'w' workers, 'j' jobs, 'd' what dead takes, 'v'
+ * verbs, 's' shells, 0 none. */
 static char words_of(const struct verb *verb)
 {
     static const struct {
         const char *verb;
         char kind;
-    } kinds[] = {{"call", 'q'},    {"submit", 'q'}, {"map", 'q'}, {"hold", 'q'},
-                 {"release", 'q'}, {"drain", 'w'},  {"help", 'v'}};
+    } kinds[] = {{"call", 'q'},    {"submit", 'q'}, {"map", 'q'},       {"hold", 'q'},
+                 {"release", 'q'}, {"drain", 'w'},  {"wait", 'j'},      {"result", 'j'},
+                 {"cancel", 'j'},  {"retry", 'j'},  {"explain", 'j'},   {"job", 'j'},
+                 {"dead", 'd'},    {"help", 'v'},   {"completion", 's'}};
     for (size_t i = 0; i < LENGTH(kinds); i++)
         if (strcmp(kinds[i].verb, verb->name) == 0)
             return kinds[i].kind;
     return 0;
+}
+
+/* The words a verb takes: some that are known here, and a verb that lists the others. */
+struct words {
+    const char *fixed, *list; /* "" for none */
+};
+
+static struct words names_of(const struct verb *verb)
+{
+    switch (words_of(verb)) {
+    case 'q': return (struct words){"", "queues"};
+    case 'w': return (struct words){"", "workers"};
+    case 'j': return (struct words){"", "jobs"};
+    case 'd': return (struct words){"list retry drop ", "dead list"};
+    case 's': return (struct words){"bash zsh fish", ""};
+    default: return (struct words){"", ""};
+    }
+}
+
+/* As the words of a shell, which writes a command's output as open ... ) */
+static void print_names(struct words names, const char *open)
+{
+    fputs(names.fixed, stdout);
+    if (*names.list)
+        printf("%sreeve %s --quiet --wait 1 2>/dev/null)", open, names.list);
 }
 
 static void print_verb_names(void)
@@ -49,20 +78,12 @@ static void print_bash_case(const struct verb *verb)
 {
     printf("    %s) options=\"", verb->name);
     print_options(verb, "--%s ");
-    printf("\"");
-    switch (words_of(verb)) {
-    case 'q': printf("; names=$(reeve queues --quiet --wait 1 2>/dev/null)"); break;
-    case 'w': printf("; names=$(reeve workers --quiet --wait 1 2>/dev/null)"); break;
-    case 'v':
-        printf("; names=\"");
+    struct words names = names_of(verb);
+    printf("\"; names=\"");
+    print_names(names, "$(");
+    if (words_of(verb) == 'v')
         print_verb_names();
-        printf("\"");
-        break;
-    default: break;
-    }
-    if (strcmp(verb->name, "completion") == 0)
-        printf("; names=\"bash zsh fish\"");
-    printf(" ;;\n");
+    printf("\" ;;\n");
 }
 
 /* zsh reads the same function through its bash emulation. */
@@ -105,13 +126,12 @@ static void print_fish(void)
         snprintf(format, sizeof format,
                  "complete -c reeve -n '__fish_seen_subcommand_from %s' -l %%s\n", verbs[i].name);
         print_options(&verbs[i], format);
-        const char *names =
-            words_of(&verbs[i]) == 'q'   ? "(reeve queues --quiet --wait 1 2>/dev/null)"
-            : words_of(&verbs[i]) == 'w' ? "(reeve workers --quiet --wait 1 2>/dev/null)"
-                                         : NULL;
-        if (names)
-            printf("complete -c reeve -n '__fish_seen_subcommand_from %s' -f -a '%s'\n",
-                   verbs[i].name, names);
+        struct words names = names_of(&verbs[i]);
+        if (!*names.fixed && !*names.list)
+            continue;
+        printf("complete -c reeve -n '__fish_seen_subcommand_from %s' -f -a '", verbs[i].name);
+        print_names(names, "(");
+        puts("'");
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * farm_lists: queues, workers and status: what the broker knows of the farm, as tables or as JSON.
+ * farm_lists: queues and workers, what the broker knows of the farm, as tables or as JSON.
  */
 #include <inttypes.h>
 
@@ -11,7 +11,7 @@
 
 /* --- queues --------------------------------------------------------------------------------- */
 
-static void take_queue(void *user, const struct record *answer)
+void queues_take(void *user, const struct record *answer)
 {
     struct list *l = user;
     char span[SPAN_TEXT];
@@ -42,8 +42,7 @@ static void take_queue(void *user, const struct record *answer)
     table_cell(&l->table, "%s", q->oldest_ms ? span_text(q->oldest_ms * 1000, span) : "");
 }
 
-/* {NAME: {...}, ...}, gathered as keys and values, as the value of "queues". */
-static void put_queues(struct buf *b, const struct list *l)
+void queues_put(struct buf *b, const struct list *l)
 {
     pack_text(b, "queues");
     pack_map(b, l->rows.count);
@@ -57,11 +56,11 @@ int verb_queues(struct cli *cli)
                                         "FAILED", "MEAN",    "OLDEST"};
     struct list l = list_start(cli, LENGTH(heads), heads);
     struct record ask = {.type = REC_list_queues};
-    int exit_code = cli_ask(cli, &ask, take_queue, &l, "the list of queues");
+    int exit_code = cli_ask(cli, &ask, queues_take, &l, "the list of queues");
     if (exit_code == EXIT_DONE && cli->json) {
         struct buf b = {0};
         pack_map(&b, 1);
-        put_queues(&b, &l);
+        queues_put(&b, &l);
         output_json(buf_bytes(&b));
         buf_fini(&b);
     } else if (exit_code == EXIT_DONE) {
@@ -153,94 +152,5 @@ int verb_workers(struct cli *cli)
     }
     buf_fini(&w.slots.buf);
     list_free(&w.list);
-    return exit_code;
-}
-
-/* --- status --------------------------------------------------------------------------------- */
-
-static void put_count(struct buf *b, const char *key, uint64_t number)
-{
-    pack_text(b, key);
-    pack_uint(b, number);
-}
-
-static void status_json(const struct msg_status *s, const struct list *queues)
-{
-    struct buf b = {0};
-    pack_map(&b, 4);
-    pack_text(&b, "broker");
-    pack_map(&b, 5);
-    put_count(&b, "pid", s->pid);
-    put_count(&b, "uptime_ms", s->uptime_ms);
-    put_count(&b, "incarnation", s->incarnation);
-    pack_text(&b, "release");
-    pack_str(&b, s->release);
-    pack_text(&b, "durability");
-    pack_text(&b, durability_name((unsigned)s->durability));
-    pack_text(&b, "totals");
-    pack_map(&b, 6);
-    put_count(&b, "submitted", s->submitted);
-    put_count(&b, "executions", s->executions);
-    put_count(&b, "lease_losses", s->lease_losses);
-    put_count(&b, "live", s->live);
-    put_count(&b, "kept", s->kept);
-    put_count(&b, "malformed", s->malformed);
-    pack_text(&b, "farm");
-    pack_map(&b, 3);
-    put_count(&b, "workers", s->workers);
-    put_count(&b, "slots", s->slots);
-    put_count(&b, "clients", s->clients);
-    put_queues(&b, queues);
-    output_json(buf_bytes(&b));
-    buf_fini(&b);
-}
-
-static void status_lines(struct cli *cli, const struct msg_status *s)
-{
-    char span[SPAN_TEXT];
-    printf("broker   %s, pid %" PRIu64 ", release %.*s, up for %s, keeps jobs %s\n",
-           cli_address(cli), s->pid, BYTES_ARG(s->release), span_text(s->uptime_ms * 1000, span),
-           s->durability == CLASS_DURABLE ? "on disk" : "in memory");
-    printf("farm     %" PRIu64 " workers, %" PRIu64 " slots, %" PRIu64 " clients\n", s->workers,
-           s->slots, s->clients);
-    printf("jobs     %" PRIu64 " live, %" PRIu64 " submitted, %" PRIu64 " executions, %" PRIu64
-           " leases lost, %" PRIu64 " ended ones kept\n",
-           s->live, s->submitted, s->executions, s->lease_losses, s->kept);
-}
-
-/* The broker's answer borrows its texts: they are kept here. */
-struct status_answer {
-    struct msg_status status;
-    struct buf release;
-};
-
-static void take_status(void *user, const struct record *answer)
-{
-    struct status_answer *a = user;
-    if (answer->type != REC_status)
-        return;
-    a->status = answer->status;
-    buf_clear(&a->release);
-    buf_put(&a->release, answer->status.release.data, answer->status.release.size);
-    a->status.release = buf_bytes(&a->release);
-}
-
-int verb_status(struct cli *cli)
-{
-    struct status_answer answer = {0};
-    struct list l = {.cli = cli, .now_ms = clock_wall_ms()};
-    struct record ask = {.type = REC_get_status}, ask_queues = {.type = REC_list_queues};
-    int exit_code = cli_ask(cli, &ask, take_status, &answer, "the status");
-    if (exit_code == EXIT_DONE && cli->json) {
-        exit_code = cli_ask(cli, &ask_queues, take_queue, &l, "the list of queues");
-        if (exit_code == EXIT_DONE)
-            status_json(&answer.status, &l);
-    } else if (exit_code == EXIT_DONE) {
-        status_lines(cli, &answer.status);
-        if (answer.status.malformed)
-            printf("dropped  %" PRIu64 " messages that did not decode\n", answer.status.malformed);
-    }
-    buf_fini(&answer.release);
-    list_free(&l);
     return exit_code;
 }

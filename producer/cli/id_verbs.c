@@ -1,35 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * id_verbs: wait, result, cancel, retry: one after the other for each id. A verb goes on to the
- * next id after a failure and tells the first one with its exit code.
+ * id_verbs: wait, result, cancel, retry, explain: one after the other for each id.
  */
+#include "producer/cli/ids.h"
 #include "producer/cli/outcome.h"
+#include "producer/cli/output.h"
 #include "producer/cli/verbs.h"
 #include "producer/cli/view.h"
 
 enum { SLICE_MS = 60000 };
-
-typedef int each_id(struct cli *cli, const char *word, uint64_t id, void *user);
-
-static int for_each_id(struct cli *cli, each_id *run, void *user)
-{
-    int exit_code = EXIT_DONE;
-    /* All ids are looked at before anything happens: a mistyped one changes nothing. */
-    for (size_t i = 0; i < cli->word_count; i++)
-        if (cli_id(cli, cli->words[i]) == 0)
-            return EXIT_USAGE;
-    int failed = cli_connect(cli);
-    if (failed)
-        return failed;
-    for (size_t i = 0; i < cli->word_count; i++) {
-        int code = run(cli, cli->words[i], cli_id(cli, cli->words[i]), user);
-        if (exit_code == EXIT_DONE)
-            exit_code = code;
-        if (code == EXIT_UNREACHABLE || code == EXIT_WAIT)
-            break; /* it will not be better for the others */
-    }
-    return exit_code;
-}
 
 static int wait_for(struct cli *cli, const char *word, uint64_t id, struct outcome *o)
 {
@@ -65,28 +44,20 @@ static int wait_one(struct cli *cli, const char *word, uint64_t id, void *user)
 
 int verb_wait(struct cli *cli)
 {
-    return for_each_id(cli, wait_one, NULL);
+    return ids_each(cli, 0, wait_one, NULL);
 }
 
 /* --- result --------------------------------------------------------------------------------- */
 
-static void take_state(void *user, const struct record *answer)
-{
-    unsigned *state = user;
-    if (answer->type == REC_job)
-        *state = (unsigned)answer->job.state;
-}
-
 static int result_one(struct cli *cli, const char *word, uint64_t id, void *user)
 {
-    struct record ask = {.type = REC_get_job, .get_job = {.id = id}};
     struct outcome o = {0};
-    unsigned state = JOB_NONE;
+    enum job_state state;
     (void)user;
-    int exit_code = cli_ask(cli, &ask, take_state, &state, word);
+    int exit_code = ids_state(cli, word, id, &state);
     if (exit_code)
         return exit_code;
-    if (!job_ended((enum job_state)state))
+    if (!job_ended(state))
         return cli_fail(cli, EXIT_JOB, "%s: not ended yet, it is %s", word, job_state_name(state));
     exit_code = wait_for(cli, word, id, &o);
     if (exit_code == EXIT_DONE)
@@ -97,7 +68,7 @@ static int result_one(struct cli *cli, const char *word, uint64_t id, void *user
 
 int verb_result(struct cli *cli)
 {
-    return for_each_id(cli, result_one, NULL);
+    return ids_each(cli, 0, result_one, NULL);
 }
 
 /* --- cancel --------------------------------------------------------------------------------- */
@@ -114,25 +85,17 @@ static int cancel_one(struct cli *cli, const char *word, uint64_t id, void *user
 
 int verb_cancel(struct cli *cli)
 {
-    return for_each_id(cli, cancel_one, NULL);
+    return ids_each(cli, 0, cancel_one, NULL);
 }
 
 /* --- retry ---------------------------------------------------------------------------------- */
 
-static void take_new_id(void *user, const struct record *answer)
-{
-    uint64_t *id = user;
-    if (answer->type == REC_accepted)
-        *id = answer->accepted.id;
-}
-
 static int retry_one(struct cli *cli, const char *word, uint64_t id, void *user)
 {
-    struct record ask = {.type = REC_retry, .retry = {.id = id}};
-    uint64_t new_id = 0;
+    uint64_t new_id;
     char text[14];
     (void)user;
-    int exit_code = cli_ask(cli, &ask, take_new_id, &new_id, word);
+    int exit_code = ids_retry(cli, word, id, &new_id);
     if (exit_code)
         return exit_code;
     reeve_job_id_format(new_id, text);
@@ -145,5 +108,47 @@ static int retry_one(struct cli *cli, const char *word, uint64_t id, void *user)
 
 int verb_retry(struct cli *cli)
 {
-    return for_each_id(cli, retry_one, NULL);
+    return ids_each(cli, 0, retry_one, NULL);
+}
+
+/* --- explain -------------------------------------------------------------------------------- */
+
+struct reasons {
+    const char *lead; /* "", or the id, when there are several */
+    bool json;
+    struct view_rows rows;
+};
+
+static void take_reason(void *user, const struct record *answer)
+{
+    struct reasons *reasons = user;
+    if (answer->type != REC_explanation)
+        return;
+    const struct msg_explanation *e = &answer->explanation;
+    const char *code = why_name((unsigned)e->code);
+    if (reasons->json) {
+        reasons->rows.count++;
+        view_reason(&reasons->rows.buf, code, e->text);
+        return;
+    }
+    printf("%s%s%s: ", reasons->lead, *reasons->lead ? " " : "", code);
+    output_bytes(e->text);
+    putchar('\n');
+}
+
+static int explain_one(struct cli *cli, const char *word, uint64_t id, void *user)
+{
+    struct record ask = {.type = REC_explain, .explain = {.id = id}};
+    struct reasons reasons = {.lead = cli->word_count > 1 ? word : "", .json = cli->json};
+    (void)user;
+    int exit_code = cli_ask(cli, &ask, take_reason, &reasons, word);
+    if (exit_code == EXIT_DONE && cli->json)
+        view_reasons_print(id, &reasons.rows);
+    buf_fini(&reasons.rows.buf);
+    return exit_code;
+}
+
+int verb_explain(struct cli *cli)
+{
+    return ids_each(cli, 0, explain_one, NULL);
 }

@@ -5,11 +5,13 @@
 #include <inttypes.h>
 
 #include "common/clock.h"
+#include "common/value.h"
+#include "producer/cli/history.h"
 #include "producer/cli/list.h"
 #include "producer/cli/output.h"
 #include "producer/cli/verbs.h"
 
-enum { JOBS_LIMIT = 100, PAGE = 1000 };
+enum { JOBS_LIMIT = 100 };
 
 const struct option jobs_options[] = {
     {"state", OPTION_TEXT, "S",
@@ -46,11 +48,6 @@ static void take_job(void *user, const struct record *answer)
 {
     struct list *l = user;
     char id[JOB_ID_TEXT];
-    if (answer->type == REC_end)
-        l->next = answer->end.next;
-    if (answer->type != REC_job)
-        return;
-    l->count++;
     if (l->cli->json) {
         l->rows.count++;
         view_job(&l->rows.buf, &answer->job);
@@ -71,18 +68,9 @@ int verb_jobs(struct cli *cli)
         return cli_usage(cli, "no state \"%.40s\"", state_name);
     uint64_t limit = (uint64_t)options_number(&cli->options, "limit", JOBS_LIMIT);
     struct list l = list_start(cli, LENGTH(heads), heads);
-    int exit_code;
-    do {
-        uint64_t left = limit ? limit - l.count : PAGE;
-        struct record ask = {
-            .type = REC_list_jobs,
-            .list_jobs = {.state = state,
-                          .queue = bytes_text(options_text(&cli->options, "queue", NULL)),
-                          .after = l.next,
-                          .limit = left < PAGE ? left : PAGE}};
-        l.next = 0;
-        exit_code = cli_ask(cli, &ask, take_job, &l, "the list of jobs");
-    } while (exit_code == EXIT_DONE && l.next && (!limit || l.count < limit));
+    struct msg_list_jobs which = {.state = state,
+                                  .queue = bytes_text(options_text(&cli->options, "queue", NULL))};
+    int exit_code = list_jobs(&l, &which, limit, take_job);
     if (exit_code == EXIT_DONE && l.next && !cli->json && !l.quiet)
         fprintf(stderr, "There are more: --limit N\n");
     if (exit_code == EXIT_DONE)
@@ -115,10 +103,10 @@ static void print_job(const struct msg_job *job, int64_t now_ms)
     job_line(&t, "priority", bytes_text(text));
     job_line(&t, "key", job->key);
     job_line(&t, "submitted", bytes_text(ago_text(job->submitted_ms, now_ms, text)));
-    if (job->ended_ms)
-        job_line(&t, "ended", bytes_text(ago_text(job->ended_ms, now_ms, text)));
     if (job->run_us)
         job_line(&t, "ran", bytes_text(span_text(job->run_us, text)));
+    if (job->peak_kib)
+        job_line(&t, "peak memory", bytes_text(size_text(job->peak_kib * 1024, text)));
     job_line(&t, "worker", job->worker);
     if (job->retry_of)
         job_line(&t, "retry of", bytes_text(job_id_text(job->retry_of, id)));
@@ -130,32 +118,85 @@ static void print_job(const struct msg_job *job, int64_t now_ms)
     table_print(&t);
 }
 
-static void show_job(void *user, const struct record *answer)
+/* --- its attempts ----------------------------------------------------------------------------- */
+
+static void print_attempt(const struct msg_attempt *attempt, int64_t now_ms)
 {
-    struct list *l = user;
+    char why[48], span[SPAN_TEXT], size[SIZE_TEXT], ago[AGO_TEXT];
+    struct buf error = {0};
+    const char *how = reason_text((unsigned)attempt->reason, (unsigned)attempt->detail, why);
+    printf("attempt %" PRIu64 ": %s", attempt->attempt, *how ? how : "ok");
+    if (attempt->worker.size) {
+        fputs(" on ", stdout);
+        output_bytes(attempt->worker);
+    }
+    if (attempt->run_us)
+        printf(", ran %s", span_text(attempt->run_us, span));
+    if (attempt->peak_kib)
+        printf(", peak memory %s", size_text(attempt->peak_kib * 1024, size));
+    printf(", %s\n", ago_text(attempt->ended_ms, now_ms, ago));
+    if (attempt->value.size && value_text(&error, attempt->value))
+        output_lines("    ", buf_bytes(&error));
+    output_lines("    | ", attempt->last_lines);
+    buf_fini(&error);
+}
+
+static void print_history(const struct history *history, const struct msg_job *job, int64_t now_ms)
+{
+    struct msg_attempt attempt;
+    struct cursor c = history_start(history);
+    char why[48], ago[AGO_TEXT];
+    bool first = true;
+    for (; history_next(&c, &attempt); first = false) {
+        if (first && attempt.attempt > 1)
+            printf("attempts 1 to %" PRIu64 " are no longer known\n", attempt.attempt - 1);
+        print_attempt(&attempt, now_ms);
+    }
+    if (!job_ended((enum job_state)job->state))
+        return;
+    const char *reason = job_reason(job, why);
+    printf("ended %s%s%s, %s\n", job_state_name((unsigned)job->state), *reason ? ": " : "", reason,
+           ago_text(job->ended_ms, now_ms, ago));
+}
+
+struct job_list {
+    struct list list;
+    struct history history; /* of the job that is being told */
+};
+
+static void take_history(void *user, const struct record *answer)
+{
+    struct job_list *j = user;
+    struct list *l = &j->list;
+    if (answer->type == REC_attempt)
+        history_add(&j->history, &answer->attempt);
     if (answer->type != REC_job)
         return;
+    history_close(&j->history, &answer->job);
     if (l->cli->json) {
         l->rows.count++;
-        view_job(&l->rows.buf, &answer->job);
-        return;
+        view_job_history(&l->rows.buf, &answer->job, &j->history);
+    } else {
+        if (l->count++)
+            putchar('\n');
+        print_job(&answer->job, l->now_ms);
+        print_history(&j->history, &answer->job, l->now_ms);
     }
-    if (l->count++)
-        putchar('\n');
-    print_job(&answer->job, l->now_ms);
+    history_clear(&j->history);
 }
 
 int verb_job(struct cli *cli)
 {
-    struct list l = {.cli = cli, .now_ms = clock_wall_ms()};
+    struct job_list j = {.list = {.cli = cli, .now_ms = clock_wall_ms()}};
     int exit_code = EXIT_DONE;
     for (size_t i = 0; i < cli->word_count && exit_code == EXIT_DONE; i++) {
         uint64_t id = cli_id(cli, cli->words[i]);
         struct record ask = {.type = REC_get_job, .get_job = {.id = id}};
-        exit_code = id ? cli_ask(cli, &ask, show_job, &l, cli->words[i]) : EXIT_USAGE;
+        exit_code = id ? cli_ask(cli, &ask, take_history, &j, cli->words[i]) : EXIT_USAGE;
     }
     if (cli->json && exit_code == EXIT_DONE)
-        list_print(&l, "jobs");
-    list_free(&l);
+        list_print(&j.list, "jobs");
+    history_fini(&j.history);
+    list_free(&j.list);
     return exit_code;
 }

@@ -22,8 +22,16 @@ struct list {
 };
 
 struct list list_start(struct cli *cli, size_t columns, const char *const *heads);
+/* Jobs that fit `which` (its after and limit are ours), newest first, at most limit (0: all), each
+ * counted in l->count and handed to take; l->next is not 0 when there are more. */
+int list_jobs(struct list *l, const struct msg_list_jobs *which, uint64_t limit, ask_answer *take);
 /* The table, or {NAME: [rows]}; nothing when quiet. */
 void list_print(struct list *l, const char *name);
 void list_free(struct list *l);
+
+/* Queues into a list (farm_lists.c), and those of a JSON list as the pair "queues": {NAME: {...}}.
+ */
+void queues_take(void *list, const struct record *answer);
+void queues_put(struct buf *b, const struct list *l);
 
 #endif

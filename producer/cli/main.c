@@ -61,10 +61,11 @@ void verb_help(const struct verb *verb, FILE *out)
         fprintf(out, "  %.*s\n", (int)size, at);
         at += size + (at[size] == '\n');
     }
-    fputs("\nExit codes: 0 success, 1 a job failed or was cancelled, 2 usage, 3 no such job,\n"
-          "handler, queue or worker, 4 no broker within 5 s, 6 at a limit, try later,\n"
-          "7 configuration or data, 8 internal, 124 --wait has passed, 128+n ended by signal n\n",
-          out);
+    fputs(
+        "\nExit codes: 0 success, 1 a job failed or was cancelled, 2 usage, 3 no such job,\n"
+        "handler, queue or worker, 4 no broker within 5 s, 6 at a limit or disk full, try later,\n"
+        "7 configuration or data, 8 internal, 124 --wait has passed, 128+n ended by signal n\n",
+        out);
 }
 
 static int fail_verb(const char *name)

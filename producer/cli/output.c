@@ -5,6 +5,7 @@
 #include <reeve/value.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/must.h"
@@ -139,11 +140,31 @@ void output_json(struct bytes value)
     free(json);
 }
 
-void output_bytes(struct bytes text)
+static void put_clean(struct bytes text, bool tabs)
 {
     for (size_t i = 0; i < text.size; i++) {
         unsigned char c = ((const unsigned char *)text.data)[i];
-        putchar(is_control(c) ? '?' : c);
+        putchar(is_control(c) && !(tabs && c == '\t') ? '?' : c);
+    }
+}
+
+void output_bytes(struct bytes text)
+{
+    put_clean(text, false);
+}
+
+void output_lines(const char *lead, struct bytes text)
+{
+    const char *at = text.data, *end = at ? at + text.size : at;
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        size_t size = (size_t)((stop ? stop : end) - at);
+        if (size) {
+            fputs(lead, stdout);
+            put_clean(bytes_of(at, size), true);
+            putchar('\n');
+        }
+        at += size + 1;
     }
 }
 
@@ -175,5 +196,28 @@ const char *ago_text(uint64_t wall_ms, int64_t now_ms, char text[static AGO_TEXT
         snprintf(text, AGO_TEXT, "just now");
     else
         snprintf(text, AGO_TEXT, "%s ago", span_text((uint64_t)past_ms / 1000 * 1000000, span));
+    return text;
+}
+
+const char *size_text(uint64_t bytes, char text[static SIZE_TEXT])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    size_t u = 0;
+    double amount = (double)bytes;
+    for (; amount >= 1023.5 && u + 1 < LENGTH(units); u++)
+        amount /= 1024;
+    uint64_t tenths = (uint64_t)(amount * 10 + 0.5);
+    bool whole = tenths >= 100 || tenths % 10 == 0;
+    snprintf(text, SIZE_TEXT, "%.*f %s", whole ? 0 : 1, amount, units[u]);
+    return text;
+}
+
+const char *moment_text(uint64_t wall_ms, char text[static MOMENT_TEXT])
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm;
+    size_t size =
+        gmtime_r(&seconds, &tm) ? strftime(text, MOMENT_TEXT, "%Y-%m-%dT%H:%M:%S", &tm) : 0;
+    snprintf(text + size, MOMENT_TEXT - size, ".%03uZ", (unsigned)(wall_ms % 1000));
     return text;
 }

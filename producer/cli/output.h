@@ -27,6 +27,8 @@ void table_free(struct table *t); /* without printing */
 void output_json(struct bytes value);
 /* A text of somebody else's to a person: control characters become ?. */
 void output_bytes(struct bytes text);
+/* The same line by line, each led by lead; tabs stay, lines that are empty are left out. */
+void output_lines(const char *lead, struct bytes text);
 
 /* "0.4 ms", "12 s", "3 min", "5 h", "2 d" */
 enum { SPAN_TEXT = 24 };
@@ -34,6 +36,13 @@ const char *span_text(uint64_t us, char text[static SPAN_TEXT]);
 /* "3 s ago"; "-" for 0: never. */
 enum { AGO_TEXT = 40 };
 const char *ago_text(uint64_t wall_ms, int64_t now_ms, char text[static AGO_TEXT]);
+
+/* "512 B", "1.5 MiB", "12 GiB" */
+enum { SIZE_TEXT = 24 };
+const char *size_text(uint64_t bytes, char text[static SIZE_TEXT]);
+/* RFC 3339 in UTC: "2026-01-02T03:04:05.678Z" */
+enum { MOMENT_TEXT = 40 };
+const char *moment_text(uint64_t wall_ms, char text[static MOMENT_TEXT]);
 
 /* Bold, dim or nothing: escape sequences for standard output as it is now. */
 bool output_styled(int fd);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/paths.h"
 #include "producer/cli/child.h"
 #include "producer/cli/program.h"
 #include "producer/cli/verbs.h"
@@ -35,7 +36,8 @@ const struct option up_options[] = {
     {"slots", OPTION_NUMBER, "M", "slots of each worker (one a core)", 1, SLOTS_MAX},
     {"port-base", OPTION_NUMBER, "P", "clients at P, workers at P+1, updates at P+2 (7710)", 1,
      65533},
-    {"store", OPTION_TEXT, "memory", "where jobs are kept (memory)"},
+    {"store", OPTION_TEXT, "DIR|memory",
+     "where jobs are kept ($XDG_STATE_HOME/reeve/store); memory: nowhere"},
     {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: whoever reaches the broker runs commands"},
     {"handler", OPTION_TEXT, "PROGRAM", "a handler program of yours; may be given again"},
     /* Known, and refused until they mean something: an option that is ignored is a lie. */
@@ -57,6 +59,8 @@ struct up {
     int signal_fd, ready_fd; /* ready_fd: the broker's word that it has bound; -1 after it */
     char broker_path[PROGRAM_PATH], worker_path[PROGRAM_PATH], handlers_path[PROGRAM_PATH];
     char bind[64], clients[64], join[64], slots[16], ready_text[16];
+    const char *store;   /* a folder, or "memory" */
+    char *default_store; /* what store lends when it was not said */
     char *broker_argv[16], *worker_argv[ARGS_MAX];
     int64_t ask_ms; /* when the workers are counted next */
     int exit_code;
@@ -70,12 +74,25 @@ static int check_options(struct cli *cli)
     for (size_t i = 0; i < LENGTH(later); i++)
         if (options_given(&cli->options, later[i]))
             return cli_usage(cli, "--%s is not in this release", later[i]);
-    const char *store = options_text(&cli->options, "store", "memory");
-    if (strcmp(store, "memory") != 0)
-        return cli_usage(cli, "--store %.60s is not in this release; there is: memory", store);
     if (cli->json || options_given(&cli->options, "broker"))
         return cli_usage(cli, "up takes neither --json nor --broker; --port-base moves the ports");
     return 0;
+}
+
+/* The broker makes the folder itself; on a first day those above ours are missing too. */
+static int choose_store(struct up *u)
+{
+    bool said = options_given(&u->cli->options, "store");
+    u->default_store = path_state("store");
+    u->store = options_text(&u->cli->options, "store", u->default_store);
+    if (!u->store)
+        return cli_fail(u->cli, EXIT_DATA, "no home for the store: say --store DIR or memory");
+    if (!*u->store)
+        return cli_usage(u->cli, "--store wants a folder, or memory");
+    int error = said ? 0 : path_make_above(u->store);
+    return error ? cli_fail(u->cli, EXIT_DATA, "cannot make the folders above %s: %s", u->store,
+                            strerror(error))
+                 : EXIT_DONE;
 }
 
 static int make_commands(struct up *u)
@@ -93,7 +110,7 @@ static int make_commands(struct up *u)
     *to++ = "--bind";
     *to++ = u->bind;
     *to++ = "--store";
-    *to++ = "memory";
+    *to++ = (char *)u->store;
     *to++ = "--ready-fd";
     *to++ = u->ready_text;
     to = u->worker_argv;
@@ -338,15 +355,23 @@ static void run_up(struct up *u)
     }
 }
 
+static void up_free(struct up *u)
+{
+    free(u->default_store);
+    free(u);
+}
+
 int verb_up(struct cli *cli)
 {
     struct up *u = must_alloc(sizeof *u);
     *u = (struct up){.cli = cli, .ready_fd = -1};
     int exit_code = check_options(cli);
     if (exit_code == EXIT_DONE)
+        exit_code = choose_store(u);
+    if (exit_code == EXIT_DONE)
         exit_code = make_commands(u);
     if (exit_code != EXIT_DONE) {
-        free(u);
+        up_free(u);
         return exit_code;
     }
     sigset_t set;
@@ -367,6 +392,6 @@ int verb_up(struct cli *cli)
         close(u->ready_fd);
     close(u->signal_fd);
     exit_code = u->exit_code;
-    free(u);
+    up_free(u);
     return exit_code;
 }

@@ -8,7 +8,7 @@
 #include "producer/cli/list.h"
 
 static const struct verb verbs[] = {
-    {"up", "[--workers N] [--slots M] [--port-base P] [--handler PROGRAM]...",
+    {"up", "[--workers N] [--slots M] [--store DIR|memory] [--port-base P] [--handler PROGRAM]...",
      "broker and workers on this host, until Ctrl-C", "reeve up --workers 2 --slots 4\n",
      up_options, NULL, OPTIONS_ANYWHERE, 0, 0, verb_up, false},
     {"broker", "--bind tcp://HOST:PORT ...", "one broker (reeve-broker)",
@@ -44,11 +44,21 @@ static const struct verb verbs[] = {
     {"retry", "ID...", "run ended jobs again, as new ones; prints their ids",
      "reeve retry 0g00000000001\n", NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_retry, false},
 
+    {"explain", "ID...", "why jobs wait, or what became of them, a line a reason",
+     "reeve explain 0g00000000001\n", NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_explain,
+     false},
+    {"dead", "list | retry ID...|--all | drop ID...|--all",
+     "jobs whose attempts are used up: list, run again, delete",
+     "reeve dead list --limit 20\n"
+     "reeve dead retry 0g00000000001\n"
+     "reeve dead drop --all --dry-run\n",
+     dead_options, list_options, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_dead, false},
+
     {"jobs", "[--state S] [--queue Q] [--limit N]", "list jobs",
      "reeve jobs --state failed --limit 20\n", jobs_options, list_options, OPTIONS_ANYWHERE, 0, 0,
      verb_jobs, false},
-    {"job", "ID...", "all about a job", "reeve job 0g00000000001\n", NULL, NULL, OPTIONS_ANYWHERE,
-     1, WORDS_ANY, verb_job, false},
+    {"job", "ID...", "all about a job, each of its attempts too", "reeve job 0g00000000001\n", NULL,
+     NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_job, false},
     {"queues", "", "list queues", "reeve queues\n", list_options, NULL, OPTIONS_ANYWHERE, 0, 0,
      verb_queues, false},
     {"workers", "", "list workers and what their slots do", "reeve workers --json\n", list_options,
@@ -68,6 +78,11 @@ static const struct verb verbs[] = {
     {"drain", "WORKER...", "let workers finish what they run, then leave", "reeve drain host-1\n",
      NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_drain, false},
 
+    {"doctor", "[--store DIR|memory]",
+     "look for what is wrong with broker, disk, limits, clock; exit 7 if so",
+     "reeve doctor\n"
+     "reeve doctor --json --store /var/lib/reeve\n",
+     doctor_options, NULL, OPTIONS_ANYWHERE, 0, 0, verb_doctor, false},
     {"bench", "[OPTION]...", "measure rate and latency (reeve-bench)",
      "reeve bench --jobs 100000\n", NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY, verb_program, true},
     {"load", "[OPTION]...", "a random load, shown line by line (reeve-load)",

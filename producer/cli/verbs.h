@@ -22,6 +22,10 @@ int verb_wait(struct cli *cli);
 int verb_result(struct cli *cli);
 int verb_cancel(struct cli *cli);
 int verb_retry(struct cli *cli);
+int verb_explain(struct cli *cli);
+/* dead.c */
+extern const struct option dead_options[];
+int verb_dead(struct cli *cli);
 /* job_lists.c */
 extern const struct option jobs_options[];
 int verb_jobs(struct cli *cli);
@@ -29,11 +33,15 @@ int verb_job(struct cli *cli);
 /* farm_lists.c */
 int verb_queues(struct cli *cli);
 int verb_workers(struct cli *cli);
+/* status.c */
 int verb_status(struct cli *cli);
 /* control_verbs.c */
 int verb_hold(struct cli *cli);
 int verb_release(struct cli *cli);
 int verb_drain(struct cli *cli);
+/* doctor.c */
+extern const struct option doctor_options[];
+int verb_doctor(struct cli *cli);
 /* watch.c */
 extern const struct option watch_options[];
 int verb_watch(struct cli *cli);

@@ -22,7 +22,9 @@ static bool is_last(enum record_type request, enum record_type answer)
     case REC_worker:
     case REC_slot:
     case REC_update:
-    case REC_lost: return false;
+    case REC_lost:
+    case REC_attempt:
+    case REC_explanation: return false;
     case REC_job: return request == REC_get_job;
     default: return true;
     }

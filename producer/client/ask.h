@@ -14,7 +14,8 @@
 typedef void ask_answer(void *user, const struct record *answer);
 
 /* Sends the request (its number is filled in here) and hands over each answer until the last: end,
- * done, error, or the one record that is the whole answer (job, status, accepted, ended, snapshot).
+ * done, error, or the one record that is the whole answer or its end (job, status, accepted, ended,
+ * snapshot).
  * Returns 0, the code of an `error` answer (text in reeve_error), REEVE_ETIMEOUT,
  * REEVE_EUNREACHABLE or REEVE_EINTERRUPTED. A request whose answer was cut off by a lost connection
  * is asked again, its earlier answers having been seen: so an answer may be seen twice only when

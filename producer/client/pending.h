@@ -28,7 +28,8 @@ struct submission {
     unsigned char *large; /* owned; NULL: the bytes are the chunk's, from `at` */
     uint32_t at, size;
     uint8_t fields, state;
-    bool taken; /* was accepted under this or an earlier number */
+    bool taken;    /* was accepted under this or an earlier number */
+    bool received; /* as received: a broker that died has forgotten it */
 };
 
 enum { CHUNK_NUMBERS = 256 };

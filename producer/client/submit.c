@@ -10,6 +10,8 @@
 /* Beyond this the outbox takes no more: the rest waits where it is, in one copy. */
 enum { OUTBOX_BYTES_MAX = 4 << 20, BUSY_MS = 100, WORKERS_BACK_MS = 5000 };
 
+enum { NUMBER_BYTES = 4 }; /* of most submissions' numbers, beyond their first byte */
+
 static int options_check(struct reeve_client *c, const struct reeve_job_options *o)
 {
     if (o->priority > PRIORITY_MAX || o->priority < -PRIORITY_MAX)
@@ -21,11 +23,12 @@ static int options_check(struct reeve_client *c, const struct reeve_job_options 
     return 0;
 }
 
-static int args_check(struct reeve_client *c, const char *method, struct bytes args)
+static int args_check(struct reeve_client *c, struct bytes method, struct bytes args)
 {
     struct cursor at = cursor_of(args);
-    if (!queue_name_valid(bytes_text(method)))
-        return client_fail(c, ERR_INVALID, "%s: not a name like handler.method", method);
+    if (!queue_name_valid(method))
+        return client_fail(c, ERR_INVALID, "%.*s: not a name like handler.method",
+                           BYTES_ARG(method));
     if (args.size > VALUE_BYTES_MAX)
         return client_fail(c, ERR_TOO_LARGE, "arguments of %zu bytes, at most %d are taken",
                            args.size, VALUE_BYTES_MAX);
@@ -48,38 +51,37 @@ static void record_fill(struct msg_submit *m, const struct reeve_job_options *o)
 
 /* Returns the record's size. What is kept of it is everything behind its number, which may change:
  * until then it is 0, which is one byte. */
-static size_t submission_add(struct reeve_client *c, struct submission *s, struct record *r)
+static size_t submission_add(struct reeve_client *c, struct submission *s, struct msg_submit *m)
 {
-    r->submit.number = 0;
+    m->number = 0;
     buf_clear(&c->record);
-    record_put(&c->record, r);
+    put_submit(&c->record, m);
     struct cursor at = cursor_of(buf_bytes(&c->record));
     s->fields = (uint8_t)(cursor_array(&at) - 1);
     must(cursor_uint(&at) == REC_submit && cursor_uint(&at) == 0 && cursor_ok(&at));
     pending_add(&c->pending, s, bytes_of(at.at, cursor_left(&at)));
-    return c->record.size;
+    return c->record.size + NUMBER_BYTES;
 }
 
 int reeve_submit(struct reeve_client *c, const char *method, const void *args, size_t size,
                  const struct reeve_job_options *options, reeve_on_accepted *accepted,
                  reeve_on_result *result, void *user, uint64_t *number)
 {
-    struct record r = {.type = REC_submit,
-                       .submit = {.queue = bytes_text(method), .args = bytes_of(args, size)}};
-    int rc = args_check(c, method, r.submit.args);
+    struct msg_submit m = {.queue = bytes_text(method), .args = bytes_of(args, size)};
+    int rc = args_check(c, m.queue, m.args);
     if (rc == 0 && options)
         rc = options_check(c, options);
     if (rc)
         return rc;
-    r.submit.flags = accepted ? 0 : SUBMIT_ACCEPT_LAZILY;
+    m.flags = accepted ? 0 : SUBMIT_ACCEPT_LAZILY;
     if (options)
-        record_fill(&r.submit, options);
+        record_fill(&m, options);
     struct submission s = {.told = ++c->told, .accepted = accepted, .result = result, .user = user};
     if (number)
         *number = s.told;
     if (c->unsent_bytes == 0)
         wire_wake(&c->wire, true);
-    c->unsent_bytes += submission_add(c, &s, &r);
+    c->unsent_bytes += submission_add(c, &s, &m);
     if (c->unsent_bytes >= CONN_PART_BYTES)
         client_send(c, false);
     return 0;
@@ -165,8 +167,10 @@ void submit_accepted(struct reeve_client *c, const struct msg_accepted *m)
     uint64_t end = count < c->pending.next - m->number ? m->number + count : c->pending.next;
     for (uint64_t n = m->number; n < end; n++) {
         struct submission *s = pending_find(&c->pending, n);
-        if (s)
-            tell_accepted(c, s, m->id + (n - m->number));
+        if (!s)
+            continue;
+        s->received = m->durability == CLASS_RECEIVED;
+        tell_accepted(c, s, m->id + (n - m->number));
     }
 }
 
@@ -229,7 +233,7 @@ static void wait_for_handler(struct reeve_client *c, uint64_t number)
     struct cursor at = cursor_of(buf_bytes(&copy));
     must(record_get(&at, &r) == OK && pending_settle(&c->pending, number, &s));
     r.submit.flags |= SUBMIT_WAIT_FOR_HANDLER;
-    submission_add(c, &s, &r);
+    submission_add(c, &s, &r.submit);
     buf_fini(&copy);
 }
 
@@ -241,7 +245,13 @@ static bool tried_again(struct reeve_client *c, const struct msg_error *m)
     case ERR_UNEXPECTED: /* a hole in what arrived: the next welcome says where */
         session_lose(&c->session, c->now_ms);
         return true;
-    case ERR_BUSY: put_off(c, m); return true;
+    case ERR_BUSY:
+    case ERR_DISK_FULL: put_off(c, m); return true;
+    case ERR_FORGOTTEN: /* lost with the broker that had it, as its class says: once more, as new */
+        if (!s || !s->received)
+            return false;
+        pending_again(&c->pending, m->number);
+        return true;
     case ERR_UNKNOWN_HANDLER:
         if (s && s->taken)
             wait_for_handler(c, m->number);

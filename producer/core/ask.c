@@ -18,6 +18,17 @@ void find_ask(struct broker *b, const struct peer *peer, uint64_t number, enum f
     e->id = id;
 }
 
+/* Every attempt so far but the one under way, oldest first. */
+static void send_attempts(struct broker *b, struct peer *peer, uint64_t number, struct bytes run)
+{
+    struct cursor c = cursor_of(run);
+    struct record r;
+    while (!cursor_done(&c) && record_get(&c, &r) == OK) {
+        r.attempt.number = number;
+        send_record(b, peer, &r);
+    }
+}
+
 static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64_t id,
                     enum find_kind kind)
 {
@@ -30,15 +41,19 @@ static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64
     switch (kind) {
     case FIND_WAIT: job_wait(b, job, peer, number); break;
     case FIND_JOB:
+        if (job->more)
+            send_attempts(b, peer, number, buf_bytes(&job->more->attempts));
         job_view(b, job, &r.job);
         r.job.number = number;
         send_record(b, peer, &r);
         break;
-    case FIND_RETRY: send_error(b, peer, number, ERR_NOT_ENDED, NULL); break;
-    case FIND_CANCEL:
-        send_done(b, peer, number);
+    case FIND_RETRY:
+    case FIND_DROP: send_error(b, peer, number, ERR_NOT_ENDED, NULL); break;
+    case FIND_CANCEL: /* its end first: `done` says that it will be no other */
         job_stop(b, job, REASON_CANCELLED);
+        send_done(b, peer, number);
         break;
+    case FIND_EXPLAIN: explain_job(b, peer, number, job); break;
     case FIND_SUBMITTED:
     case FIND_LIST:
     case FIND_WATCH: must(false && "asked elsewhere");
@@ -99,7 +114,7 @@ static void list_ended(struct broker *b, struct peer *peer, const struct msg_lis
     e->id = after;
     e->count = limit;
     e->state = (uint8_t)ask->state;
-    buf_put(&b->out->bytes, ask->queue.data, ask->queue.size);
+    buf_put(&b->into->bytes, ask->queue.data, ask->queue.size);
     e->size = ask->queue.size;
 }
 
@@ -191,23 +206,30 @@ static void status(struct broker *b, struct peer *peer, uint64_t number)
     uint64_t slots = 0, clients = 0;
     list_each(l, &b->workers) slots += container_of(l, struct worker, link)->slots;
     list_each(l, &b->peers_list) clients += container_of(l, struct peer, link)->client != NULL;
-    struct record r = {
-        .type = REC_status,
-        .status = {.number = number,
-                   .pid = b->options.pid,
-                   .uptime_ms = (uint64_t)(b->now_ms - b->start_ms),
-                   .submitted = b->totals.submitted,
-                   .executions = b->totals.executions,
-                   .lease_losses = b->totals.lease_losses,
-                   .live = b->totals.live,
-                   .kept = b->kept,
-                   .workers = b->workers_by_id.count,
-                   .slots = slots,
-                   .clients = clients,
-                   .malformed = b->totals.malformed,
-                   .incarnation = b->options.incarnation,
-                   .release = bytes_text(REEVE_RELEASE),
-                   .durability = b->options.durable ? CLASS_DURABLE : CLASS_RECEIVED}};
+    struct record r = {.type = REC_status,
+                       .status = {.number = number,
+                                  .pid = b->options.pid,
+                                  .uptime_ms = (uint64_t)(b->now_ms - b->start_ms),
+                                  .submitted = b->totals.submitted,
+                                  .executions = b->totals.executions,
+                                  .lease_losses = b->totals.lease_losses,
+                                  .live = b->totals.live,
+                                  .kept = b->kept,
+                                  .workers = b->workers_by_id.count,
+                                  .slots = slots,
+                                  .clients = clients,
+                                  .malformed = b->totals.malformed,
+                                  .incarnation = b->options.incarnation,
+                                  .release = bytes_text(REEVE_RELEASE),
+                                  .durability = b->options.durable ? CLASS_DURABLE : CLASS_RECEIVED,
+                                  .state = b->store_refuses   ? BROKER_REFUSING
+                                           : b->recovering_on ? BROKER_RECOVERING
+                                                              : BROKER_SERVING,
+                                  .awaited = b->awaited.count,
+                                  .args_bytes = b->args_bytes,
+                                  .memory_bytes = b->memory_bytes,
+                                  .store_bytes = b->store_bytes,
+                                  .commit_us = b->commit_us}};
     send_record(b, peer, &r);
 }
 
@@ -221,7 +243,9 @@ static void ask_hold(struct broker *b, struct peer *peer, uint64_t number, struc
     }
     queue_hold(b, q, held);
     send_done(b, peer, number);
+    gate_close(b); /* leases do not wait for it */
     lend(b, q);
+    gate_open(b);
 }
 
 static void ask_drain(struct broker *b, struct peer *peer, const struct msg_drain *ask)
@@ -237,14 +261,15 @@ static void ask_drain(struct broker *b, struct peer *peer, const struct msg_drai
     send_done(b, peer, ask->number);
 }
 
-bool ask_record(struct broker *b, struct peer *peer, const struct record *r)
+static bool ask(struct broker *b, struct peer *peer, const struct record *r)
 {
-    accepted_flush(b);
     switch (r->type) {
     case REC_wait: ask_job(b, peer, r->wait.number, r->wait.id, FIND_WAIT); break;
     case REC_cancel: ask_job(b, peer, r->cancel.number, r->cancel.id, FIND_CANCEL); break;
     case REC_retry: ask_job(b, peer, r->retry.number, r->retry.id, FIND_RETRY); break;
     case REC_get_job: ask_job(b, peer, r->get_job.number, r->get_job.id, FIND_JOB); break;
+    case REC_drop: ask_job(b, peer, r->drop.number, r->drop.id, FIND_DROP); break;
+    case REC_explain: ask_job(b, peer, r->explain.number, r->explain.id, FIND_EXPLAIN); break;
     case REC_list_jobs: list_jobs(b, peer, &r->list_jobs); break;
     case REC_list_queues: list_queues(b, peer, r->list_queues.number); break;
     case REC_list_workers: list_workers(b, peer, r->list_workers.number); break;
@@ -259,25 +284,17 @@ bool ask_record(struct broker *b, struct peer *peer, const struct record *r)
     return true;
 }
 
-/* --- the store's answers ---------------------------------------------------------------------- */
-
-struct row {
-    struct msg_submit submit;
-    struct msg_job job;
-    struct msg_ended ended;
-};
-
-static bool row_next(struct cursor *c, struct row *row)
+/* What the answers show may have been put and not be kept yet: they wait for that. */
+bool ask_record(struct broker *b, struct peer *peer, const struct record *r)
 {
-    struct record r[3];
-    static const enum record_type types[] = {REC_submit, REC_job, REC_ended};
-    if (cursor_done(c))
-        return false;
-    for (size_t i = 0; i < LENGTH(r); i++)
-        must(record_get(c, &r[i]) == OK && r[i].type == types[i]); /* we wrote it ourselves */
-    *row = (struct row){r[0].submit, r[1].job, r[2].ended};
-    return true;
+    accepted_flush(b);
+    gate_open(b);
+    bool known = ask(b, peer, r);
+    gate_close(b);
+    return known;
 }
+
+/* --- the store's answers ---------------------------------------------------------------------- */
 
 /* The same call once more, as a job of its own. */
 static void again(struct broker *b, struct peer *peer, uint64_t number, const struct row *row)
@@ -288,13 +305,26 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
         send_error(b, peer, number, ERR_BUSY, NULL);
         return;
     }
-    struct job *job = job_make(b, NULL, &row->submit, q);
+    struct msg_submit submit = row->submit;
+    submit.key = (struct bytes){0}; /* it leads to the one there was */
+    struct job *job = job_make(b, NULL, &submit, q);
     job->number = 0;
     job_more(job)->retry_of = row->job.id;
-    struct record r = {.type = REC_accepted,
-                       .accepted = {.number = number, .id = job->id, .durability = CLASS_RECEIVED}};
+    struct record r = {
+        .type = REC_accepted,
+        .accepted = {.number = number, .id = job->id, .durability = job->durability}};
+    job_new(b, job, 0);
+    gate_open(b);
     send_record(b, peer, &r);
-    job_enter(b, job, 0);
+    gate_close(b);
+}
+
+static void drop(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
+{
+    drop_ended(b, id);
+    gate_open(b);
+    send_done(b, peer, number);
+    gate_close(b);
 }
 
 static void found_one(struct broker *b, struct peer *peer, const struct find *find,
@@ -314,12 +344,15 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
         send_record(b, peer, &r);
         break;
     case FIND_JOB:
+        send_attempts(b, peer, find->number, row->attempts);
         r = (struct record){.type = REC_job, .job = row->job};
         r.job.number = find->number;
         send_record(b, peer, &r);
         break;
     case FIND_RETRY: again(b, peer, find->number, row); break;
     case FIND_CANCEL: send_error(b, peer, find->number, ERR_ENDED, NULL); break;
+    case FIND_DROP: drop(b, peer, find->number, row->job.id); break;
+    case FIND_EXPLAIN: explain_ended(b, peer, find->number, row); break;
     case FIND_WATCH: topic_found(b, peer, find, row ? &row->job : NULL); break;
     case FIND_LIST: must(false && "a list is not one"); break;
     }

@@ -45,25 +45,32 @@ static void audit_idle(const struct broker *b)
     {
         const struct worker *w = container_of(l, struct worker, credit);
         must(w->leased < w->slots);
+        if (b->fill_due)
+            continue; /* a lease waits for the store */
         list_each(k, &b->active) must(worker_offer(w, container_of(k, struct queue, link)) < 0);
     }
 }
 
 void broker_audit(const struct broker *b)
 {
-    uint64_t ready = 0, running = 0, delayed = 0, args = 0, timers = 0;
+    uint64_t ready = 0, running = 0, delayed = 0, args = 0, timers = 0, storing = 0, recovering = 0;
     size_t at = 0;
     for (struct job *job; (job = idmap_next(&b->jobs, &at));) {
         must(!job_ended((enum job_state)job->state));
         ready += job->state == JOB_WAITING;
         running += job->state == JOB_RUNNING;
         delayed += job->state == JOB_DELAYED || job->state == JOB_BACKOFF;
-        must((job->state == JOB_RUNNING) == (job->worker != NULL));
+        recovering += job->state == JOB_NONE && job->recovering;
+        storing += job->state == JOB_NONE && !job->recovering;
+        must(job->state == JOB_NONE || (job->state == JOB_RUNNING) == (job->worker != NULL));
+        must(job->state != JOB_NONE || link_listed(&job->link));
         args += job->args_size;
         timers += job->more && job->more->timer.place;
     }
     must(ready == b->totals.ready && running == b->totals.running);
     must(delayed == b->totals.delayed && args == b->args_bytes);
+    must(storing == b->totals.storing && recovering == b->totals.recovering);
+    must(b->stored_seq <= b->put_seq && b->held_from <= b->held.count);
     must(b->jobs.count == b->totals.live && timers == b->timers.count);
     uint64_t ended = 0;
     for (int s = 0; s < JOB_STATES; s++)

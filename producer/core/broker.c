@@ -36,6 +36,9 @@ static struct broker_limits limits_of(const struct broker_limits *given)
     l.worker_silent_ms = (int64_t)limit_or((uint64_t)l.worker_silent_ms, 5000);
     l.worker_return_ms = (int64_t)limit_or((uint64_t)l.worker_return_ms, 1000);
     l.key_ms = (int64_t)limit_or((uint64_t)l.key_ms, 24ull * 3600 * 1000);
+    l.recovery_ms = (int64_t)limit_or((uint64_t)l.recovery_ms, 3000);
+    l.mark_jobs = limit_or(l.mark_jobs, 65536);
+    l.held_bytes_max = limit_or(l.held_bytes_max, 256ull << 20);
     return l;
 }
 
@@ -47,18 +50,24 @@ struct broker *broker_new(const struct broker_options *options)
     b->limits = limits_of(&options->limits);
     b->now_ms = b->start_ms = b->tick_ms = options->now_ms;
     b->wall_ms = options->wall_ms;
+    b->recall_ms = INT64_MAX;
     b->random.state = options->seed;
     /* Ids grow with time, also over restarts of a broker that remembers nothing. */
+    uint64_t last = options->last_id & JOB_SEQUENCE_MASK;
     b->job_sequence = (uint64_t)options->incarnation << 20 | 1;
-    struct namemap *maps[] = {&b->clients, &b->workers_by_id, &b->workers_by_name, &b->past_workers,
-                              &b->queues,  &b->keys,          &b->topics};
+    if (b->job_sequence <= last)
+        b->job_sequence = last + 1;
+    struct namemap *maps[] = {&b->clients,      &b->workers_by_id, &b->workers_by_name,
+                              &b->past_workers, &b->queues,        &b->keys,
+                              &b->topics,       &b->awaited,       &b->late};
     for (size_t i = 0; i < LENGTH(maps); i++)
         maps[i]->seed = random_next(&b->random);
-    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,
-                            &b->past_list,  &b->free,         &b->ahead,
-                            &b->active,     &b->keys_ended,   &b->prefixes};
+    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers, &b->past_list,
+                            &b->free,       &b->ahead,        &b->active,  &b->prefixes,
+                            &b->storing,    &b->recovering};
     for (size_t i = 0; i < LENGTH(heads); i++)
         link_init(heads[i]);
+    pool_init(&b->pool);
     return b;
 }
 
@@ -97,13 +106,16 @@ void broker_free(struct broker *b)
     topics_fini(b);
     idmap_fini(&b->peers);
     idmap_fini(&b->jobs);
+    pool_fini(&b->pool);
     idmap_fini(&b->finds);
     namemap_fini(&b->clients);
     namemap_fini(&b->workers_by_id);
     namemap_fini(&b->workers_by_name);
     past_workers_fini(b);
     namemap_fini(&b->queues);
+    recovery_fini(b);
     heap_fini(&b->timers);
+    effects_fini(&b->held);
     buf_fini(&b->scratch);
     free(b);
 }
@@ -185,12 +197,16 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
     struct worker *w = peer->worker;
     if (w && w->result_number) {
         struct record ack = {.type = REC_result_ack, .result_ack = {.number = w->result_number}};
+        gate_open(b);
         if (w->state == WORKER_DRAINING) /* leaves when all it has is acknowledged */
             send_record(b, peer, &ack);
         else
             send_lazily(b, peer, &ack);
+        gate_close(b);
         w->result_number = 0;
     }
+    if (peer->client)
+        keep_client(b, peer->client);
 }
 
 /* --- time ------------------------------------------------------------------------------------- */
@@ -217,6 +233,8 @@ static void timers_tick(struct broker *b)
         must(job && &job->more->timer == first);
         if (job->more->deadline_ms && job->more->deadline_ms <= b->now_ms)
             job_stop(b, job, REASON_DEADLINE);
+        else if (job->more->kept_seq > b->stored_seq) /* its last attempt is not kept yet */
+            heap_put(&b->timers, &job->more->timer, b->now_ms + TICK_MS, job->id);
         else
             job_ready(b, job, false);
     }
@@ -237,6 +255,7 @@ static void pings_tick(struct broker *b)
 static void tick(struct broker *b)
 {
     timers_tick(b);
+    recall_tick(b);
     if (b->now_ms < b->tick_ms)
         return;
     b->tick_ms = b->now_ms + TICK_MS;
@@ -244,12 +263,27 @@ static void tick(struct broker *b)
     workers_tick(b);
     queue_counts_tick(b);
     keys_purge(b);
+    recovery_tick(b);
+}
+
+static void load(struct broker *b, const struct row_key *key, struct bytes row)
+{
+    b->loading = true;
+    if (!load_row(b, key, row))
+        b->totals.malformed++;
+}
+
+static void serve(struct broker *b)
+{
+    b->loading = false;
+    load_end(b);
 }
 
 int64_t broker_deadline(const struct broker *b)
 {
     const struct heap_node *first = heap_first(&b->timers);
-    return first && first->key < b->tick_ms ? first->key : b->tick_ms;
+    int64_t at_ms = b->recall_ms < b->tick_ms ? b->recall_ms : b->tick_ms;
+    return first && first->key < at_ms ? first->key : at_ms;
 }
 
 void broker_step(struct broker *b, const struct event *ev, struct effects *out)
@@ -267,13 +301,24 @@ void broker_step(struct broker *b, const struct event *ev, struct effects *out)
     case EV_PEER_GONE: peer_gone(b, ev->gone.peer); break;
     case EV_WATCH: topic_watch(b, ev->watch.topic, ev->watch.on); break;
     case EV_FOUND: ask_found(b, ev); break;
+    case EV_STORED: kept_up_to(b, ev->stored.seq, ev->stored.outcome); break;
     case EV_STORE:
         b->kept = ev->store.kept;
-        b->store_full = ev->store.full;
+        b->store_refuses = ev->store.refuses;
+        b->store_bytes = ev->store.bytes;
+        b->commit_us = ev->store.commit_us;
+        b->memory_bytes = ev->store.memory_bytes;
         break;
+    case EV_LOADED: load(b, &ev->loaded.key, ev->loaded.row); break;
+    case EV_SERVE: serve(b); break;
     case EV_TICK: tick(b); break;
     }
     b->out = NULL;
+}
+
+bool broker_fenced(const struct broker *b)
+{
+    return b->fenced;
 }
 
 void broker_totals(const struct broker *b, struct broker_totals *out)

@@ -8,7 +8,7 @@
 #ifndef CORE_BROKER_H
 #define CORE_BROKER_H
 
-#include "common/buf.h"
+#include "producer/core/row.h"
 #include "proto/record.h"
 
 struct broker;
@@ -29,6 +29,9 @@ struct broker_limits {        /* 0: the default */
     int64_t worker_silent_ms; /* not heard for so long: lost; 5,000 */
     int64_t worker_return_ms; /* disconnected for so long: lost; 1,000 */
     int64_t key_ms;           /* a key outlives its job by this; 24 h */
+    int64_t recovery_ms;      /* after a restart workers have so long to come back; 3,000 */
+    uint64_t mark_jobs;       /* the lease mark moves ahead by so many ids; 65,536 */
+    uint64_t held_bytes_max;  /* what waits for the store, before work is refused; 256 MiB */
 };
 
 struct broker_options {
@@ -36,6 +39,7 @@ struct broker_options {
     uint32_t incarnation; /* larger at each start */
     uint16_t broker_id;   /* 0..2047, the head of every job id */
     bool durable;         /* the store can give it */
+    uint64_t last_id;     /* no job has had a higher one */
     uint64_t pid;
     uint64_t workers_port, updates_port; /* told to peers */
     int64_t now_ms, wall_ms;
@@ -49,7 +53,10 @@ enum event_type {
     EV_PEER_GONE, /* a send found no way to the peer */
     EV_WATCH,     /* the first subscriber of a topic came, or the last one left */
     EV_FOUND,     /* the store's answer to FX_FIND or FX_LIST */
-    EV_STORE,     /* how full the store is */
+    EV_STORED,    /* what was put up to seq is kept; outcome speaks of seq itself */
+    EV_STORE,     /* how the store is */
+    EV_LOADED,    /* a row of an earlier life, or one that came to us; before EV_SERVE at a start */
+    EV_SERVE,     /* all rows are loaded: connections are taken from now on */
     EV_TICK,      /* broker_deadline has come */
 };
 
@@ -76,16 +83,27 @@ struct event {
             uint64_t next;     /* FX_LIST: there is more after this id, or 0 */
         } found;
         struct {
-            uint64_t kept; /* ended jobs */
-            bool full;     /* no room for another result that nobody has fetched */
+            uint64_t seq;
+            enum row_outcome outcome;
+        } stored;
+        struct {
+            uint64_t kept;             /* ended jobs */
+            uint64_t bytes, commit_us; /* size of its files; what a commit takes */
+            uint64_t memory_bytes;     /* of this process */
+            enum err refuses;          /* OK; ERR_BUSY: no room for results; ERR_DISK_FULL */
         } store;
+        struct {
+            struct row_key key;
+            struct bytes row;
+        } loaded;
     };
 };
 
 enum effect_type {
     FX_SEND,    /* bytes (one record) to peer */
     FX_PUBLISH, /* topic and bytes on the updates' socket */
-    FX_APPEND,  /* bytes: the row of an ended job (see below), id */
+    FX_PUT,     /* bytes: a row (producer/core/row.h) to keep; kind and id or name */
+    FX_DROP,    /* a row to forget */
     FX_SETTLE,  /* the results of ids id..id+count-1 have been fetched: first to go when room is
                    short */
     FX_FIND,    /* look for the row of id, answer EV_FOUND with ticket */
@@ -95,13 +113,15 @@ enum effect_type {
 struct effect {
     enum effect_type type;
     bool lazy;       /* FX_SEND: may wait for what else goes there, for a tick at most */
-    bool settled;    /* FX_APPEND: nobody waits for this result */
-    uint8_t state;   /* FX_APPEND: the end state; FX_LIST: the state wanted, 0 any */
+    bool settled;    /* FX_PUT of an ended job: nobody waits for its result */
+    uint8_t state;   /* FX_PUT of an ended job: the end state; FX_LIST: the state wanted, 0 any */
+    uint8_t kind;    /* FX_PUT, FX_DROP: enum row_kind */
+    uint64_t seq;    /* FX_PUT, FX_DROP, FX_SETTLE: told back by EV_STORED; grows by one each */
     uint64_t peer;   /* FX_SEND */
     uint64_t ticket; /* FX_FIND, FX_LIST */
     uint64_t id, count;
-    size_t at, size; /* place of the bytes in effects.bytes */
-    size_t topic, topic_size;
+    size_t at, size;        /* place of the bytes in effects.bytes */
+    size_t name, name_size; /* FX_PUBLISH: the topic; FX_PUT, FX_DROP: the row's name */
 };
 
 /* Lent until the next step. */
@@ -116,12 +136,15 @@ static inline struct bytes effect_bytes(const struct effects *fx, const struct e
     return bytes_of(fx->bytes.data + e->at, e->size);
 }
 
-static inline struct bytes effect_topic(const struct effects *fx, const struct effect *e)
+static inline struct bytes effect_name(const struct effects *fx, const struct effect *e)
 {
-    return bytes_of(fx->bytes.data + e->topic, e->topic_size);
+    return bytes_of(fx->bytes.data + e->name, e->name_size);
 }
 
-/* A row is a run of three records: submit (with the arguments), job, ended (with the value). */
+static inline struct row_key effect_key(const struct effects *fx, const struct effect *e)
+{
+    return (struct row_key){(enum row_kind)e->kind, e->id, effect_name(fx, e)};
+}
 
 struct broker *broker_new(const struct broker_options *options);
 void broker_free(struct broker *b);
@@ -129,6 +152,9 @@ void broker_free(struct broker *b);
 /* One event; its effects replace what out held before. out starts zeroed, ends in effects_fini. */
 void broker_step(struct broker *b, const struct event *ev, struct effects *out);
 void effects_fini(struct effects *out);
+
+/* Another life took what is ours: nothing this broker decides counts any more, it must end. */
+bool broker_fenced(const struct broker *b);
 
 /* When to send EV_TICK at the latest, in ms of the monotonic clock. */
 int64_t broker_deadline(const struct broker *b);
@@ -140,6 +166,8 @@ void broker_audit(const struct broker *b);
 struct broker_totals {
     uint64_t submitted, ended[JOB_STATES], executions, lease_losses, live, ready, running, delayed;
     uint64_t malformed;
+    uint64_t storing, recovering; /* live, not in a queue: their row is not kept yet; a worker of
+                                     the life before may still hold them */
 };
 void broker_totals(const struct broker *b, struct broker_totals *out);
 

@@ -11,7 +11,7 @@ enum { RETRIES_MAX = 200 };
 
 static struct client *client_make(struct broker *b, struct bytes peer_id)
 {
-    if (b->clients.count >= b->limits.clients_max) {
+    if (b->clients.count >= b->limits.clients_max && !b->loading) {
         if (list_empty(&b->clients_idle))
             return NULL;
         client_forget(b, list_first(&b->clients_idle, struct client, link));
@@ -27,7 +27,10 @@ void client_forget(struct broker *b, struct client *client)
 {
     must(!client->peer && !client->live);
     link_take(&client->link);
-    namemap_take(&b->clients, bytes_of(client->peer_id, PEER_ID_BYTES));
+    struct bytes peer_id = bytes_of(client->peer_id, PEER_ID_BYTES);
+    if (client->kept_number)
+        forget(b, (struct row_key){.kind = ROW_CLIENT, .name = peer_id});
+    namemap_take(&b->clients, peer_id);
     free(client->runs);
     free(client);
 }
@@ -115,18 +118,64 @@ static bool run_extends(const struct run *run, uint64_t number, uint64_t id)
     return run->count && number == run->number + run->count && id == run->id + run->count;
 }
 
-static void number_keep(struct client *client, uint64_t number, uint64_t id)
+static void number_keep(struct client *client, uint64_t number, uint64_t id, bool joined)
 {
-    if (client->runs_count && run_extends(&client->runs[client->runs_count - 1], number, id)) {
-        client->runs[client->runs_count - 1].count++;
+    struct run *last = client->runs_count ? &client->runs[client->runs_count - 1] : NULL;
+    if (last && last->joined == joined && run_extends(last, number, id)) {
+        last->count++;
         return;
     }
     if (client->runs_count == client->runs_capacity) {
         client->runs_capacity = client->runs_capacity ? client->runs_capacity * 2 : 8;
         client->runs = must_realloc(client->runs, client->runs_capacity * sizeof *client->runs);
     }
-    client->runs[client->runs_count++] = (struct run){.number = number, .id = id, .count = 1};
+    client->runs[client->runs_count++] =
+        (struct run){.number = number, .id = id, .count = 1, .joined = joined};
 }
+
+/* --- from the life before --------------------------------------------------------------------- */
+
+/* Its row, or one of a job of its: the numbers that became jobs are in no order yet. */
+struct client *client_load(struct broker *b, struct bytes peer_id, uint64_t number, uint64_t id)
+{
+    struct client *client = namemap_find(&b->clients, peer_id);
+    if (!client)
+        client = client_make(b, peer_id);
+    if (number > client->last_number)
+        client->last_number = number;
+    if (!id)
+        client->kept_number = client->due_number = number;
+    else if (number)
+        number_keep(client, number, id, false);
+    return client;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = ((const struct run *)a)->number, y = ((const struct run *)b)->number;
+    return x < y ? -1 : x > y;
+}
+
+void clients_loaded(struct broker *b)
+{
+    size_t at = 0;
+    for (struct client *client; (client = namemap_next(&b->clients, &at));) {
+        struct run *runs = client->runs;
+        size_t count = client->runs_count, kept = 0;
+        if (count)
+            qsort(runs, count, sizeof *runs, by_number);
+        for (size_t i = 1; i < count; i++)
+            if (run_extends(&runs[kept], runs[i].number, runs[i].id))
+                runs[kept].count += runs[i].count;
+            else
+                runs[++kept] = runs[i];
+        client->runs_count = count ? kept + 1 : 0;
+        client->restored_number = client->last_number;
+        client_idle(b, client);
+    }
+}
+
+/* --- fetched ---------------------------------------------------------------------------------- */
 
 static void acknowledge(struct broker *b, struct client *client, const struct msg_ack *ack)
 {
@@ -138,9 +187,8 @@ static void acknowledge(struct broker *b, struct client *client, const struct ms
         const struct run *run = &client->runs[at];
         uint64_t from = ack->number > run->number ? ack->number : run->number;
         uint64_t to = end < run->number + run->count ? end : run->number + run->count;
-        struct effect *e = effect_add(b, FX_SETTLE);
-        e->id = run->id + (from - run->number);
-        e->count = to - from;
+        if (!run->joined) /* or whoever submitted it may not have it yet */
+            settle(b, run->id + (from - run->number), to - from);
     }
     size_t settled = 0; /* runs that lie below the floor as a whole */
     while (settled < client->runs_count &&
@@ -166,16 +214,25 @@ void accepted_flush(struct broker *b)
                                     .id = run->id,
                                     .count = run->count > 1 ? run->count : 0,
                                     .durability = b->accepting.durability}};
+    bool waits = b->accepting.durability == CLASS_DURABLE;
+    if (waits) {
+        keep_client(b, client);
+        gate_open(b);
+    }
     if (b->accepting.lazily)
         send_lazily(b, client->peer, &r);
     else
         send_record(b, client->peer, &r);
+    if (waits)
+        gate_close(b);
 }
 
 /* Neighbouring acceptances of one step leave as one record. */
 static void accept(struct broker *b, struct client *client, uint64_t number, uint64_t id,
                    uint8_t durability, bool lazily)
 {
+    if (durability == CLASS_DURABLE && number > client->due_number)
+        client->due_number = number;
     if (b->accepting.client == client && b->accepting.durability == durability &&
         b->accepting.lazily == lazily && run_extends(&b->accepting.run, number, id)) {
         b->accepting.run.count++;
@@ -213,8 +270,11 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
     *text = NULL;
     if (s->durability == CLASS_DURABLE && !b->options.durable)
         return ERR_NOT_DURABLE;
-    if (b->store_full || b->jobs.count >= b->limits.jobs_max ||
-        b->args_bytes + s->args.size > b->limits.args_bytes_max)
+    if (b->store_refuses)
+        return b->store_refuses;
+    if (b->jobs.count >= b->limits.jobs_max ||
+        b->args_bytes + s->args.size > b->limits.args_bytes_max ||
+        b->held.bytes.size > b->limits.held_bytes_max)
         return ERR_BUSY;
     return OK;
 }
@@ -242,34 +302,49 @@ static struct queue *submit_queue(struct broker *b, struct client *client,
     return q;
 }
 
-/* This number was taken before: the same answer again. */
-static void submit_again(struct broker *b, struct peer *peer, uint64_t number)
+/* The same in each life of the broker: it is kept. */
+static uint64_t body_hash_of(const struct msg_submit *s)
 {
-    uint64_t id = number_job(peer->client, number);
-    if (!id) {
-        send_error(b, peer, number, ERR_FORGOTTEN, NULL);
-        return;
-    }
-    accept(b, peer->client, number, id, CLASS_RECEIVED, false);
+    return bytes_hash(s->args, bytes_hash(s->queue, 0));
+}
+
+static void submit_answer(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
+{
     struct job *job = job_find(b, id);
+    uint8_t durability = b->options.durable ? CLASS_DURABLE : CLASS_RECEIVED;
+    accept(b, peer->client, number, id, job ? job->durability : durability, false);
     if (!job)
         find_ask(b, peer, number, FIND_SUBMITTED, id);
     else if (job->client != peer->client || job->number != number)
         job_wait(b, job, peer, number);
 }
 
+/* This number was taken before: the same answer again. Which number joined which job is not known
+ * after a restart, but its key leads there. */
+static void submit_again(struct broker *b, struct peer *peer, const struct msg_submit *s)
+{
+    uint64_t id = number_job(peer->client, s->number);
+    bool before = !id && s->number <= peer->client->restored_number;
+    if (before && s->key.size && key_check(b, s->key, body_hash_of(s), &id) != OK)
+        id = 0;
+    if (id)
+        submit_answer(b, peer, s->number, id);
+    else
+        send_error(b, peer, s->number, ERR_FORGOTTEN, NULL);
+}
+
 /* A user's key leads to a job there was before: this number waits for that one. */
 static void submit_joins(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
 {
-    number_keep(peer->client, number, id);
-    submit_again(b, peer, number);
+    number_keep(peer->client, number, id, true);
+    submit_answer(b, peer, number, id);
 }
 
 static void submit(struct broker *b, struct peer *peer, const struct msg_submit *s)
 {
     struct client *client = peer->client;
     if (s->number <= client->last_number && s->number) {
-        submit_again(b, peer, s->number);
+        submit_again(b, peer, s);
         return;
     }
     if (s->number != client->last_number + 1) {
@@ -282,8 +357,10 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
     struct queue *q = err ? NULL : submit_queue(b, client, s, &err, &text);
     uint64_t known = 0, body_hash = 0;
     if (!err && s->key.size) {
-        body_hash = bytes_hash(s->args, bytes_hash(s->queue, b->options.seed));
+        body_hash = body_hash_of(s);
         err = key_check(b, s->key, body_hash, &known);
+        if (known && !err && peer->waiters_count >= b->limits.waits_max)
+            err = ERR_BUSY; /* it would have to be waited for */
     }
     if (err) {
         accepted_flush(b);
@@ -295,11 +372,13 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
         return;
     }
     struct job *job = job_make(b, client, s, q);
-    number_keep(client, s->number, job->id);
-    if (s->key.size)
-        key_put(b, s->key, body_hash, job->id);
+    number_keep(client, s->number, job->id, false);
+    if (s->key.size) {
+        job_more(job)->body_hash = body_hash;
+        key_put(b, s->key, body_hash, job);
+    }
     accept(b, client, s->number, job->id, job->durability, s->flags & SUBMIT_ACCEPT_LAZILY);
-    job_enter(b, job, s->delay_ms);
+    job_new(b, job, s->delay_ms);
 }
 
 void client_record(struct broker *b, struct peer *peer, const struct record *r)

@@ -8,6 +8,7 @@
  *   queue   the jobs of one handler.method
  *   job     one call, from its acceptance to its end
  *   topic   what somebody watches
+ *   row     what the store keeps of these (row.h); what is told waits for it (effects.c)
  */
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
@@ -16,10 +17,13 @@
 #include "common/list.h"
 #include "common/map.h"
 #include "common/must.h"
+#include "common/pool.h"
 #include "common/random.h"
 #include "producer/core/broker.h"
 
-enum { RING_EVENTS = 64, ATTEMPTS_COUNTED_MAX = 250 };
+#define JOB_SEQUENCE_MASK 0xfffffffffffffu /* of an id; above it is the broker's */
+
+enum { RING_EVENTS = 64, ATTEMPTS_COUNTED_MAX = 250, BACKOFF_MAX_MS = 60000 };
 
 struct peer {
     uint64_t id;
@@ -43,15 +47,18 @@ struct waiter {
 /* Submissions number .. number+count-1 became jobs id .. id+count-1. */
 struct run {
     uint64_t number, id, count;
+    bool joined; /* a key led to a job there was: its result is another submission's */
 };
 
 struct client {
     unsigned char peer_id[PEER_ID_BYTES];
-    struct peer *peer; /* NULL: away */
-    bool left;         /* it said goodbye: it will not fetch results */
-    uint64_t last_number;
-    uint64_t live;    /* jobs that name this client */
-    struct run *runs; /* by number, oldest first */
+    struct peer *peer;                /* NULL: away */
+    bool left;                        /* it said goodbye: it will not fetch results */
+    uint64_t last_number;             /* the highest taken */
+    uint64_t due_number, kept_number; /* the highest durable one; what its row says */
+    uint64_t restored_number;         /* up to here they were taken in a life before */
+    uint64_t live;                    /* jobs that name this client */
+    struct run *runs;                 /* by number, oldest first */
     size_t runs_count, runs_capacity;
     struct queue *queue_last; /* most submissions are for the queue of the one before */
     struct link link;         /* broker::clients_idle while it is away and has no live job */
@@ -71,8 +78,11 @@ struct queue {
     bool held, offered, counts_dirty;
     uint64_t ready, running, delayed, workers;
     uint64_t submitted, ok, failed;
-    double run_us;  /* learned run time; < 0: not known yet */
-    double used_us; /* run time it has had, for fair sharing (see lease.c) */
+    double run_us; /* learned run time; < 0: not known yet */
+    /* For fair sharing, see lease.c: run time it has had; what of it was charged in advance for
+     * leases that stand; the sum of the moments when those began. */
+    double used_us, charged_us;
+    uint64_t leased, leased_ms;
     uint32_t updates;
 };
 
@@ -85,6 +95,9 @@ struct job_more {
     struct bytes key;    /* owned */
     struct link waiters; /* waiter::of_job */
     uint8_t stop_reason; /* cancelled or deadline while it runs */
+    uint64_t kept_seq;   /* the row of its last attempt: the next one waits for it */
+    uint64_t body_hash;  /* of key */
+    struct buf attempts; /* attempt records, one each that did not end it */
 };
 
 struct job {
@@ -92,16 +105,26 @@ struct job {
     struct queue *queue;
     struct client *client; /* NULL: nobody in particular (a retry) */
     uint64_t number;
-    struct link link; /* level::jobs, worker::leases, or queue-less (delayed, backoff) */
-    struct worker *worker;
+    struct link link; /* level::jobs, worker::leases, broker::storing, broker::recovering; delayed
+                         and backoff are in none */
+    union {
+        struct worker *worker; /* running */
+        uint64_t stored_by;    /* storing: ready when the store has come so far */
+    };
     struct job_more *more;
     int64_t submitted_ms; /* wall */
-    uint32_t lease_count, updates;
-    uint32_t lent_us; /* what the lease was taken to cost */
+    uint64_t token;       /* of the last lease, or below it; 0: never leased */
+    uint32_t updates;
+    uint32_t lent_us;   /* what the lease was taken to cost */
+    uint32_t leased_ms; /* when, since broker::start_ms, and so often round */
     uint32_t args_size;
     uint8_t state, attempts, durability;
     int8_t priority;
-    bool started, announced;
+    bool started : 1, announced : 1;
+    bool recalled : 1;   /* its worker was asked for it */
+    bool leased : 1;     /* at most once: its row says that it was leased */
+    bool recovering : 1; /* in broker::recovering */
+    bool restored : 1;   /* of the life before: somebody may hold it */
     unsigned char args[];
 };
 
@@ -111,7 +134,8 @@ struct worker {
     uint64_t pid, since_ms;
     struct peer *peer; /* NULL: connection lost, may come back */
     enum worker_state state;
-    bool ready; /* said hello, offers and holdings; leases may go */
+    bool ready;    /* said hello, offers and holdings; leases may go */
+    bool restored; /* on the list of the life before: may hold leases of it */
     int64_t heard_ms, gone_ms;
     uint32_t slots, leased;
     double lent_us; /* of all its leases */
@@ -124,6 +148,9 @@ struct worker {
         uint8_t state;
     } * slot_views;
     uint64_t result_number; /* highest seen in this step's body; 0: nothing to acknowledge */
+    uint64_t listed_by;     /* it gets leases when the store has come so far */
+    int64_t moved_ms;       /* its last result, or lease to a free slot */
+    bool stuck;             /* nothing since for so long that no more is lent ahead */
     struct link leases;     /* job::link, oldest first */
     struct link link;       /* broker::workers */
     struct link credit;     /* broker::free or broker::ahead */
@@ -153,8 +180,13 @@ struct prefix {
 struct key {
     struct bytes name; /* owned */
     uint64_t job, body_hash;
-    int64_t expires_ms;
-    struct link link; /* broker::keys_ended once its job has ended */
+    struct heap_node expiry; /* broker::keys_ended once its job has ended */
+    bool durable;            /* has a row */
+};
+
+/* A worker of the life before that may hold leases. */
+struct awaited {
+    struct bytes peer_id; /* owned */
 };
 
 /* A question that the store answers. */
@@ -165,7 +197,9 @@ enum find_kind {
     FIND_RETRY,
     FIND_LIST,
     FIND_WATCH,
-    FIND_CANCEL
+    FIND_CANCEL,
+    FIND_DROP,
+    FIND_EXPLAIN
 };
 struct find {
     uint64_t peer, number, id;
@@ -196,19 +230,38 @@ struct broker {
     struct link active; /* queue::link */
     double share_us;    /* used_us of the queue that was served last */
     struct idmap jobs;
+    struct pool pool; /* of jobs */
     uint64_t args_bytes;
     struct heap timers; /* job_more::timer */
     struct namemap keys;
-    struct link keys_ended; /* key::link */
+    struct heap keys_ended; /* key::expiry */
     struct namemap topics;
     struct link prefixes;
     size_t prefixes_count;
     struct idmap finds;
-    bool store_full;
-    uint64_t kept;
+    enum err store_refuses;
+    uint64_t kept, store_bytes, commit_us, memory_bytes;
     struct broker_totals totals;
+    /* the store: rows put, rows kept, and what may only be told when they are */
+    uint64_t put_seq, stored_seq;
+    uint64_t published_by; /* the last update leaves when the store has come so far */
+    struct effects held;
+    size_t held_from;    /* the first effect of held that has not left */
+    struct link storing; /* job::link, by stored_by */
+    bool fenced;
+    /* the lease mark: no job above it is leased */
+    uint64_t mark, mark_asked, mark_seq;
+    bool fill_due;     /* a lease waits for the store */
+    int64_t recall_ms; /* when to look for leases that wait behind a long job */
+    /* after a start: leases of the life before may still stand */
+    bool loading, recovering_on;
+    int64_t recovery_until_ms;
+    struct link recovering; /* job::link: waits for a worker that may hold it */
+    struct namemap awaited; /* peer ids of workers that may hold leases */
+    struct namemap late;    /* of those that were waited for in vain */
     /* of the step under way */
-    struct effects *out;
+    struct effects *out, *into; /* into: where the effect under construction lies */
+    unsigned gates;             /* open, one in the other */
     struct buf scratch;
     struct {
         struct client *client;
@@ -218,10 +271,26 @@ struct broker {
     } accepting; /* accepted records not yet sent */
 };
 
-/* effects.c: what leaves */
+/* row.c: a row taken apart */
+struct row {
+    struct msg_submit submit;
+    struct msg_origin origin;
+    struct msg_job job;     /* of an ended one */
+    struct msg_ended ended; /* likewise */
+    struct bytes attempts;  /* a run of attempt records */
+};
+bool row_read(struct bytes bytes, struct row *row);
+bool row_next(struct cursor *c, struct row *row); /* of a run of rows of ended jobs */
+
+/* effects.c: what leaves. The bytes of an effect are put into b->into right after effect_add. What
+ * is told between gate_open and gate_close leaves when all rows put so far are kept. */
 struct effect *effect_add(struct broker *b, enum effect_type type);
+void effect_name_put(struct broker *b, struct effect *e, struct bytes name);
+void gate_open(struct broker *b);
+void gate_close(struct broker *b);
+void gate_release(struct broker *b);
 void send_lazily(struct broker *b, const struct peer *peer, const struct record *r);
-/* Between the two the caller puts one record into out->bytes. */
+/* Between the two the caller puts one record into into->bytes. */
 struct effect *send_open(struct broker *b, const struct peer *peer);
 void send_close(struct broker *b, struct effect *e);
 void send_record(struct broker *b, const struct peer *peer, const struct record *r);
@@ -235,6 +304,8 @@ void client_record(struct broker *b, struct peer *peer, const struct record *r);
 void client_left(struct broker *b, struct client *client, bool goodbye);
 void client_release(struct broker *b, struct client *client); /* a job of it ended */
 void client_forget(struct broker *b, struct client *client);
+struct client *client_load(struct broker *b, struct bytes peer_id, uint64_t number, uint64_t id);
+void clients_loaded(struct broker *b);
 void accepted_flush(struct broker *b);
 
 /* ask.c */
@@ -243,12 +314,46 @@ void ask_found(struct broker *b, const struct event *ev);
 void find_ask(struct broker *b, const struct peer *peer, uint64_t number, enum find_kind kind,
               uint64_t id);
 
+/* explain.c: why a job waits, or what happened to it */
+void explain_job(struct broker *b, struct peer *peer, uint64_t number, const struct job *job);
+void explain_ended(struct broker *b, struct peer *peer, uint64_t number, const struct row *row);
+
 /* key.c */
 enum err key_check(struct broker *b, struct bytes name, uint64_t body_hash, uint64_t *job);
-void key_put(struct broker *b, struct bytes name, uint64_t body_hash, uint64_t job);
+void key_put(struct broker *b, struct bytes name, uint64_t body_hash, const struct job *job);
 void key_ended(struct broker *b, struct bytes name);
+void key_load(struct broker *b, struct bytes name, const struct msg_key_row *row,
+              int64_t expires_ms);
+void keys_loaded(struct broker *b);
 void keys_purge(struct broker *b);
 void keys_fini(struct broker *b);
+
+/* keep.c: rows out. Each returns at once; what depends on them is told through the gate. */
+void keep_job(struct broker *b, struct job *job);
+void keep_ended(struct broker *b, const struct job *job, const struct msg_job *view,
+                const struct msg_ended *ended);
+void keep_attempt(struct job *job, const struct msg_attempt *attempt);
+void keep_client(struct broker *b, struct client *client);
+void keep_key(struct broker *b, const struct key *key);
+void keep_worker(struct broker *b, struct worker *w);
+void keep_queue(struct broker *b, const struct queue *q);
+void drop_ended(struct broker *b, uint64_t id);
+void settle(struct broker *b, uint64_t id, uint64_t count); /* fetched */
+void forget(struct broker *b, struct row_key key);
+bool mark_covers(struct broker *b, const struct job *job);
+void mark_want(struct broker *b, uint64_t id);
+void storing_enter(struct broker *b); /* jobs whose rows are kept */
+void kept_up_to(struct broker *b, uint64_t seq, enum row_outcome outcome);
+
+/* load.c: rows in, and what the workers of the life before still hold */
+bool load_row(struct broker *b, const struct row_key *key, struct bytes row);
+void load_end(struct broker *b);
+bool recovery_awaits(const struct broker *b, struct bytes peer_id);
+bool recovery_late(const struct broker *b, struct bytes peer_id);
+bool recovery_adopt(struct broker *b, struct worker *w, struct job *job, uint64_t token);
+void recovery_heard(struct broker *b, struct worker *w);
+void recovery_tick(struct broker *b);
+void recovery_fini(struct broker *b);
 
 /* queue.c */
 struct queue *queue_find(const struct broker *b, struct bytes name);
@@ -263,20 +368,25 @@ void queue_fini(struct queue *q);
 /* job.c */
 struct job *job_make(struct broker *b, struct client *client, const struct msg_submit *submit,
                      struct queue *q);
+struct job *job_restore(struct broker *b, struct client *client, const struct row *row,
+                        struct queue *q);
 struct job_more *job_more(struct job *job);
 void job_free(struct broker *b, struct job *job);
 struct job *job_find(const struct broker *b, uint64_t id);
-void job_enter(struct broker *b, struct job *job, uint64_t delay_ms);
+void job_new(struct broker *b, struct job *job, uint64_t delay_ms);
+void job_enter(struct broker *b, struct job *job);
+void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t token);
 void job_ready(struct broker *b, struct job *job, bool first);
 void job_lease(struct broker *b, struct job *job, struct worker *w);
 void job_unlease(struct broker *b, struct job *job); /* takes it from its worker; state is next */
 struct outcome {
     enum reason reason;
-    uint64_t detail, run_us;
-    struct bytes value;
+    uint64_t detail, run_us, peak_kib;
+    struct bytes value, last_lines;
 };
 void job_over(struct broker *b, struct job *job, const struct outcome *outcome);
 void job_unstarted(struct broker *b, struct job *job);
+void job_lost(struct broker *b, struct job *job, const struct outcome *outcome);
 void job_stop(struct broker *b, struct job *job, enum reason reason);
 void job_timer(struct broker *b, struct job *job);
 void job_view(const struct broker *b, const struct job *job, struct msg_job *out);
@@ -288,8 +398,12 @@ unsigned job_state_shown(const struct job *job);
 void lend(struct broker *b, struct queue *q); /* something became ready there */
 void worker_fill(struct broker *b, struct worker *w);
 void worker_place(struct broker *b, struct worker *w);
+void lease_stop(struct broker *b, const struct job *job, enum reason reason);
 void lease_result(struct broker *b, struct worker *w, const struct msg_result *result);
 double queue_cost_us(const struct queue *q);
+double queue_used_us(const struct broker *b, const struct queue *q);
+void lease_charge(struct broker *b, struct job *job);
+void recall_tick(struct broker *b);
 
 /* worker.c */
 void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *hello);
@@ -304,7 +418,7 @@ int worker_offer(const struct worker *w, const struct queue *q); /* -1: none */
 
 /* topic.c */
 void topic_watch(struct broker *b, struct bytes wire, bool on);
-void job_event(struct broker *b, struct job *job, const struct outcome *outcome);
+void job_event(struct broker *b, struct job *job, const struct msg_job *view); /* NULL: as it is */
 void worker_event(struct broker *b, struct worker *w, const char *event);
 void queue_counts_tick(struct broker *b);
 void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watch);

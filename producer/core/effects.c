@@ -1,19 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * effects: what leaves the core. Bytes are gathered in one arena a step.
+ *
+ * Durable before told: what says that something is kept (an acceptance, a result, an update, an
+ * acknowledgement to a worker) is made behind the gate. There it waits in `held`, in order, until
+ * the store has kept every row put before it. Orders to the store themselves never wait.
  */
 #include "producer/core/core.h"
 
+static bool told(enum effect_type type)
+{
+    return type == FX_SEND || type == FX_PUBLISH;
+}
+
+static struct effect *append(struct effects *fx)
+{
+    if (fx->count == fx->capacity) {
+        fx->capacity = fx->capacity ? fx->capacity * 2 : 64;
+        fx->list = must_realloc(fx->list, fx->capacity * sizeof *fx->list);
+    }
+    return &fx->list[fx->count++];
+}
+
+/* Updates keep their order: one that need not wait stays behind one that does. */
 struct effect *effect_add(struct broker *b, enum effect_type type)
 {
-    struct effects *out = b->out;
-    if (out->count == out->capacity) {
-        out->capacity = out->capacity ? out->capacity * 2 : 64;
-        out->list = must_realloc(out->list, out->capacity * sizeof *out->list);
-    }
-    struct effect *e = &out->list[out->count++];
-    *e = (struct effect){.type = type, .at = out->bytes.size};
+    uint64_t seq = b->gates ? b->put_seq : type == FX_PUBLISH ? b->published_by : 0;
+    bool waits = told(type) && seq > b->stored_seq;
+    b->into = waits ? &b->held : b->out;
+    struct effect *e = append(b->into);
+    *e = (struct effect){.type = type, .at = b->into->bytes.size};
+    if (!waits)
+        return e;
+    const struct effects *held = &b->held; /* what waits leaves in its order */
+    if (held->count > 1 && held->list[held->count - 2].seq > seq)
+        seq = held->list[held->count - 2].seq;
+    e->seq = seq;
+    if (type == FX_PUBLISH)
+        b->published_by = seq;
     return e;
+}
+
+/* The name comes before the bytes. */
+void effect_name_put(struct broker *b, struct effect *e, struct bytes name)
+{
+    struct buf *bytes = &b->into->bytes;
+    e->name = bytes->size;
+    e->name_size = name.size;
+    buf_put(bytes, name.data, name.size);
+    e->at = bytes->size;
 }
 
 void effects_fini(struct effects *out)
@@ -22,6 +57,89 @@ void effects_fini(struct effects *out)
     buf_fini(&out->bytes);
     *out = (struct effects){0};
 }
+
+/* --- the gate --------------------------------------------------------------------------------- */
+
+void gate_open(struct broker *b)
+{
+    b->gates++;
+}
+
+void gate_close(struct broker *b)
+{
+    must(b->gates);
+    b->gates--;
+}
+
+/* A lease that was taken back while it waited here is told to nobody: its worker would run what may
+ * be another's by now. */
+static bool lease_void(const struct broker *b, const struct effect *e)
+{
+    if (e->type != FX_SEND || !e->id)
+        return false;
+    const struct job *job = job_find(b, e->id);
+    return !job || job->state != JOB_RUNNING || job->token != e->count || !job->worker->peer ||
+           job->worker->peer->id != e->peer;
+}
+
+/* The bytes of neighbouring effects lie side by side: they move as one. */
+static void release(struct broker *b, size_t from, size_t to)
+{
+    struct effects *held = &b->held, *out = b->out;
+    const struct effect *first = &held->list[from], *last = &held->list[to - 1];
+    size_t start = first->name_size ? first->name : first->at, end = last->at + last->size;
+    size_t base = out->bytes.size;
+    buf_put(&out->bytes, held->bytes.data + start, end - start);
+    for (size_t i = from; i < to; i++) {
+        if (lease_void(b, &held->list[i]))
+            continue;
+        struct effect *e = append(out);
+        *e = held->list[i];
+        e->seq = 0;
+        e->at = e->at - start + base;
+        e->name = e->name_size ? e->name - start + base : 0;
+    }
+}
+
+/* What is left moves to the front once it is the smaller part. */
+static void compact(struct broker *b)
+{
+    struct effects *held = &b->held;
+    size_t left = held->count - b->held_from;
+    if (b->held_from < left)
+        return;
+    if (left) {
+        const struct effect *first = &held->list[b->held_from];
+        size_t start = first->name_size ? first->name : first->at;
+        memmove(held->bytes.data, held->bytes.data + start, held->bytes.size - start);
+        held->bytes.size -= start;
+        memmove(held->list, held->list + b->held_from, left * sizeof *held->list);
+        for (size_t i = 0; i < left; i++) {
+            held->list[i].at -= start;
+            if (held->list[i].name_size)
+                held->list[i].name -= start;
+        }
+    } else {
+        buf_clear(&held->bytes);
+    }
+    held->count = left;
+    b->held_from = 0;
+}
+
+void gate_release(struct broker *b)
+{
+    struct effects *held = &b->held;
+    size_t to = b->held_from;
+    while (to < held->count && held->list[to].seq <= b->stored_seq)
+        to++;
+    if (to == b->held_from)
+        return;
+    release(b, b->held_from, to);
+    b->held_from = to;
+    compact(b);
+}
+
+/* --- records to peers ------------------------------------------------------------------------- */
 
 struct effect *send_open(struct broker *b, const struct peer *peer)
 {
@@ -32,30 +150,36 @@ struct effect *send_open(struct broker *b, const struct peer *peer)
 
 void send_close(struct broker *b, struct effect *e)
 {
-    e->size = b->out->bytes.size - e->at;
+    e->size = b->into->bytes.size - e->at;
+}
+
+static struct effect *send_one(struct broker *b, const struct peer *peer, const struct record *r)
+{
+    struct effect *e = send_open(b, peer);
+    record_put(&b->into->bytes, r);
+    send_close(b, e);
+    return e;
 }
 
 void send_record(struct broker *b, const struct peer *peer, const struct record *r)
 {
-    struct effect *e = send_open(b, peer);
-    record_put(&b->out->bytes, r);
-    send_close(b, e);
+    send_one(b, peer, r);
 }
 
 void send_lazily(struct broker *b, const struct peer *peer, const struct record *r)
 {
-    send_record(b, peer, r);
-    b->out->list[b->out->count - 1].lazy = true;
+    send_one(b, peer, r)->lazy = true;
 }
 
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
                 const char *text)
 {
+    bool later = code == ERR_BUSY || code == ERR_DISK_FULL;
     struct record r = {.type = REC_error,
                        .error = {.number = number,
                                  .code = code,
                                  .text = bytes_text(text ? text : err_text(code)),
-                                 .retry_ms = code == ERR_BUSY ? 1000 : 0}};
+                                 .retry_ms = later ? 1000 : 0}};
     send_record(b, peer, &r);
 }
 

@@ -6,18 +6,24 @@
  */
 #include "producer/core/core.h"
 
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 60000 };
+enum { BACKOFF_FIRST_MS = 100, ATTEMPT_VALUE_MAX = 4096 };
 
 #define TO(state) (1u << (state))
 static const unsigned job_moves[JOB_STATES] = {
-    [JOB_NONE] = TO(JOB_WAITING) | TO(JOB_DELAYED),
+    /* Its row is not kept yet, or a worker of the broker's life before may hold it. */
+    [JOB_NONE] = TO(JOB_WAITING) | TO(JOB_DELAYED) | TO(JOB_RUNNING) /* held still */ |
+                 TO(JOB_FAILED) /* leased once, held by nobody */ | TO(JOB_CANCELLED) |
+                 TO(JOB_EXPIRED),
     [JOB_WAITING] = TO(JOB_RUNNING) | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
-    [JOB_DELAYED] = TO(JOB_WAITING) | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
+    [JOB_DELAYED] =
+        TO(JOB_WAITING) | TO(JOB_RUNNING) /* held still */ | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
     [JOB_BACKOFF] = TO(JOB_WAITING) | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
     [JOB_RUNNING] = TO(JOB_WAITING) /* not started, came back */ | TO(JOB_BACKOFF) | TO(JOB_OK) |
                     TO(JOB_FAILED) | TO(JOB_DEAD) | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
     /* JOB_HELD is how a waiting job of a held queue is shown; the ended states lead nowhere. */
 };
+
+static void job_stopped(struct broker *b, struct job *job, enum reason reason, uint64_t run_us);
 
 /* Leaves the old state's place, and counts. Entering the new place is the caller's. */
 static void job_move(struct broker *b, struct job *job, enum job_state next)
@@ -25,6 +31,15 @@ static void job_move(struct broker *b, struct job *job, enum job_state next)
     must(job_moves[job->state] & TO(next));
     struct queue *q = job->queue;
     switch (job->state) {
+    case JOB_NONE:
+        link_take(&job->link);
+        if (job->recovering)
+            b->totals.recovering--;
+        else
+            b->totals.storing--;
+        job->recovering = false;
+        job->stored_by = 0;
+        break;
     case JOB_WAITING: queue_take(b, job); break;
     case JOB_RUNNING:
         job_unlease(b, job);
@@ -63,25 +78,30 @@ struct job *job_find(const struct broker *b, uint64_t id)
     return idmap_find(&b->jobs, id);
 }
 
-struct job *job_make(struct broker *b, struct client *client, const struct msg_submit *submit,
-                     struct queue *q)
+/* The arguments begin in what would be padding: a million of them wait in memory. */
+static size_t job_bytes(size_t args_size)
 {
-    struct job *job = must_alloc(sizeof *job + submit->args.size);
-    job->id = (uint64_t)b->options.broker_id << 52 | (b->job_sequence++ & 0xfffffffffffffu);
+    size_t bytes = offsetof(struct job, args) + args_size;
+    return bytes < sizeof(struct job) ? sizeof(struct job) : bytes;
+}
+
+static struct job *make(struct broker *b, uint64_t id, struct client *client,
+                        const struct msg_submit *submit, struct queue *q)
+{
+    struct job *job = pool_take(&b->pool, job_bytes(submit->args.size));
+    memset(job, 0, sizeof *job);
+    job->id = id;
     job->queue = q;
     job->client = client;
     job->number = submit->number;
     job->submitted_ms = b->wall_ms;
     job->priority = (int8_t)submit->priority;
-    job->durability = CLASS_RECEIVED;
     job->args_size = (uint32_t)submit->args.size;
     if (submit->args.size)
         memcpy(job->args, submit->args.data, submit->args.size);
     link_init(&job->link);
     if (submit->timeout_ms || submit->retries)
         job_more(job)->timeout_ms = submit->timeout_ms, job->more->retries = submit->retries;
-    if (submit->deadline_ms)
-        job_more(job)->deadline_ms = b->now_ms + (int64_t)submit->deadline_ms;
     if (submit->key.size)
         job_more(job)->key = bytes_keep(submit->key);
     idmap_put(&b->jobs, job->id, job);
@@ -91,6 +111,41 @@ struct job *job_make(struct broker *b, struct client *client, const struct msg_s
     q->submitted++;
     if (client)
         client->live++;
+    return job;
+}
+
+struct job *job_make(struct broker *b, struct client *client, const struct msg_submit *submit,
+                     struct queue *q)
+{
+    uint64_t id = (uint64_t)b->options.broker_id << 52 | (b->job_sequence++ & JOB_SEQUENCE_MASK);
+    struct job *job = make(b, id, client, submit, q);
+    bool durable = b->options.durable && submit->durability != CLASS_RECEIVED;
+    job->durability = durable ? CLASS_DURABLE : CLASS_RECEIVED;
+    if (submit->deadline_ms)
+        job_more(job)->deadline_ms = b->now_ms + (int64_t)submit->deadline_ms;
+    return job;
+}
+
+/* As its row says; the caller knows where it goes. */
+struct job *job_restore(struct broker *b, struct client *client, const struct row *row,
+                        struct queue *q)
+{
+    const struct msg_origin *o = &row->origin;
+    struct job *job = make(b, o->id, client, &row->submit, q);
+    job->durability = CLASS_DURABLE;
+    job->submitted_ms = (int64_t)o->submitted_ms;
+    job->attempts =
+        o->attempts < ATTEMPTS_COUNTED_MAX ? (uint8_t)o->attempts : ATTEMPTS_COUNTED_MAX;
+    job->token = o->token;
+    job->leased = o->leased;
+    job->restored = true;
+    if (o->stop || o->retry_of || o->body_hash || row->attempts.size) {
+        struct job_more *more = job_more(job);
+        more->stop_reason = (uint8_t)o->stop;
+        more->retry_of = o->retry_of;
+        more->body_hash = o->body_hash;
+        buf_put(&more->attempts, row->attempts.data, row->attempts.size);
+    }
     return job;
 }
 
@@ -122,9 +177,10 @@ void job_free(struct broker *b, struct job *job)
         while (!list_empty(&job->more->waiters))
             waiter_free(list_first(&job->more->waiters, struct waiter, of_job));
         bytes_drop(&job->more->key);
+        buf_fini(&job->more->attempts);
         free(job->more);
     }
-    free(job);
+    pool_give(&b->pool, job, job_bytes(job->args_size));
 }
 
 /* One timer a job: whatever is due next. */
@@ -144,17 +200,36 @@ void job_timer(struct broker *b, struct job *job)
         heap_put(&b->timers, &more->timer, at, job->id);
 }
 
-/* The first state of a new job. */
-void job_enter(struct broker *b, struct job *job, uint64_t delay_ms)
+/* A durable job stays aside until its row is kept. */
+void job_new(struct broker *b, struct job *job, uint64_t delay_ms)
 {
-    if (!delay_ms) {
-        job_ready(b, job, false);
-        return;
+    if (delay_ms)
+        job_more(job)->due_ms = b->now_ms + (int64_t)delay_ms;
+    list_append(&b->storing, &job->link);
+    b->totals.storing++;
+    if (job->durability == CLASS_DURABLE) {
+        if (b->totals.ready + b->totals.storing < b->limits.mark_jobs / 4)
+            mark_want(b, job->id); /* so that it need not be waited for when it is leased */
+        keep_job(b, job);
+        job->stored_by = b->put_seq;
+    } else {
+        job_enter(b, job);
     }
-    job_more(job)->due_ms = b->now_ms + (int64_t)delay_ms;
-    job_move(b, job, JOB_DELAYED);
-    job_timer(b, job);
-    job_event(b, job, NULL);
+}
+
+/* Where it first belongs; restored ones that a person stopped meanwhile end here. */
+void job_enter(struct broker *b, struct job *job)
+{
+    const struct job_more *more = job->more;
+    if (more && more->stop_reason) {
+        job_stopped(b, job, (enum reason)more->stop_reason, 0);
+    } else if (more && more->due_ms > b->now_ms) {
+        job_move(b, job, JOB_DELAYED);
+        job_timer(b, job);
+        job_event(b, job, NULL);
+    } else {
+        job_ready(b, job, job->recovering);
+    }
 }
 
 /* Into its queue: at the tail, or at the head when it has been there before. */
@@ -169,7 +244,8 @@ void job_ready(struct broker *b, struct job *job, bool first)
 
 unsigned job_state_shown(const struct job *job)
 {
-    return job->state == JOB_WAITING && job->queue->held ? JOB_HELD : job->state;
+    unsigned state = job->state == JOB_NONE ? JOB_WAITING : job->state;
+    return state == JOB_WAITING && job->queue->held ? JOB_HELD : state;
 }
 
 void job_view(const struct broker *b, const struct job *job, struct msg_job *out)
@@ -185,10 +261,10 @@ void job_view(const struct broker *b, const struct job *job, struct msg_job *out
         .durability = job->durability,
         .updates = job->updates,
     };
-    if (job->worker)
+    if (job->state == JOB_RUNNING) {
         out->worker = job->worker->name;
-    if (job->state == JOB_RUNNING)
         out->attempts++; /* the one under way */
+    }
     if (job->more) {
         out->key = job->more->key;
         out->retry_of = job->more->retry_of;
@@ -199,23 +275,40 @@ void job_lease(struct broker *b, struct job *job, struct worker *w)
 {
     job_move(b, job, JOB_RUNNING);
     job->worker = w;
-    job->lease_count++;
-    job->started = false;
+    job->token = token_of(b->options.incarnation, (uint32_t)job->token + 1);
+    job->started = job->recalled = false;
     list_append(&w->leases, &job->link);
+    job_event(b, job, NULL);
+}
+
+/* A worker of the life before has it and keeps it. */
+void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t token)
+{
+    if (job->state != JOB_RUNNING)
+        job_move(b, job, JOB_RUNNING);
+    job->worker = w;
+    job->token = token;
+    job->started = job->announced = true;
+    job->recalled = false;
+    lease_charge(b, job);
+    w->lent_us += job->lent_us;
+    w->leased++;
+    list_append(&w->leases, &job->link);
+    worker_place(b, w);
+    job_timer(b, job);
     job_event(b, job, NULL);
 }
 
 static void send_ended(struct broker *b, const struct peer *peer, const struct msg_ended *ended)
 {
     struct effect *e = send_open(b, peer);
-    put_ended(&b->out->bytes, ended);
+    put_ended(&b->into->bytes, ended);
     send_close(b, e);
 }
 
 /* Told to whoever waits. */
 static void end_tell(struct broker *b, struct job *job, struct msg_ended *ended)
 {
-    accepted_flush(b);
     if (job->client && job->client->peer)
         send_ended(b, job->client->peer, ended);
     if (!job->more)
@@ -229,61 +322,60 @@ static void end_tell(struct broker *b, struct job *job, struct msg_ended *ended)
     ended->number = job->number;
 }
 
-/* The row of an ended job, see broker.h. */
-static void end_keep(struct broker *b, const struct job *job, const struct msg_ended *ended)
+/* What is kept of how it ended. */
+static void end_view(const struct broker *b, const struct job *job, const struct msg_ended *ended,
+                     const struct outcome *outcome, struct msg_job *out)
 {
-    struct msg_submit submit = {.number = job->number,
-                                .queue = job->queue->name,
-                                .args = bytes_of(job->args, job->args_size),
-                                .priority = job->priority};
-    if (job->more) {
-        submit.timeout_ms = job->more->timeout_ms;
-        submit.retries = job->more->retries;
-    }
-    struct msg_job view;
-    job_view(b, job, &view);
-    view.reason = ended->reason;
-    view.detail = ended->detail;
-    view.run_us = ended->run_us;
-    view.ended_ms = (uint64_t)b->wall_ms;
-    view.value_bytes = ended->value.size;
-    struct effect *e = effect_add(b, FX_APPEND);
-    e->id = job->id;
-    e->state = job->state;
-    e->settled = job->client && job->client->left;
-    put_submit(&b->out->bytes, &submit);
-    put_job(&b->out->bytes, &view);
-    put_ended(&b->out->bytes, ended);
-    e->size = b->out->bytes.size - e->at;
+    job_view(b, job, out);
+    out->worker = ended->worker;
+    out->reason = ended->reason;
+    out->detail = ended->detail;
+    out->run_us = ended->run_us;
+    out->peak_kib = outcome->peak_kib;
+    out->ended_ms = (uint64_t)b->wall_ms;
+    out->value_bytes = ended->value.size;
+    out->updates = job->updates + 1u; /* the event of its end */
+}
+
+static void end_count(struct broker *b, const struct job *job)
+{
+    b->totals.ended[job->state]++;
+    b->totals.live--;
+    b->args_bytes -= job->args_size;
+    if (job->state == JOB_OK)
+        job->queue->ok++;
+    else
+        job->queue->failed++;
 }
 
 static void job_end(struct broker *b, struct job *job, enum job_state state,
                     const struct outcome *outcome)
 {
-    struct worker *w = job->worker; /* still named in what is told */
-    job_move(b, job, state);
-    job->worker = w;
-    job_event(b, job, outcome);
+    struct bytes worker = job->state == JOB_RUNNING ? job->worker->name : (struct bytes){0};
     struct msg_ended ended = {.number = job->number,
                               .id = job->id,
-                              .state = job->state,
+                              .state = state,
                               .value = outcome->value,
-                              .worker = w ? w->name : (struct bytes){0},
+                              .worker = worker,
                               .run_us = outcome->run_us,
                               .reason = outcome->reason,
                               .detail = outcome->detail,
                               .attempts = job->attempts > 1 ? job->attempts : 0};
-    end_tell(b, job, &ended);
-    end_keep(b, job, &ended);
-    b->totals.ended[state]++;
-    b->totals.live--;
-    b->args_bytes -= job->args_size;
-    if (state == JOB_OK)
-        job->queue->ok++;
-    else
-        job->queue->failed++;
+    struct msg_job view;
+    bool durable = job->durability == CLASS_DURABLE;
+    job_move(b, job, state);
+    end_view(b, job, &ended, outcome, &view);
+    keep_ended(b, job, &view, &ended);
     if (job->more && job->more->key.size)
         key_ended(b, job->more->key);
+    accepted_flush(b);
+    if (durable)
+        gate_open(b);
+    job_event(b, job, &view);
+    end_tell(b, job, &ended);
+    if (durable)
+        gate_close(b);
+    end_count(b, job);
     idmap_take(&b->jobs, job->id);
     struct client *client = job->client;
     job_free(b, job);
@@ -301,12 +393,44 @@ static int64_t backoff_ms(struct broker *b, unsigned attempts)
     return ms / 2 + (int64_t)random_below(&b->random, (uint64_t)ms / 2 + 1);
 }
 
+/* An attempt that did not end well, as it is kept. */
+static void attempt_keep(struct broker *b, struct job *job, const struct outcome *outcome,
+                         struct bytes worker)
+{
+    struct msg_attempt attempt = {.id = job->id,
+                                  .attempt = job->attempts,
+                                  .worker = worker,
+                                  .reason = outcome->reason,
+                                  .detail = outcome->detail,
+                                  .run_us = outcome->run_us,
+                                  .peak_kib = outcome->peak_kib,
+                                  .ended_ms = (uint64_t)b->wall_ms,
+                                  .value = outcome->value,
+                                  .last_lines = outcome->last_lines};
+    if (attempt.value.size > ATTEMPT_VALUE_MAX)
+        attempt.value = (struct bytes){0};
+    keep_attempt(job, &attempt);
+}
+
 static void job_backoff(struct broker *b, struct job *job, const struct outcome *outcome)
 {
+    struct bytes worker = job->worker->name;
+    struct msg_job view;
     job_move(b, job, JOB_BACKOFF);
     job_more(job)->due_ms = b->now_ms + backoff_ms(b, job->attempts);
+    attempt_keep(b, job, outcome, worker);
+    keep_job(b, job);
+    job->more->kept_seq = b->put_seq;
     job_timer(b, job);
-    job_event(b, job, outcome);
+    job_view(b, job, &view);
+    view.reason = outcome->reason;
+    view.detail = outcome->detail;
+    view.run_us = outcome->run_us;
+    view.worker = worker;
+    accepted_flush(b);
+    gate_open(b);
+    job_event(b, job, &view);
+    gate_close(b);
 }
 
 /* Reasons that say the handler answered: nothing was lost, trying again is only done when asked. */
@@ -319,6 +443,12 @@ static void job_stopped(struct broker *b, struct job *job, enum reason reason, u
 {
     struct outcome outcome = {.reason = reason, .run_us = run_us};
     job_end(b, job, reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_EXPIRED, &outcome);
+}
+
+/* No retries were asked for, and that in so many words. */
+static bool at_most_once(const struct job *job)
+{
+    return job->more && job->more->retries == 1;
 }
 
 /* A started attempt has ended: what becomes of the job. */
@@ -343,10 +473,24 @@ void job_over(struct broker *b, struct job *job, const struct outcome *outcome)
     uint64_t attempts_max = asked ? more->retries : b->limits.attempts_max;
     bool again = job->attempts < attempts_max && (asked || !answered(outcome->reason)) &&
                  outcome->reason != REASON_TOO_LARGE;
-    if (again)
+    if (again) {
         job_backoff(b, job, outcome);
-    else
-        job_end(b, job, answered(outcome->reason) ? JOB_FAILED : JOB_DEAD, outcome);
+        return;
+    }
+    attempt_keep(b, job, outcome, job->worker->name);
+    bool failed =
+        answered(outcome->reason) || (at_most_once(job) && outcome->reason == REASON_WORKER_LOST);
+    job_end(b, job, failed ? JOB_FAILED : JOB_DEAD, outcome);
+}
+
+/* At most once, leased in the broker's life before, and no worker has it any more. */
+void job_lost(struct broker *b, struct job *job, const struct outcome *outcome)
+{
+    if (job->attempts < ATTEMPTS_COUNTED_MAX)
+        job->attempts++;
+    b->totals.executions++;
+    b->totals.lease_losses++;
+    job_end(b, job, JOB_FAILED, outcome);
 }
 
 /* A lease has ended that never began: no attempt was made. */
@@ -366,14 +510,11 @@ void job_stop(struct broker *b, struct job *job, enum reason reason)
         job_stopped(b, job, reason, 0);
         return;
     }
-    job_more(job)->stop_reason = (uint8_t)reason;
-    job->more->deadline_ms = 0;
-    job_timer(b, job);
-    if (job->worker->peer) {
-        struct record stop = {.type = REC_stop,
-                              .stop = {.id = job->id,
-                                       .token = token_of(b->options.incarnation, job->lease_count),
-                                       .reason = reason}};
-        send_record(b, job->worker->peer, &stop);
+    if (job_more(job)->stop_reason != (uint8_t)reason) {
+        job->more->stop_reason = (uint8_t)reason;
+        job->more->deadline_ms = 0;
+        keep_job(b, job);
     }
+    job_timer(b, job);
+    lease_stop(b, job, reason);
 }

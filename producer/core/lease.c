@@ -9,7 +9,9 @@
  *
  * Credit: a worker gets one job a free slot. Beyond its slots it is lent only jobs known to be so
  * short that the way back and forth would idle the slot: as many as make up ahead_us_max of work.
- * Nothing is lent past a fairer or more urgent queue that waits for a free slot.
+ * Nothing is lent past a fairer or more urgent queue that waits for a free slot. What was lent
+ * ahead comes back when its worker has finished nothing for RECALL_MS: then something long stands
+ * before it, and it may run elsewhere or wait with the others, by priority.
  */
 #include "producer/core/core.h"
 
@@ -17,12 +19,50 @@ enum {
     COST_UNKNOWN_US = 1000, /* what a first job of a queue is taken to cost */
     COST_US_MAX =
         3600u * 1000000, /* what a job may count for; a worker only claims how long it ran */
-    AHEAD_LOOKS = 8,     /* workers looked at for lending ahead, when a job comes */
+    RECALL_MS = 20,
+    AHEAD_LOOKS = 8, /* workers looked at for lending ahead, when a job comes */
 };
 
 double queue_cost_us(const struct queue *q)
 {
     return q->run_us < 0 ? COST_UNKNOWN_US : q->run_us;
+}
+
+/* --- fair shares ------------------------------------------------------------------------------ */
+
+static uint32_t since_start(const struct broker *b)
+{
+    return (uint32_t)(b->now_ms - b->start_ms);
+}
+
+/* A lease begins: its cost is charged as far as it is known. */
+void lease_charge(struct broker *b, struct job *job)
+{
+    struct queue *q = job->queue;
+    job->lent_us = (uint32_t)queue_cost_us(q);
+    job->leased_ms = since_start(b);
+    q->used_us += job->lent_us;
+    q->charged_us += job->lent_us;
+    q->leased++;
+    q->leased_ms += job->leased_ms;
+}
+
+static void lease_discharge(struct job *job)
+{
+    struct queue *q = job->queue;
+    q->charged_us -= job->lent_us;
+    q->leased--;
+    q->leased_ms -= job->leased_ms;
+    if (!q->leased)
+        q->charged_us = 0; /* no drift */
+}
+
+/* With what its running jobs have had beyond their charge: a long job of a queue that nothing is
+ * known of yet shall not count for nothing until it ends. */
+double queue_used_us(const struct broker *b, const struct queue *q)
+{
+    double out_us = (double)(int64_t)(q->leased * since_start(b) - q->leased_ms) * 1000;
+    return q->used_us + (out_us > q->charged_us ? out_us - q->charged_us : 0);
 }
 
 static void learn(struct queue *q, double run_us)
@@ -38,6 +78,8 @@ static void learn(struct queue *q, double run_us)
     q->run_us += (seen_us - q->run_us) * (seen_us > q->run_us ? 0.5 : 0.1);
 }
 
+/* --- credit ----------------------------------------------------------------------------------- */
+
 /* Into the list where the next job would find it. */
 void worker_place(struct broker *b, struct worker *w)
 {
@@ -46,7 +88,7 @@ void worker_place(struct broker *b, struct worker *w)
         return;
     if (w->leased < w->slots)
         list_append(&b->free, &w->credit);
-    else if (w->leased < w->slots + b->limits.ahead_jobs_max &&
+    else if (!w->stuck && w->leased < w->slots + b->limits.ahead_jobs_max &&
              w->lent_us < (double)b->limits.ahead_us_max * w->slots)
         list_append(&b->ahead, &w->credit);
 }
@@ -55,7 +97,7 @@ static bool room(const struct broker *b, const struct worker *w, const struct qu
 {
     if (w->leased < w->slots)
         return true;
-    return q->run_us >= 0 && w->leased < w->slots + b->limits.ahead_jobs_max &&
+    return q->run_us >= 0 && !w->stuck && w->leased < w->slots + b->limits.ahead_jobs_max &&
            w->lent_us + q->run_us <= (double)b->limits.ahead_us_max * w->slots;
 }
 
@@ -64,48 +106,82 @@ static struct queue *pick(const struct broker *b, const struct worker *w)
 {
     struct queue *best = NULL;
     int best_priority = 0;
+    double best_us = 0;
     list_each(l, &b->active)
     {
         struct queue *q = container_of(l, struct queue, link);
         if (worker_offer(w, q) < 0)
             continue;
         int priority = queue_head(q)->priority;
-        if (!best || priority > best_priority ||
-            (priority == best_priority && q->used_us < best->used_us)) {
+        double used_us = queue_used_us(b, q);
+        if (!best || priority > best_priority || (priority == best_priority && used_us < best_us)) {
             best = q;
             best_priority = priority;
+            best_us = used_us;
         }
     }
     return best;
+}
+
+/* At most once: that it was leased must be known after a restart, before it is told. */
+static bool lease_kept(struct broker *b, struct job *job)
+{
+    if (job->durability != CLASS_DURABLE || !job->more || job->more->retries != 1)
+        return false;
+    job->leased = true;
+    keep_job(b, job);
+    return true;
 }
 
 static void lease(struct broker *b, struct worker *w, struct job *job)
 {
     struct queue *q = job->queue;
     job_lease(b, job, w);
-    double cost = queue_cost_us(q);
-    job->lent_us = (uint32_t)cost;
-    b->share_us = q->used_us;
-    q->used_us += job->lent_us;
+    b->share_us = queue_used_us(b, q);
+    lease_charge(b, job);
     w->lent_us += job->lent_us;
-    w->leased++;
+    if (w->leased++ < w->slots)
+        w->moved_ms = b->now_ms;
+    else if (b->recall_ms == INT64_MAX)
+        b->recall_ms = b->now_ms + RECALL_MS;
     struct msg_lease m = {.id = job->id,
-                          .token = token_of(b->options.incarnation, job->lease_count),
+                          .token = job->token,
                           .offer = (uint64_t)worker_offer(w, q),
                           .args = bytes_of(job->args, job->args_size),
                           .timeout_ms = job->more ? job->more->timeout_ms : 0,
                           .attempt = job->attempts ? job->attempts + 1u : 0};
+    bool kept = lease_kept(b, job);
+    if (kept)
+        gate_open(b);
     struct effect *e = send_open(b, w->peer);
-    put_lease(&b->out->bytes, &m);
+    e->id = job->id; /* while it waits for the store it may be taken back, see effects.c */
+    e->count = job->token;
+    put_lease(&b->into->bytes, &m);
     send_close(b, e);
+    if (kept)
+        gate_close(b);
+}
+
+/* May anything be leased to it now? */
+static bool may_lease(struct broker *b, const struct worker *w)
+{
+    if (!w->ready || w->state != WORKER_UP || !w->peer)
+        return false;
+    if (w->listed_by <= b->stored_seq && b->held.bytes.size <= b->limits.held_bytes_max)
+        return true;
+    b->fill_due = true;
+    return false;
 }
 
 void worker_fill(struct broker *b, struct worker *w)
 {
-    if (w->ready && w->state == WORKER_UP && w->peer) {
-        struct queue *q;
-        while ((q = pick(b, w)) && room(b, w, q))
-            lease(b, w, queue_head(q));
+    struct queue *q;
+    while (may_lease(b, w) && (q = pick(b, w)) && room(b, w, q)) {
+        if (!mark_covers(b, queue_head(q))) {
+            b->fill_due = true;
+            break;
+        }
+        lease(b, w, queue_head(q));
     }
     worker_place(b, w);
 }
@@ -114,6 +190,7 @@ void lend(struct broker *b, struct queue *q)
 {
     if (q->held)
         return;
+    struct link *last = b->free.prev; /* one that may get nothing yet goes behind it, and stays */
     list_each_safe(l, &b->free)
     {
         if (!q->ready)
@@ -121,6 +198,8 @@ void lend(struct broker *b, struct queue *q)
         struct worker *w = container_of(l, struct worker, credit);
         if (worker_offer(w, q) >= 0)
             worker_fill(b, w);
+        if (l == last)
+            break;
     }
     if (q->run_us < 0)
         return;
@@ -145,8 +224,28 @@ void job_unlease(struct broker *b, struct job *job)
     w->lent_us -= job->lent_us;
     if (w->leased == 0)
         w->lent_us = 0; /* no drift */
+    lease_discharge(job);
     worker_place(b, w);
     job->worker = NULL;
+}
+
+/* Behind its lease, which may still wait for the store. */
+static void tell_holder(struct broker *b, const struct job *job, const struct record *r)
+{
+    if (job->leased)
+        gate_open(b);
+    send_record(b, job->worker->peer, r);
+    if (job->leased)
+        gate_close(b);
+}
+
+/* Its worker is to end it, whatever it is doing. */
+void lease_stop(struct broker *b, const struct job *job, enum reason reason)
+{
+    struct record stop = {.type = REC_stop,
+                          .stop = {.id = job->id, .token = job->token, .reason = reason}};
+    if (job->worker->peer)
+        tell_holder(b, job, &stop);
 }
 
 /* A result counts only under the current token; any other is old and changes nothing. */
@@ -155,19 +254,22 @@ void lease_result(struct broker *b, struct worker *w, const struct msg_result *r
     if (result->number > w->result_number)
         w->result_number = result->number;
     struct job *job = job_find(b, result->id);
-    if (!job || job->state != JOB_RUNNING || job->worker != w ||
-        result->token != token_of(b->options.incarnation, job->lease_count))
+    if (!job || job->state != JOB_RUNNING || job->worker != w || result->token != job->token)
         return;
     struct outcome outcome = {.reason = result->reason < REASON_COUNT ? (enum reason)result->reason
                                                                       : REASON_PROTOCOL,
                               .detail = result->detail,
                               .run_us = result->run_us,
-                              .value = result->value};
+                              .peak_kib = result->peak_kib,
+                              .value = result->value,
+                              .last_lines = result->last_lines};
     if (outcome.value.size > VALUE_BYTES_MAX) {
         outcome.reason = REASON_TOO_LARGE;
         outcome.value = (struct bytes){0};
     }
     struct queue *q = job->queue;
+    w->moved_ms = b->now_ms;
+    w->stuck = false;
     double run_us = result->run_us < COST_US_MAX ? (double)result->run_us : COST_US_MAX;
     if (outcome.reason == REASON_NONE || outcome.reason == REASON_ERROR)
         learn(q, run_us); /* one that was stopped or died does not tell how long they take */
@@ -176,4 +278,40 @@ void lease_result(struct broker *b, struct worker *w, const struct msg_result *r
         q->used_us = 0;
     job_over(b, job, &outcome);
     worker_fill(b, w);
+}
+
+/* --- recall ----------------------------------------------------------------------------------- */
+
+/* Asks for whatever has not begun; its worker knows best what that is. */
+static void recall(struct broker *b, struct worker *w)
+{
+    w->stuck = true;
+    worker_place(b, w);
+    list_each(l, &w->leases)
+    {
+        struct job *job = container_of(l, struct job, link);
+        struct record r = {.type = REC_recall, .recall = {.id = job->id, .token = job->token}};
+        if (job->started || job->recalled)
+            continue;
+        job->recalled = true;
+        tell_holder(b, job, &r);
+    }
+}
+
+void recall_tick(struct broker *b)
+{
+    if (b->now_ms < b->recall_ms)
+        return;
+    b->recall_ms = INT64_MAX;
+    list_each(l, &b->workers)
+    {
+        struct worker *w = container_of(l, struct worker, link);
+        if (!w->peer || w->stuck || w->leased <= w->slots)
+            continue;
+        int64_t due_ms = w->moved_ms + RECALL_MS;
+        if (due_ms <= b->now_ms)
+            recall(b, w);
+        else if (due_ms < b->recall_ms)
+            b->recall_ms = due_ms;
+    }
 }

@@ -15,7 +15,7 @@ struct queue *queue_find(const struct broker *b, struct bytes name)
 struct queue *queue_make(struct broker *b, struct bytes name)
 {
     struct queue *q = queue_find(b, name);
-    if (q || b->queues_count >= b->limits.queues_max)
+    if (q || (b->queues_count >= b->limits.queues_max && !b->loading))
         return q;
     q = must_alloc(sizeof *q);
     q->name = bytes_keep(name);
@@ -63,15 +63,15 @@ static void wake(struct broker *b, struct queue *q)
 {
     if (link_listed(&q->link) || q->held || !q->ready)
         return;
-    double join_us = list_empty(&b->active) ? b->share_us : INFINITY;
+    double join_us = list_empty(&b->active) ? b->share_us : INFINITY, had_us = queue_used_us(b, q);
     list_each(l, &b->active)
     {
-        double used_us = container_of(l, struct queue, link)->used_us;
+        double used_us = queue_used_us(b, container_of(l, struct queue, link));
         if (used_us < join_us)
             join_us = used_us;
     }
-    if (q->used_us < join_us)
-        q->used_us = join_us;
+    if (had_us < join_us)
+        q->used_us += join_us - had_us;
     list_append(&b->active, &q->link);
 }
 
@@ -119,5 +119,8 @@ void queue_hold(struct broker *b, struct queue *q, bool held)
         link_take(&q->link);
     else
         wake(b, q);
+    keep_queue(b, q);
+    gate_open(b);
     queue_event(b, q, held ? "held" : "released");
+    gate_close(b);
 }

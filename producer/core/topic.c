@@ -80,6 +80,18 @@ void topic_watch(struct broker *b, struct bytes wire, bool on)
     namemap_put(&b->topics, t->name, t);
 }
 
+static void publish_effect(struct broker *b, struct bytes name, struct bytes body)
+{
+    char wire[TOPIC_BYTES_MAX + 1];
+    must(name.size <= TOPIC_BYTES_MAX);
+    memcpy(wire, name.data, name.size);
+    wire[name.size] = 0;
+    struct effect *e = effect_add(b, FX_PUBLISH);
+    effect_name_put(b, e, bytes_of(wire, name.size + 1));
+    buf_put(&b->into->bytes, body.data, body.size);
+    e->size = body.size;
+}
+
 static void publish(struct broker *b, struct bytes name, uint64_t seq, struct bytes body)
 {
     struct topic *t = namemap_find(&b->topics, name);
@@ -91,14 +103,7 @@ static void publish(struct broker *b, struct bytes name, uint64_t seq, struct by
     } else if (!prefix_covers(b, name)) {
         return;
     }
-    struct effect *e = effect_add(b, FX_PUBLISH);
-    e->topic = e->at;
-    buf_put(&b->out->bytes, name.data, name.size);
-    buf_put(&b->out->bytes, "", 1);
-    e->topic_size = name.size + 1;
-    e->at = b->out->bytes.size;
-    buf_put(&b->out->bytes, body.data, body.size);
-    e->size = body.size;
+    publish_effect(b, name, body);
 }
 
 /* An event under construction: a map whose number of pairs is known at the end. */
@@ -173,22 +178,20 @@ static void job_fields(struct event_map *m, const struct msg_job *job)
         map_uint(m, "run_us", job->run_us);
 }
 
-void job_event(struct broker *b, struct job *job, const struct outcome *outcome)
+void job_event(struct broker *b, struct job *job, const struct msg_job *view)
 {
     job->updates++;
     if (!watched_at_all(b))
         return;
-    struct msg_job view;
-    job_view(b, job, &view);
-    if (outcome) {
-        view.reason = outcome->reason;
-        view.detail = outcome->detail;
-        view.run_us = outcome->run_us;
+    struct msg_job now;
+    if (!view) {
+        job_view(b, job, &now);
+        view = &now;
     }
     char name[24];
     struct event_map m;
     map_open(&m, b, job->updates, "state");
-    job_fields(&m, &view);
+    job_fields(&m, view);
     publish(b, job_topic(job->id, name), job->updates, map_close(&m));
     buf_fini(&m.buf);
 }
@@ -262,14 +265,7 @@ void topic_sync(struct broker *b, struct bytes nonce)
     named_topic(name, sizeof name, "sync/", nonce);
     struct event_map m;
     map_open(&m, b, 0, "sync");
-    struct bytes body = map_close(&m);
-    struct effect *e = effect_add(b, FX_PUBLISH);
-    e->topic = e->at;
-    buf_put(&b->out->bytes, name, strlen(name) + 1);
-    e->topic_size = strlen(name) + 1;
-    e->at = b->out->bytes.size;
-    buf_put(&b->out->bytes, body.data, body.size);
-    e->size = body.size;
+    publish_effect(b, bytes_text(name), map_close(&m));
     buf_fini(&m.buf);
 }
 

@@ -76,6 +76,10 @@ static struct worker *worker_make(struct broker *b, const struct msg_hello *hell
     list_append(&b->workers, &w->link);
     namemap_put(&b->workers_by_id, bytes_of(w->peer_id, PEER_ID_BYTES), w);
     namemap_put(&b->workers_by_name, w->name, w);
+    bool awaited = recovery_awaits(b, hello->peer_id);
+    w->restored = awaited || recovery_late(b, hello->peer_id);
+    if (!awaited) /* else its row is there */
+        keep_worker(b, w);
     return w;
 }
 
@@ -133,6 +137,7 @@ static void worker_end(struct broker *b, struct worker *w, const char *event, ui
     leases_end(b, w, begun);
     worker_event(b, w, event);
     past_keep(b, w);
+    forget(b, (struct row_key){.kind = ROW_WORKER, .name = bytes_of(w->peer_id, PEER_ID_BYTES)});
     link_take(&w->link);
     namemap_take(&b->workers_by_id, bytes_of(w->peer_id, PEER_ID_BYTES));
     namemap_take(&b->workers_by_name, w->name);
@@ -225,8 +230,9 @@ static void offer(struct broker *b, struct worker *w, const struct msg_offer *of
 static void holding(struct broker *b, struct worker *w, uint64_t id, uint64_t token)
 {
     struct job *job = job_find(b, id);
-    if (job && job->state == JOB_RUNNING && job->worker == w &&
-        token == token_of(b->options.incarnation, job->lease_count)) {
+    if (job && recovery_adopt(b, w, job, token))
+        return;
+    if (job && job->state == JOB_RUNNING && job->worker == w && token == job->token) {
         job->announced = true;
         if (job->more && job->more->stop_reason) /* the first word may have been lost on its way */
             job_stop(b, job, (enum reason)job->more->stop_reason);
@@ -261,6 +267,7 @@ static void ready(struct broker *b, struct worker *w)
             queue_event(b, w->offers[i], "offered");
     }
     w->ready = true;
+    recovery_heard(b, w);
     if (w->state == WORKER_DRAINING) /* it may not have heard */
         send_record(b, w->peer, &(struct record){.type = REC_draining});
     worker_fill(b, w);
@@ -269,16 +276,15 @@ static void ready(struct broker *b, struct worker *w)
 static void started(struct broker *b, struct worker *w, const struct msg_started *m)
 {
     struct job *job = job_find(b, m->id);
-    if (job && job->worker == w && job->state == JOB_RUNNING &&
-        m->token == token_of(b->options.incarnation, job->lease_count))
+    if (job && job->state == JOB_RUNNING && job->worker == w && m->token == job->token)
         job->started = true;
 }
 
 static void returned(struct broker *b, struct worker *w, const struct msg_returned *m)
 {
     struct job *job = job_find(b, m->id);
-    if (job && job->worker == w && job->state == JOB_RUNNING && !job->started &&
-        m->token == token_of(b->options.incarnation, job->lease_count))
+    if (job && job->state == JOB_RUNNING && job->worker == w && !job->started &&
+        m->token == job->token)
         lease_lost(b, job, false);
     worker_fill(b, w);
 }

@@ -25,6 +25,7 @@ static const struct option rows[] = {
     {"depth", OPTION_NUMBER, "D", "jobs each client keeps on their way (1000)", 1, 1000000},
     {"clients", OPTION_NUMBER, "C", "clients, a thread and a connection each (1)", 1, CLIENTS_MAX},
     {"payload", OPTION_NUMBER, "B", "bytes of each job's argument (16)", 0, 16 << 20},
+    {"durability", OPTION_TEXT, "CLASS", "received or durable (the best the broker has)", 0, 0},
     {"broker", OPTION_TEXT, "ADDRESS", "clients' port ($REEVE_BROKER, tcp://127.0.0.1:7710)", 0, 0},
     {"wait", OPTION_SECONDS, "S", "for the broker, and for a result that does not come (10)", 0, 0},
     {"json", OPTION_FLAG, NULL, "one JSON object", 0, 0},
@@ -168,12 +169,13 @@ static void print_json(const struct bench *b)
     printf("{\"rate\":%.1f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,"
            "\"max_us\":%.1f,\"lost\":%" PRIu64 ",\"duplicated\":%" PRIu64 ",\"wrong\":%" PRIu64
            ",\"failed\":%" PRIu64 ",\"jobs\":%" PRIu64 ",\"seconds\":%.4f,\"depth\":%zu,"
-           "\"clients\":%zu,\"payload\":%zu,\"method\":\"%s\",\"executions_compared\":%s,"
+           "\"first_ns\":%" PRId64 ",\"last_ns\":%" PRId64
+           ",\"clients\":%zu,\"payload\":%zu,\"method\":\"%s\",\"executions_compared\":%s,"
            "\"client_cpu_us\":%.3f}\n",
            rate_of(b), us_at(b, 0.5), us_at(b, 0.9), us_at(b, 0.99), us_at(b, 0.999),
            (double)b->latency.most / 1e3, n->lost, n->duplicated, n->wrong, n->failed, n->submitted,
-           seconds_of(b), b->options.depth, b->count, b->options.payload_bytes, b->options.method,
-           b->compared ? "true" : "false", b->cpu_us);
+           seconds_of(b), b->options.depth, n->first_ns, n->last_ns, b->count,
+           b->options.payload_bytes, b->options.method, b->compared ? "true" : "false", b->cpu_us);
 }
 
 static void print_text(const struct bench *b)
@@ -226,10 +228,19 @@ static int read_options(const struct options *o, struct bench_options *out, size
         return -1;
     }
     const char *method = o->word_count ? o->words[0] : "bench.noop";
+    const char *durability = options_text(o, "durability", "default");
+    unsigned class = REEVE_DEFAULT;
+    while (class <= REEVE_DURABLE && strcmp(durability, durability_name(class)) != 0)
+        class ++;
+    if (class > REEVE_DURABLE) {
+        fprintf(stderr, "reeve-bench: --durability is received or durable, not %s\n", durability);
+        return -1;
+    }
     *clients = (size_t)options_number(o, "clients", 1);
     *out = (struct bench_options){
         .broker = options_text(o, "broker", NULL),
         .method = method,
+        .job = {.durability = (enum reeve_durability) class},
         .echoes = strcmp(method, "bench.echo") == 0,
         .payload_bytes = (size_t)options_number(o, "payload", 16),
         .depth = (size_t)options_number(o, "depth", 1000),

@@ -38,6 +38,20 @@ static bool is_echo(const struct bench_client *b, const struct bench_flight *f,
            cursor_ok(&c);
 }
 
+static bool wants_more(const struct bench_client *b, int64_t now_ns)
+{
+    if (b->code || atomic_load_explicit(b->stop, memory_order_relaxed))
+        return false;
+    if (b->options->for_ns && b->counts.submitted &&
+        now_ns - b->counts.first_ns >= b->options->for_ns)
+        return false;
+    return b->jobs == 0 || b->counts.submitted < b->jobs;
+}
+
+static void submit(struct bench_client *b, int64_t now_ns);
+
+/* The next job takes the place of this one at once: what comes behind in the same frame need not be
+ * read for others to have work. */
 static void on_result(void *user, const struct reeve_result *r)
 {
     struct bench_flight *f = user;
@@ -61,9 +75,12 @@ static void on_result(void *user, const struct reeve_result *r)
     f->next_free = b->free;
     b->free = f;
     b->open--;
+    if (wants_more(b, now_ns))
+        submit(b, now_ns);
 }
 
-static int submit(struct bench_client *b)
+/* In a free place, of which there must be one. When it fails b->code says so. */
+static void submit(struct bench_client *b, int64_t now_ns)
 {
     struct bench_flight *f = b->free;
     f->job = b->counts.submitted;
@@ -71,51 +88,38 @@ static int submit(struct bench_client *b)
     reeve_value_clear(b->args);
     reeve_put_array(b->args, 1);
     reeve_put_text_n(b->args, b->payload, b->options->payload_bytes);
-    f->start_ns = clock_ns();
-    int code = reeve_submit(b->client, b->options->method, reeve_value_data(b->args),
-                            reeve_value_size(b->args), NULL, NULL, on_result, f, &f->submission);
-    if (code)
-        return code;
+    f->start_ns = now_ns;
+    b->code = reeve_submit(b->client, b->options->method, reeve_value_data(b->args),
+                           reeve_value_size(b->args), &b->options->job, NULL, on_result, f,
+                           &f->submission);
+    if (b->code)
+        return;
     if (b->counts.submitted++ == 0)
-        b->counts.first_ns = f->start_ns;
+        b->counts.first_ns = now_ns;
     b->free = f->next_free;
     b->open++;
-    return 0;
 }
 
-static bool wants_more(const struct bench_client *b)
-{
-    if (atomic_load_explicit(b->stop, memory_order_relaxed))
-        return false;
-    if (b->options->for_ns && b->counts.submitted &&
-        clock_ns() - b->counts.first_ns >= b->options->for_ns)
-        return false;
-    return b->jobs == 0 || b->counts.submitted < b->jobs;
-}
-
-/* Until every job has ended; or nothing has come for wait_ms, then the rest is lost. */
-static int loop(struct bench_client *b)
+/* Until every job has ended; or nothing has come for wait_ms, then the rest is lost. An error ends
+ * it in b->code. */
+static void loop(struct bench_client *b)
 {
     int64_t heard_ns = clock_ns();
     uint64_t heard_count = 0;
     for (;;) {
-        bool more = wants_more(b);
-        while (more && b->free && (b->jobs == 0 || b->counts.submitted < b->jobs)) {
-            int code = submit(b);
-            if (code)
-                return code;
-        }
-        if (b->open == 0)
-            return 0;
+        for (int64_t now_ns; b->free && wants_more(b, now_ns = clock_ns());)
+            submit(b, now_ns);
+        if (b->code || b->open == 0)
+            return;
         int code = reeve_dispatch(b->client, DISPATCH_MS);
-        if (code && code != REEVE_EUNREACHABLE)
-            return code;
+        if (!b->code && code != REEVE_EUNREACHABLE)
+            b->code = code;
         if (b->latency->count != heard_count) {
             heard_count = b->latency->count;
             heard_ns = b->counts.last_ns;
         } else if (clock_ns() - heard_ns > b->options->wait_ms * 1000000) {
             b->counts.lost = b->open;
-            return 0;
+            return;
         }
     }
 }
@@ -138,7 +142,7 @@ void *bench_client_run(void *user)
         snprintf(b->error, sizeof b->error, "no broker in reach");
         return NULL;
     }
-    b->code = loop(b);
+    loop(b);
     if (b->code)
         snprintf(b->error, sizeof b->error, "%s", reeve_error(b->client));
     reeve_close(b->client);

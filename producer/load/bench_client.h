@@ -18,7 +18,8 @@
 struct bench_options {
     const char *broker; /* NULL: the library's default */
     const char *method;
-    bool echoes; /* the method answers with its argument: compare */
+    struct reeve_job_options job; /* of every job */
+    bool echoes;                  /* the method answers with its argument: compare */
     size_t payload_bytes;
     size_t depth;
     uint64_t jobs;   /* of this client; 0: until the time is over */

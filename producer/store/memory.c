@@ -1,61 +1,81 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory: rows in a table, gone with the process. It cannot give durability and says so. When room
- * is short the oldest result that somebody has fetched goes first; one that nobody fetched goes
- * only after its time, and when all of those are young the store is full.
+ * memory: rows of ended jobs in a table, gone with the process; no other row would find a reader.
+ * It cannot give durability and says so. When room is short the oldest result that somebody has
+ * fetched goes first; one that nobody fetched goes only after its time, and when all of those are
+ * young the store is crowded.
  */
 #include "common/list.h"
 #include "common/map.h"
-#include "common/must.h"
+#include "common/pool.h"
 #include "producer/store/backend.h"
 #include "proto/record.h"
 
 struct row {
-    struct link all;     /* memory::all, in the order they ended */
-    struct link settled; /* memory::settled, in the order they were fetched */
+    struct link all;   /* memory::all, in the order they ended */
+    struct link order; /* memory::waiting, in that order; memory::settled, in that of fetching */
     uint64_t id;
     int64_t added_ms; /* when it was committed; 0: not yet */
     uint32_t size;
     uint8_t state;
+    bool settled;
     unsigned char bytes[];
 };
 
 struct memory {
     struct store_limits limits;
+    struct answers *answers;
     struct idmap rows;
-    struct link all, settled;
+    struct pool pool; /* of rows */
+    struct link all, waiting, settled;
     uint64_t settled_rows, settled_bytes, bytes;
 };
 
-static void *memory_open(const struct store_limits *limits)
+static void *memory_open(const struct store_setup *setup, struct store_found *found,
+                         struct complaint why)
 {
+    (void)why;
     struct memory *m = must_alloc(sizeof *m);
-    m->limits = *limits;
+    m->limits = setup->limits;
+    m->answers = setup->answers;
+    pool_init(&m->pool);
     link_init(&m->all);
+    link_init(&m->waiting);
     link_init(&m->settled);
+    *found = (struct store_found){.incarnation = store_incarnation(setup->wall_ms, 0)};
     return m;
+}
+
+static int64_t memory_load(void *self, store_take *take, void *user, uint64_t *damaged,
+                           struct complaint why)
+{
+    (void)self, (void)take, (void)user, (void)why;
+    *damaged = 0;
+    return 0;
 }
 
 static void row_settle(struct memory *m, struct row *row)
 {
-    if (link_listed(&row->settled))
+    if (row->settled)
         return;
-    list_append(&m->settled, &row->settled);
+    row->settled = true;
+    link_take(&row->order);
+    list_append(&m->settled, &row->order);
     m->settled_rows++;
     m->settled_bytes += row->size;
 }
 
 static void row_drop(struct memory *m, struct row *row)
 {
-    if (link_listed(&row->settled)) {
+    if (row->settled) {
         m->settled_rows--;
         m->settled_bytes -= row->size;
     }
     m->bytes -= row->size;
-    link_take(&row->settled);
+    link_take(&row->order);
     link_take(&row->all);
     idmap_take(&m->rows, row->id);
-    free(row);
+    pool_give(&m->pool, row, sizeof *row + row->size);
 }
 
 static void memory_close(void *self)
@@ -64,20 +84,31 @@ static void memory_close(void *self)
     while (!list_empty(&m->all))
         row_drop(m, list_first(&m->all, struct row, all));
     idmap_fini(&m->rows);
+    pool_fini(&m->pool);
     free(m);
 }
 
-static void memory_append(void *self, uint64_t id, unsigned state, bool settled, struct bytes bytes)
+static void memory_drop(void *self, const struct row_key *key)
 {
     struct memory *m = self;
-    must(!idmap_find(&m->rows, id)); /* a job ends once */
-    struct row *row = malloc(sizeof *row + bytes.size);
-    must(row);
-    *row = (struct row){.id = id, .size = (uint32_t)bytes.size, .state = (uint8_t)state};
-    memcpy(row->bytes, bytes.data, bytes.size);
-    link_init(&row->settled);
+    struct row *row = key->kind == ROW_ENDED ? idmap_find(&m->rows, key->id) : NULL;
+    if (row)
+        row_drop(m, row);
+}
+
+static void memory_put(void *self, const struct row_key *key, struct bytes bytes, unsigned state,
+                       bool settled)
+{
+    struct memory *m = self;
+    if (key->kind != ROW_ENDED)
+        return;
+    memory_drop(m, key);
+    struct row *row = pool_take(&m->pool, sizeof *row + bytes.size);
+    *row = (struct row){.id = key->id, .size = (uint32_t)bytes.size, .state = (uint8_t)state};
+    bytes_copy(row->bytes, bytes);
     list_append(&m->all, &row->all);
-    idmap_put(&m->rows, id, row);
+    list_append(&m->waiting, &row->order);
+    idmap_put(&m->rows, row->id, row);
     m->bytes += row->size;
     if (settled)
         row_settle(m, row);
@@ -102,70 +133,85 @@ static void memory_settle(void *self, uint64_t id, uint64_t count)
     }
 }
 
-static void memory_find(void *self, uint64_t id, struct buf *rows)
+static bool row_fits(const struct row *row, const struct store_ask *ask)
 {
-    struct memory *m = self;
-    const struct row *row = idmap_find(&m->rows, id);
-    if (row)
-        buf_put(rows, row->bytes, row->size);
-}
-
-static bool row_fits(const struct row *row, unsigned state, struct bytes queue)
-{
-    if (state && row->state != state)
+    if (ask->state && row->state != ask->state)
         return false;
-    if (!queue.size)
-        return true;
-    struct cursor c = cursor_of(bytes_of(row->bytes, row->size));
-    struct record submit;
-    must(record_get(&c, &submit) == OK);
-    return bytes_equal(submit.submit.queue, queue);
+    return !ask->queue.size || row_of_queue(bytes_of(row->bytes, row->size), ask->queue);
 }
 
-/* Latest ended first. `after` may have been dropped meanwhile: then whatever ended before an id
- * as old as it goes on. */
-static uint64_t memory_list(void *self, unsigned state, struct bytes queue, uint64_t after,
-                            uint64_t limit, struct buf *rows)
+/* Latest ended first. The row to go on after may have been dropped meanwhile: then whatever ended
+ * before an id as old as it goes on. */
+static uint64_t memory_list(struct memory *m, const struct store_ask *ask, struct buf *rows)
 {
-    struct memory *m = self;
-    const struct row *from = after ? idmap_find(&m->rows, after) : NULL;
+    const struct row *from = ask->id ? idmap_find(&m->rows, ask->id) : NULL;
     const struct link *at = from ? from->all.prev : m->all.prev;
-    uint64_t last = after;
+    uint64_t last = ask->id, count = 0;
     for (; at != &m->all; at = at->prev) {
         const struct row *row = container_of(at, struct row, all);
-        if ((after && !from && row->id >= after) || !row_fits(row, state, queue))
+        if ((ask->id && !from && row->id >= ask->id) || !row_fits(row, ask))
             continue;
-        if (limit-- == 0)
+        if (count == ask->limit || (count && rows->size + row->size > LIST_BYTES_MAX))
             return last;
         buf_put(rows, row->bytes, row->size);
         last = row->id;
+        count++;
     }
     return 0;
 }
 
-static struct store_counts memory_commit(void *self, int64_t now_ms)
+static void memory_ask(void *self, const struct store_ask *ask)
 {
     struct memory *m = self;
-    const struct store_limits *l = &m->limits;
-    /* Rows are dated when they are committed: what the last commit knew of the time may be old. */
+    struct store_answer answer = {.type = STORE_FOUND, .ticket = ask->ticket};
+    struct buf rows = {0};
+    const struct row *row = ask->list ? NULL : idmap_find(&m->rows, ask->id);
+    if (row)
+        answer.rows = bytes_of(row->bytes, row->size);
+    if (ask->list) {
+        answer.next = memory_list(m, ask, &rows);
+        answer.rows = buf_bytes(&rows);
+    }
+    answers_put(m->answers, &answer);
+    buf_fini(&rows);
+}
+
+/* Rows are dated when they are committed: what the last commit knew of the time may be old. */
+static void date(struct memory *m, int64_t now_ms)
+{
     for (struct link *at = m->all.prev; at != &m->all; at = at->prev) {
         struct row *row = container_of(at, struct row, all);
         if (row->added_ms)
             break;
         row->added_ms = now_ms;
     }
-    while (m->settled_rows > l->history_rows_max || m->settled_bytes > l->history_bytes_max)
-        row_drop(m, list_first(&m->settled, struct row, settled));
-    while (!list_empty(&m->all)) {
-        struct row *oldest = list_first(&m->all, struct row, all);
-        if (now_ms - oldest->added_ms < l->results_ms)
+}
+
+static void drop_old(struct memory *m, struct link *list, int64_t now_ms, int64_t age_ms)
+{
+    while (!list_empty(list)) {
+        struct row *oldest = list_first(list, struct row, order);
+        if (now_ms - oldest->added_ms < age_ms)
             break;
         row_drop(m, oldest);
     }
-    uint64_t rows = m->rows.count - m->settled_rows;
-    return (struct store_counts){.kept = m->rows.count,
-                                 .full = rows > l->results_rows_max ||
-                                         m->bytes - m->settled_bytes > l->results_bytes_max};
+}
+
+static enum store_verdict memory_commit(void *self, int64_t now_ms, struct store_report *report)
+{
+    struct memory *m = self;
+    const struct store_limits *l = &m->limits;
+    date(m, now_ms);
+    while (m->settled_rows > l->history_rows_max || m->settled_bytes > l->history_bytes_max)
+        row_drop(m, list_first(&m->settled, struct row, order));
+    drop_old(m, &m->settled, now_ms, l->history_ms);
+    drop_old(m, &m->waiting, now_ms, l->results_ms);
+    bool crowded = m->rows.count - m->settled_rows > l->results_rows_max ||
+                   m->bytes - m->settled_bytes > l->results_bytes_max;
+    *report = (struct store_report){.kept = m->rows.count,
+                                    .bytes = m->bytes,
+                                    .condition = crowded ? STORE_CROWDED : STORE_OPEN};
+    return VERDICT_KEPT;
 }
 
 const struct store_backend memory_backend = {
@@ -173,9 +219,11 @@ const struct store_backend memory_backend = {
     .durable = false,
     .open = memory_open,
     .close = memory_close,
-    .append = memory_append,
+    .load = memory_load,
+    .put = memory_put,
+    .drop = memory_drop,
     .settle = memory_settle,
-    .find = memory_find,
-    .list = memory_list,
     .commit = memory_commit,
+    .rest = memory_commit,
+    .ask = memory_ask,
 };

@@ -1,106 +1,262 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The thread and its two mailboxes. Operations travel as bytes in a buf, so that handing over a
- * thousand of them is one exchange of pointers.
+ * The thread and its mailbox. Operations travel as bytes in a buf, so that handing over a thousand
+ * of them is one exchange of pointers. What waits when a commit ends is the next lot: the time that
+ * the disk takes is what gathers, and when nothing is under way nothing waits.
  */
 #include "producer/store/store.h"
 
-#include <pthread.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <stdarg.h>
 
 #include "common/clock.h"
-#include "common/must.h"
+#include "common/log.h"
 #include "producer/store/backend.h"
+#include "proto/record.h"
 
-enum { FLUSH_BYTES = 256 << 10, FLUSH_MS = 100, COMMIT_IDLE_MS = 1000 };
-
-enum op_type { OP_APPEND, OP_SETTLE, OP_FIND, OP_LIST };
-
-struct op {
-    enum op_type type;
-    uint8_t state;
-    bool settled;
-    uint64_t id, ticket, count;
-    uint64_t size; /* bytes that follow */
+enum {
+    FLUSH_BYTES = 256 << 10, /* a backend that is not durable: so much, or so long */
+    FLUSH_MS = 100,
+    REST_MS = 1000, /* nothing has come for so long */
+    NAME_MAX_BYTES = 200,
 };
 
-struct answer_head {
-    uint64_t ticket, next, size;
+enum op_type { OP_PUT, OP_DROP, OP_SETTLE, OP_FIND, OP_LIST };
+
+/* Its name (or queue) and its row follow. */
+struct op {
+    uint8_t type, kind, state;
+    bool settled;
+    uint32_t name_size;
+    uint64_t seq; /* or ticket */
+    uint64_t id, count;
+    uint64_t row_size;
 };
 
 struct store {
     const struct store_backend *backend;
     void *self;
-    pthread_t thread;
-    int event_fd;
+    struct answers answers;
     /* the caller's */
+    bool started, loaded, asked;
+    pthread_t thread;
     struct buf ops;
-    bool asked;
     int64_t ops_since_ms; /* 0: none wait */
-    struct buf reading;
-    size_t read_at;
-    bool read_counts;
-    struct store_counts counts_read;
     /* shared, under the mutex */
     pthread_mutex_t mutex;
     pthread_cond_t work;
-    struct buf inbox, outbox;
-    struct store_counts counts;
-    bool counts_changed, stop;
+    struct buf inbox;
+    bool stop, nudged;
+    /* the thread's */
+    struct store_report told;
+    uint64_t commit_us, told_commit_us;
+    bool told_any, broken;
 };
 
-static void answer(struct buf *out, uint64_t ticket, uint64_t next, const struct buf *rows)
+void complain(struct complaint why, const char *format, ...)
 {
-    struct answer_head head = {.ticket = ticket, .next = next, .size = rows->size};
-    buf_put(out, &head, sizeof head);
-    buf_put(out, rows->data, rows->size);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why.text, why.size, format, args);
+    va_end(args);
 }
 
-static void work(struct store *s, const struct buf *ops, struct buf *answers)
+uint32_t store_incarnation(int64_t wall_ms, uint32_t last)
+{
+    static const int64_t start_of_2025_ms = 1735689600000;
+    int64_t tenths = (wall_ms - start_of_2025_ms) / 100;
+    if (tenths <= last || tenths > UINT32_MAX) /* that is in 2038 */
+        tenths = (int64_t)last + 1;
+    return (uint32_t)tenths;
+}
+
+bool row_of_queue(struct bytes row, struct bytes queue)
+{
+    struct cursor c = cursor_of(row);
+    struct record submit;
+    return record_get(&c, &submit) == OK && submit.type == REC_submit &&
+           bytes_equal(submit.submit.queue, queue);
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* Steps over the next op of a lot; false at its end. */
+static bool op_next(const struct buf *ops, size_t *at, struct op *op, struct bytes *name,
+                    struct bytes *row)
+{
+    if (*at == ops->size)
+        return false;
+    const unsigned char *from = ops->data + *at;
+    memcpy(op, from, sizeof *op);
+    *name = bytes_of(from + sizeof *op, op->name_size);
+    *row = bytes_of(from + sizeof *op + op->name_size, (size_t)op->row_size);
+    *at += sizeof *op + op->name_size + (size_t)op->row_size;
+    return true;
+}
+
+struct lot {
+    struct buf ops;
+    uint64_t seq; /* the highest; 0: no change */
+    bool asks;
+};
+
+/* Gives the backend the changes of a lot. */
+static void gather(struct store *s, struct lot *lot)
 {
     const struct store_backend *be = s->backend;
-    struct buf rows = {0};
-    for (size_t at = 0; at < ops->size;) {
-        struct op op;
-        memcpy(&op, ops->data + at, sizeof op);
-        struct bytes bytes = bytes_of(ops->data + at + sizeof op, (size_t)op.size);
-        at += sizeof op + (size_t)op.size;
-        buf_clear(&rows);
-        switch (op.type) {
-        case OP_APPEND: be->append(s->self, op.id, op.state, op.settled, bytes); break;
+    struct op op;
+    struct bytes name, row;
+    lot->seq = 0;
+    lot->asks = false;
+    for (size_t at = 0; op_next(&lot->ops, &at, &op, &name, &row);) {
+        struct row_key key = {.kind = (enum row_kind)op.kind, .id = op.id, .name = name};
+        switch ((enum op_type)op.type) {
+        case OP_PUT: be->put(s->self, &key, row, op.state, op.settled); break;
+        case OP_DROP: be->drop(s->self, &key); break;
         case OP_SETTLE: be->settle(s->self, op.id, op.count); break;
         case OP_FIND:
-            be->find(s->self, op.id, &rows);
-            answer(answers, op.ticket, 0, &rows);
-            break;
-        case OP_LIST: {
-            uint64_t next = be->list(s->self, op.state, bytes, op.id, op.count, &rows);
-            answer(answers, op.ticket, next, &rows);
-            break;
+        case OP_LIST: lot->asks = true; continue;
         }
-        }
+        lot->seq = op.seq;
     }
-    buf_fini(&rows);
 }
 
-static void wake_caller(struct store *s)
+/* Passes its questions on: all before them is kept. */
+static void ask(struct store *s, const struct lot *lot)
 {
-    uint64_t one = 1;
-    must(write(s->event_fd, &one, sizeof one) == (ssize_t)sizeof one);
+    struct op op;
+    struct bytes name, row;
+    for (size_t at = 0; op_next(&lot->ops, &at, &op, &name, &row);) {
+        if (op.type != OP_FIND && op.type != OP_LIST)
+            continue;
+        struct store_ask a = {.list = op.type == OP_LIST,
+                              .ticket = op.seq,
+                              .id = op.id,
+                              .limit = op.count,
+                              .state = op.state,
+                              .queue = name};
+        s->backend->ask(s->self, &a);
+    }
+}
+
+/* Tells what has changed about the store; the mean time of a commit only along with the rest or
+ * after a rest. */
+static bool tell_state(struct store *s, const struct store_report *now, bool rested)
+{
+    const struct store_report *old = &s->told;
+    bool other =
+        now->condition != old->condition || now->kept != old->kept || now->damaged != old->damaged;
+    if (rested)
+        other = other || now->bytes != old->bytes || s->commit_us != s->told_commit_us;
+    if (s->told_any && !other)
+        return false;
+    s->told_any = true;
+    s->told = *now;
+    s->told_commit_us = s->commit_us;
+    struct store_answer state = {.type = STORE_STATE,
+                                 .condition = now->condition,
+                                 .kept = now->kept,
+                                 .bytes = now->bytes,
+                                 .damaged = now->damaged,
+                                 .commit_us = s->commit_us};
+    answers_put(&s->answers, &state);
+    return true;
+}
+
+static void tell_broken(struct store *s, const struct store_report *report)
+{
+    s->broken = true;
+    answers_put(&s->answers, &(struct store_answer){.type = STORE_BROKEN, .text = report->broken});
+    answers_ring(&s->answers);
+}
+
+static void deadline_after(struct timespec *at, int64_t ms)
+{
+    clock_gettime(CLOCK_MONOTONIC, at);
+    int64_t ns = at->tv_nsec + ms % 1000 * 1000000;
+    at->tv_sec += ms / 1000 + ns / 1000000000;
+    at->tv_nsec = (long)(ns % 1000000000);
+}
+
+/* Lets time pass before the next try; false when it is time to stop instead. */
+static bool wait_to_retry(struct store *s, int64_t ms)
+{
+    struct timespec until;
+    deadline_after(&until, ms);
+    pthread_mutex_lock(&s->mutex);
+    while (!s->stop && ms && pthread_cond_timedwait(&s->work, &s->mutex, &until) == 0)
+        continue;
+    bool go_on = !s->stop;
+    pthread_mutex_unlock(&s->mutex);
+    return go_on;
+}
+
+/* Commits what was gathered, as often as it takes. */
+static bool keep(struct store *s, struct store_report *report)
+{
+    bool last_try = false;
+    for (;;) {
+        int64_t start_us = clock_us();
+        enum store_verdict verdict = s->backend->commit(s->self, clock_ms(), report);
+        if (verdict == VERDICT_KEPT) {
+            int64_t took_us = clock_us() - start_us;
+            s->commit_us =
+                s->commit_us ? (s->commit_us * 7 + (uint64_t)took_us) / 8 : (uint64_t)took_us;
+            return true;
+        }
+        if (verdict == VERDICT_BROKEN) {
+            tell_broken(s, report);
+            return false;
+        }
+        if (tell_state(s, report, false))
+            answers_ring(&s->answers);
+        if (last_try) {
+            log_warn(
+                "the store closes with changes that it could not keep; nobody was told of them");
+            s->broken = true;
+            return false;
+        }
+        last_try = !wait_to_retry(s, report->retry_ms);
+    }
+}
+
+static void turn(struct store *s, struct lot *lot)
+{
+    if (s->broken)
+        return; /* nothing more is kept, and nobody is told that it was */
+    struct store_report report = {0};
+    gather(s, lot);
+    if (!keep(s, &report))
+        return;
+    if (lot->seq)
+        answers_put(&s->answers, &(struct store_answer){.type = STORE_DONE, .seq = lot->seq});
+    bool news = tell_state(s, &report, false);
+    if (lot->asks)
+        ask(s, lot);
+    if (lot->seq || lot->asks || news)
+        answers_ring(&s->answers);
+}
+
+static void rest(struct store *s)
+{
+    struct store_report report = {0};
+    if (s->broken)
+        return;
+    if (s->backend->rest(s->self, clock_ms(), &report) == VERDICT_BROKEN)
+        tell_broken(s, &report);
+    else if (tell_state(s, &report, true))
+        answers_ring(&s->answers);
 }
 
 /* Waits for work; false when there is none left and it is time to stop. */
 static bool wait_for_work(struct store *s, struct buf *ops)
 {
+    struct timespec until;
+    deadline_after(&until, s->told_any || s->broken ? REST_MS : 0); /* first of all: how it is */
     pthread_mutex_lock(&s->mutex);
-    while (!s->inbox.size && !s->stop) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += COMMIT_IDLE_MS / 1000;
+    while (!s->inbox.size && !s->stop && !s->nudged)
         if (pthread_cond_timedwait(&s->work, &s->mutex, &until))
-            break; /* nothing to do: old rows may still have to go */
-    }
+            break;
+    s->nudged = false;
     struct buf taken = s->inbox;
     s->inbox = *ops;
     *ops = taken;
@@ -109,58 +265,92 @@ static bool wait_for_work(struct store *s, struct buf *ops)
     return more;
 }
 
+static void nudge(void *user)
+{
+    struct store *s = user;
+    pthread_mutex_lock(&s->mutex);
+    s->nudged = true;
+    pthread_cond_signal(&s->work);
+    pthread_mutex_unlock(&s->mutex);
+}
+
 static void *store_thread(void *arg)
 {
     struct store *s = arg;
-    struct buf ops = {0}, answers = {0};
-    while (wait_for_work(s, &ops)) {
-        buf_clear(&answers);
-        work(s, &ops, &answers);
-        buf_clear(&ops);
-        if (ops.capacity > 4 * FLUSH_BYTES)
-            buf_fini(&ops); /* one large batch is no reason to keep its memory */
-        struct store_counts counts = s->backend->commit(s->self, clock_ms());
-        pthread_mutex_lock(&s->mutex);
-        bool tell = answers.size || counts.full != s->counts.full;
-        buf_put(&s->outbox, answers.data, answers.size);
-        s->counts_changed =
-            s->counts_changed || counts.kept != s->counts.kept || counts.full != s->counts.full;
-        s->counts = counts;
-        pthread_mutex_unlock(&s->mutex);
-        if (tell)
-            wake_caller(s);
+    struct lot lot = {0};
+    while (wait_for_work(s, &lot.ops)) {
+        if (lot.ops.size)
+            turn(s, &lot);
+        else
+            rest(s);
+        buf_clear(&lot.ops);
+        if (lot.ops.capacity > 4 * FLUSH_BYTES)
+            buf_fini(&lot.ops); /* one large lot is no reason to keep its memory */
     }
-    buf_fini(&ops);
-    buf_fini(&answers);
+    buf_fini(&lot.ops);
     return NULL;
 }
 
-static uint64_t limit_or(uint64_t given, uint64_t otherwise)
+/* --- the caller's side ------------------------------------------------------------------------ */
+
+static void limit_default(uint64_t *limit, uint64_t otherwise)
 {
-    return given ? given : otherwise;
+    if (!*limit)
+        *limit = otherwise;
 }
 
-struct store *store_open(const char *what, const struct store_limits *limits)
+static void age_default(int64_t *age_ms, int64_t hours)
 {
-    const struct store_backend *backend = NULL;
-    if (strcmp(what, memory_backend.name) == 0)
-        backend = &memory_backend;
-    if (!backend)
-        return NULL;
-    struct store_limits l = *limits;
-    l.history_rows_max = limit_or(l.history_rows_max, 100000);
-    l.history_bytes_max = limit_or(l.history_bytes_max, 256ull << 20);
-    l.results_rows_max = limit_or(l.results_rows_max, 1000000);
-    l.results_bytes_max = limit_or(l.results_bytes_max, 1ull << 30);
-    l.results_ms = (int64_t)limit_or((uint64_t)l.results_ms, 3600000);
+    if (!*age_ms)
+        *age_ms = hours * 3600 * 1000;
+}
+
+static struct store_limits limits_of(const struct store_limits *given)
+{
+    struct store_limits l = *given;
+    limit_default(&l.history_rows_max, 100000);
+    limit_default(&l.history_bytes_max, 256ull << 20);
+    age_default(&l.history_ms, 7 * 24);
+    limit_default(&l.results_rows_max, 1000000);
+    limit_default(&l.results_bytes_max, 1ull << 30);
+    age_default(&l.results_ms, 24);
+    limit_default(&l.free_bytes_min, 256ull << 20);
+    return l;
+}
+
+static void store_free(struct store *s)
+{
+    answers_fini(&s->answers);
+    pthread_cond_destroy(&s->work);
+    pthread_mutex_destroy(&s->mutex);
+    buf_fini(&s->ops);
+    buf_fini(&s->inbox);
+    free(s);
+}
+
+struct store *store_open(const char *where, const struct store_limits *limits, int64_t wall_ms,
+                         struct store_found *found, char *why, size_t why_size)
+{
     struct store *s = must_alloc(sizeof *s);
-    s->backend = backend;
-    s->self = backend->open(&l);
-    s->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    must(s->event_fd >= 0);
-    must(pthread_mutex_init(&s->mutex, NULL) == 0 && pthread_cond_init(&s->work, NULL) == 0);
-    must(pthread_create(&s->thread, NULL, store_thread, s) == 0);
-    return s;
+    struct store_setup setup = {.where = where,
+                                .limits = limits_of(limits),
+                                .wall_ms = wall_ms,
+                                .answers = &s->answers,
+                                .nudge = nudge,
+                                .user = s};
+    pthread_condattr_t monotonic;
+    must(pthread_condattr_init(&monotonic) == 0);
+    must(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    must(pthread_mutex_init(&s->mutex, NULL) == 0 && pthread_cond_init(&s->work, &monotonic) == 0);
+    pthread_condattr_destroy(&monotonic);
+    answers_init(&s->answers);
+    *found = (struct store_found){0};
+    s->backend = strcmp(where, memory_backend.name) == 0 ? &memory_backend : &sqlite_backend;
+    s->self = s->backend->open(&setup, found, (struct complaint){why, why_size});
+    if (s->self)
+        return s;
+    store_free(s);
+    return NULL;
 }
 
 bool store_durable(const struct store *s)
@@ -168,8 +358,28 @@ bool store_durable(const struct store *s)
     return s->backend->durable;
 }
 
+int64_t store_load(struct store *s, store_take *take, void *user, uint64_t *damaged, char *why,
+                   size_t why_size)
+{
+    must(!s->started && !s->loaded);
+    s->loaded = true;
+    if (why_size)
+        why[0] = 0;
+    return s->backend->load(s->self, take, user, damaged, (struct complaint){why, why_size});
+}
+
+static void start(struct store *s)
+{
+    if (s->started)
+        return;
+    must(s->loaded || !s->backend->durable);
+    must(pthread_create(&s->thread, NULL, store_thread, s) == 0);
+    s->started = true;
+}
+
 static void hand_over(struct store *s)
 {
+    start(s);
     pthread_mutex_lock(&s->mutex);
     if (s->inbox.size) {
         buf_put(&s->inbox, s->ops.data, s->ops.size);
@@ -189,44 +399,57 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
-    hand_over(s);
-    pthread_mutex_lock(&s->mutex);
-    s->stop = true;
-    pthread_cond_signal(&s->work);
-    pthread_mutex_unlock(&s->mutex);
-    pthread_join(s->thread, NULL);
+    if (s->ops.size)
+        hand_over(s);
+    if (s->started) {
+        pthread_mutex_lock(&s->mutex);
+        s->stop = true;
+        pthread_cond_signal(&s->work);
+        pthread_mutex_unlock(&s->mutex);
+        pthread_join(s->thread, NULL);
+    }
     s->backend->close(s->self);
-    close(s->event_fd);
-    pthread_cond_destroy(&s->work);
-    pthread_mutex_destroy(&s->mutex);
-    buf_fini(&s->ops);
-    buf_fini(&s->inbox);
-    buf_fini(&s->outbox);
-    buf_fini(&s->reading);
-    free(s);
+    store_free(s);
 }
 
-static void op_put(struct store *s, struct op op, struct bytes bytes)
+static void op_put(struct store *s, struct op op, struct bytes name, struct bytes row)
 {
-    op.size = bytes.size;
+    must(name.size <= NAME_MAX_BYTES);
+    op.name_size = (uint32_t)name.size;
+    op.row_size = row.size;
     buf_put(&s->ops, &op, sizeof op);
-    buf_put(&s->ops, bytes.data, bytes.size);
+    buf_put(&s->ops, name.data, name.size);
+    buf_put(&s->ops, row.data, row.size);
 }
 
-void store_append(struct store *s, uint64_t id, unsigned state, bool settled, struct bytes row)
+static const struct bytes none;
+
+void store_put(struct store *s, uint64_t seq, const struct row_key *key, struct bytes row,
+               unsigned state, bool settled)
 {
-    struct op op = {.type = OP_APPEND, .id = id, .state = (uint8_t)state, .settled = settled};
-    op_put(s, op, row);
+    struct op op = {.type = OP_PUT,
+                    .seq = seq,
+                    .kind = (uint8_t)key->kind,
+                    .id = key->id,
+                    .state = (uint8_t)state,
+                    .settled = settled};
+    op_put(s, op, key->name, row);
 }
 
-void store_settle(struct store *s, uint64_t id, uint64_t count)
+void store_drop(struct store *s, uint64_t seq, const struct row_key *key)
 {
-    op_put(s, (struct op){.type = OP_SETTLE, .id = id, .count = count}, (struct bytes){0});
+    struct op op = {.type = OP_DROP, .seq = seq, .kind = (uint8_t)key->kind, .id = key->id};
+    op_put(s, op, key->name, none);
+}
+
+void store_settle(struct store *s, uint64_t seq, uint64_t id, uint64_t count)
+{
+    op_put(s, (struct op){.type = OP_SETTLE, .seq = seq, .id = id, .count = count}, none, none);
 }
 
 void store_find(struct store *s, uint64_t ticket, uint64_t id)
 {
-    op_put(s, (struct op){.type = OP_FIND, .id = id, .ticket = ticket}, (struct bytes){0});
+    op_put(s, (struct op){.type = OP_FIND, .seq = ticket, .id = id}, none, none);
     s->asked = true;
 }
 
@@ -234,63 +457,38 @@ void store_list(struct store *s, uint64_t ticket, unsigned state, struct bytes q
                 uint64_t after, uint64_t limit)
 {
     struct op op = {
-        .type = OP_LIST, .state = (uint8_t)state, .ticket = ticket, .id = after, .count = limit};
-    op_put(s, op, queue);
+        .type = OP_LIST, .seq = ticket, .state = (uint8_t)state, .id = after, .count = limit};
+    op_put(s, op, queue, none);
     s->asked = true;
 }
 
 void store_flush(struct store *s, int64_t now_ms)
 {
+    start(s);
     if (!s->ops.size)
         return;
     if (!s->ops_since_ms)
         s->ops_since_ms = now_ms;
-    if (s->asked || s->ops.size >= FLUSH_BYTES || now_ms - s->ops_since_ms >= FLUSH_MS)
+    if (s->backend->durable || s->asked || s->ops.size >= FLUSH_BYTES ||
+        now_ms - s->ops_since_ms >= FLUSH_MS)
         hand_over(s);
 }
 
 int store_fd(const struct store *s)
 {
-    return s->event_fd;
-}
-
-/* Takes what the thread has put out, when the last lot has been read. */
-static bool refill(struct store *s)
-{
-    uint64_t count;
-    if (read(s->event_fd, &count, sizeof count) < 0) {
-        /* nothing was signalled; there may be answers all the same */
-    }
-    pthread_mutex_lock(&s->mutex);
-    buf_clear(&s->reading);
-    s->read_at = 0;
-    struct buf empty = s->reading;
-    s->reading = s->outbox;
-    s->outbox = empty;
-    s->read_counts = s->counts_changed;
-    s->counts_read = s->counts;
-    s->counts_changed = false;
-    pthread_mutex_unlock(&s->mutex);
-    return s->reading.size || s->read_counts;
+    return s->answers.event_fd;
 }
 
 bool store_next(struct store *s, struct store_answer *out)
 {
-    if (s->read_at == s->reading.size && !s->read_counts && !refill(s))
-        return false;
-    if (s->read_counts) {
-        s->read_counts = false;
-        *out = (struct store_answer){
-            .type = STORE_KEPT, .kept = s->counts_read.kept, .full = s->counts_read.full};
-        return true;
-    }
-    struct answer_head head;
-    memcpy(&head, s->reading.data + s->read_at, sizeof head);
-    *out = (struct store_answer){
-        .type = STORE_FOUND,
-        .ticket = head.ticket,
-        .next = head.next,
-        .rows = bytes_of(s->reading.data + s->read_at + sizeof head, (size_t)head.size)};
-    s->read_at += sizeof head + (size_t)head.size;
-    return true;
+    return answers_next(&s->answers, out);
+}
+
+const char *store_condition_text(enum store_condition condition)
+{
+    static const char *const texts[] = {[STORE_OPEN] = "open",
+                                        [STORE_CROWDED] = "crowded with results nobody fetched",
+                                        [STORE_DISK_LOW] = "short of disk space",
+                                        [STORE_DISK_FULL] = "out of disk space"};
+    return texts[condition];
 }

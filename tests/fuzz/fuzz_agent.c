@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SLOTS = 2, PROGRAMS = 2, RUNNERS = SLOTS * PROGRAMS, TURNS_MAX = 20 };
+enum { SLOTS = 2, PROGRAMS = 2, RUNNERS = 2 * SLOTS * PROGRAMS, TURNS_MAX = 20 };
 
 struct runner {
     bool wanted, alive, serves; /* wanted: asked for and not there yet */
@@ -196,7 +196,15 @@ static void runner_ends_job(struct world *w, unsigned runner, unsigned how)
                                  .job = {.number = r->results++,
                                          .reason = reasons[how % 3],
                                          .run_us = how,
-                                         .value = bytes_of("\xa1x", how & 8 ? 2 : 1)}});
+                                         .value = bytes_of("\xa1x", how & 8 ? 2 : 1),
+                                         .peak_kib = how,
+                                         .lines = bytes_of("why", how & 3)}});
+}
+
+static void runner_uses(struct world *w, unsigned runner, unsigned kib)
+{
+    if (w->runners[runner].alive)
+        give(w, (struct agent_event){.type = AGENT_MEMORY, .runner = runner, .kib = kib});
 }
 
 /* Or with how & 1 nobody waits for the last one any more. */
@@ -226,6 +234,7 @@ static void act(struct world *w, uint8_t letter, unsigned who, unsigned how)
     case 'g': runner_starts(w, runner); break;
     case 'r': runner_ends_job(w, runner, how); break;
     case 'e': give_exit(w, runner, how & 1 ? SIGSEGV : 0); break;
+    case 'u': runner_uses(w, runner, how); break;
     case 'q': give(w, (struct agent_event){.type = AGENT_DRAIN}); break;
     case 'L': local_job(w, who, how); break;
     case 'z': pass_time(w, how * 20000); break;
@@ -244,7 +253,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .host = bytes_text("h"),
                                     .peer_id = bytes_text("0123456789abcdef"),
                                     .pid = 1,
-                                    .warm = 2};
+                                    .warm = 2,
+                                    .slot_kib = 250,
+                                    .recycle_kib = 200,
+                                    .recycle_jobs = 5,
+                                    .recycle_us = 20000000,
+                                    .held_bytes_max = 4000};
     struct world w = {.agent = agent_new(&options, 1000000), .now_us = 1000000};
     for (size_t at = 0; at + 3 <= size && !w.over; at += 3) {
         unsigned how = data[at + 2];

@@ -222,7 +222,9 @@ static void act(struct world *w, uint8_t letter, unsigned who, unsigned how)
     case 'z': pass_time(w, how * 20); break;
     case 'f': answer_found(w); break;
     case 'w': watch(w, how); break;
-    default: step(w, (struct event){.type = EV_STORE, .store = {.kept = who, .full = how & 1}});
+    default:
+        step(w, (struct event){.type = EV_STORE,
+                               .store = {.kept = who, .refuses = how & 1 ? ERR_BUSY : OK}});
     }
 }
 

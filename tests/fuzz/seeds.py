@@ -15,7 +15,9 @@ TEXTS = {
     "agent": [b"C\0\0m\0\3" + b"".join(b"s" + bytes([i, 0]) + b"y" + bytes([i, 0]) for i in range(4)) +
               b"l\0\0l\0\2l\0\1" + b"g\0\0r\0\0g\1\0r\1\1" * 4 + b"m\0\2z\0\xff",
               b"C\0\0m\0\3s\0\0y\0\0l\0\x10l\0\0g\0\0e\0\1z\0\xffm\0\0m\0\1D\0\0z\0\xffC\0\0q\0\0z\0\xff",
-              b"L\0\0L\1\2L\0\1s\0\0y\0\0g\0\0r\0\0" * 3],
+              b"L\0\0L\1\2L\0\1s\0\0y\0\0g\0\0r\0\0" * 3,
+              # One grows and is followed by its twin; another grows too much.
+              b"C\0\0m\0\3s\0\0y\0\0" + b"l\0\0" * 4 + b"g\0\0r\0\0u\0\xd0s\4\0y\4\0g\4\0u\4\xff" * 2],
     # Say hello as client 0 and worker 4, offer, submit, answer: see fuzz_step.c for the letters.
     "step": [b"h\0\0h\4\0o\4\0s\0\0r\4\0" * 3, b"h\0\0s\0\1s\0\2h\5\0o\5\0t\5\1g\5\0z\0\xffz\0\xff",
              b"h\0\0h\4\0o\4\0" + b"s\0\3" * 30 + b"r\4\1" * 20 + b"a\0\1a\0\3a\0\5f\0\0"],

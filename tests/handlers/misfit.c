@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void echo(struct reeve_job *job)
@@ -127,6 +128,72 @@ static void leak(struct reeve_job *job)
     reeve_reply_int(job, size);
 }
 
+/* Says it on standard error, then ends as told: ok, fail, crash, exit or hang. */
+static void say(struct reeve_job *job)
+{
+    const void *text;
+    const char *how;
+    size_t size;
+    if (reeve_arg_bytes(job, 0, &text, &size) || reeve_arg_text(job, 1, &how))
+        return;
+    if (write(STDERR_FILENO, text, size) != (ssize_t)size)
+        reeve_fail(job, "cannot say it");
+    else if (strcmp(how, "fail") == 0)
+        reeve_fail(job, "as told");
+    else if (strcmp(how, "crash") == 0)
+        crash(job);
+    else if (strcmp(how, "exit") == 0)
+        _exit(3);
+    else if (strcmp(how, "hang") == 0)
+        hang(job);
+}
+
+/* So many lines of 100 bytes on standard error, then fails. */
+static void flood(struct reeve_job *job)
+{
+    int64_t lines;
+    if (reeve_arg_int(job, 0, &lines))
+        return;
+    for (int64_t i = 1; i <= lines; i++)
+        fprintf(stderr, "%099lld\n", (long long)i);
+    reeve_fail(job, "said it all");
+}
+
+/* Takes so many MiB, past every allocator, and gives them back after some ms. */
+static void eat(struct reeve_job *job)
+{
+    int64_t mib, ms;
+    if (reeve_arg_int(job, 0, &mib) || reeve_arg_int(job, 1, &ms))
+        return;
+    size_t size = (size_t)mib << 20;
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) {
+        reeve_fail(job, "no memory");
+        return;
+    }
+    memset(at, 1, size);
+    usleep((useconds_t)ms * 1000);
+    munmap(at, size);
+    reeve_reply_int(job, mib);
+}
+
+/* A child that does not listen to TERM writes its pid into the file; then both wait for the end. */
+static void brood(struct reeve_job *job)
+{
+    const char *path;
+    if (reeve_arg_text(job, 0, &path))
+        return;
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGTERM, SIG_IGN);
+        FILE *file = fopen(path, "w");
+        if (!file || fprintf(file, "%d\n", (int)getpid()) < 0 || fclose(file))
+            _exit(1);
+    }
+    for (;;)
+        pause();
+}
+
 static void pid(struct reeve_job *job)
 {
     reeve_reply_int(job, getpid());
@@ -139,11 +206,24 @@ static void id(struct reeve_job *job)
 
 int main(int argc, char **argv)
 {
-    static const struct reeve_handler handlers[] = {
-        {"misfit.echo", echo},   {"misfit.none", none},       {"misfit.crash", crash},
-        {"misfit.exit", leave},  {"misfit.stumble", stumble}, {"misfit.patient", patient},
-        {"misfit.hang", hang},   {"misfit.sleep", nap},       {"misfit.fail", fail},
-        {"misfit.large", large}, {"misfit.leak", leak},       {"misfit.pid", pid},
-        {"misfit.id", id},       {"misfit.mark", mark},       {0}};
+    static const struct reeve_handler handlers[] = {{"misfit.echo", echo},
+                                                    {"misfit.none", none},
+                                                    {"misfit.crash", crash},
+                                                    {"misfit.exit", leave},
+                                                    {"misfit.stumble", stumble},
+                                                    {"misfit.patient", patient},
+                                                    {"misfit.hang", hang},
+                                                    {"misfit.sleep", nap},
+                                                    {"misfit.fail", fail},
+                                                    {"misfit.large", large},
+                                                    {"misfit.leak", leak},
+                                                    {"misfit.pid", pid},
+                                                    {"misfit.id", id},
+                                                    {"misfit.mark", mark},
+                                                    {"misfit.say", say},
+                                                    {"misfit.flood", flood},
+                                                    {"misfit.eat", eat},
+                                                    {"misfit.brood", brood},
+                                                    {0}};
     return reeve_serve(handlers, argc, argv);
 }

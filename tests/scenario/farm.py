@@ -68,9 +68,10 @@ class Ports:
 class Process:
     """A program we started: its lines as they come, its standard error in a file."""
 
-    def __init__(self, words, folder, env, keep=(), stdin=None):
-        self.words = [str(word) for word in words]
-        self.name = pathlib.Path(self.words[0]).name
+    def __init__(self, words, folder, env, keep=(), stdin=None, before=()):
+        """before: words that run it, `strace -D` for one."""
+        self.words = [str(word) for word in (*before, *words)]
+        self.name = pathlib.Path(words[0]).name
         self.stderr_path = folder / f"{self.name}-{secrets.token_hex(4)}.stderr"
         self.lines = []
         self.changed = threading.Condition()
@@ -218,8 +219,8 @@ class Farm:
         self.env = dict(os.environ, REEVE_BROKER=self.address, XDG_STATE_HOME=str(self.folder / "state"),
                         HOME=str(self.folder))
 
-    def start(self, program, *words, keep=(), stdin=None):
-        process = Process([BUILD / "bin" / program, *words], self.folder, self.env, keep, stdin)
+    def start(self, program, *words, **options):
+        process = Process([BUILD / "bin" / program, *words], self.folder, self.env, **options)
         self.processes.append(process)
         return process
 
@@ -310,8 +311,8 @@ class NotHere(Exception):
     """This machine lacks what the test needs, and Reeve does not."""
 
 
-def run(test):
-    farm = Farm()
+def run(test, make):
+    farm = make()
     try:
         test(farm)
         farm.check_sanitizers()
@@ -327,14 +328,14 @@ def run(test):
         farm.close()
 
 
-def main(names):
-    """Runs the test_* functions in their order, or those named on the command line."""
-    wanted = sys.argv[1:]
+def main(names, make=Farm, wanted=None):
+    """Runs the test_* functions in their order, or those named on the command line, each with what make() makes."""
+    wanted = sys.argv[1:] if wanted is None else wanted
     passed = failed = 0
     for name, test in list(names.items()):
         if not name.startswith("test_") or (wanted and name not in wanted):
             continue
-        if run(test):
+        if run(test, make):
             passed += 1
         else:
             failed += 1

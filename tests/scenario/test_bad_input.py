@@ -153,7 +153,6 @@ def test_fields_beyond_their_limits(farm):
                         ("content_type", "text/plain")):
         number = client.submit("a.b", flags=1, **{name: value})
         refused(client, "ERR_RESERVED", number=number)
-    refused(client, "ERR_NOT_DURABLE", number=client.submit("a.b", flags=1, durability=2))
     refused(client, "ERR_UNKNOWN_HANDLER", number=client.submit("a.b"))
     assert counts(client).submitted == 0
     farm.check_alive()
@@ -256,12 +255,28 @@ def test_a_worker_that_lies(farm):
     farm.check_alive()
 
 
+def test_durability_is_refused_by_a_store_that_cannot_give_it(farm):
+    farm.broker("--store", "memory")
+    client = farm.client()
+    refused(client, "ERR_NOT_DURABLE", number=client.submit("a.b", flags=1, durability=2))
+    assert client.receive("accepted", number=client.submit("a.b", flags=1)).durability == 1
+
+
+def test_two_brokers_on_one_store(farm):
+    first = farm.broker()
+    second = farm.start("reeve-broker", "--bind", f"tcp://127.0.0.1:{farm.port + 3}")
+    assert second.wait() == 7
+    assert "in use by another broker" in second.stderr() and str(first.pid) in second.stderr(), second.stderr()
+    farm.check_alive()
+
+
 def test_two_brokers_on_one_port(farm):
     first = farm.broker()
-    second = farm.start("reeve-broker", "--bind", farm.address)
+    second = farm.start("reeve-broker", "--bind", farm.address, "--store", "memory")
     assert second.wait() == 7
     assert str(farm.port) in second.stderr(), second.stderr()
-    third = farm.start("reeve-broker", "--bind", f"tcp://127.0.0.1:{farm.port - 1}")  # its workers' port is taken
+    third = farm.start("reeve-broker", "--bind", f"tcp://127.0.0.1:{farm.port - 1}",
+                       "--store", "memory")  # its workers' port is taken
     assert third.wait() == 7
     assert str(farm.port) in third.stderr(), third.stderr()
     farm.check_alive()

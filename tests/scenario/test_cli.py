@@ -107,7 +107,7 @@ def test_help_and_mistakes(farm):
 
 
 def test_what_is_not_there_yet_is_refused(farm):
-    for words in (["--python", "x.py"], ["--root", "."], ["--doors", "http"], ["--dataframe"], ["--store", "dir"]):
+    for words in (["--python", "x.py"], ["--root", "."], ["--doors", "http"], ["--dataframe"]):
         check(farm.reeve("up", "--port-base", farm.port, *words), 2, "", "not in this release")
 
 
@@ -119,9 +119,12 @@ def test_completion(farm):
     # What bash itself makes of it.
     text = check(farm.reeve("completion", "bash"), 0).stdout + (
         "COMP_WORDS=(reeve map --keep); COMP_CWORD=2; _reeve; echo \"${COMPREPLY[@]}\"\n"
-        "COMP_WORDS=(reeve wor); COMP_CWORD=1; _reeve; echo \"${COMPREPLY[@]}\"\n")
+        "COMP_WORDS=(reeve wor); COMP_CWORD=1; _reeve; echo \"${COMPREPLY[@]}\"\n"
+        "COMP_WORDS=(reeve dead r); COMP_CWORD=2; _reeve; echo \"${COMPREPLY[@]}\"\n"
+        "COMP_WORDS=(reeve dead --d); COMP_CWORD=2; _reeve; echo \"${COMPREPLY[@]}\"\n"
+        "COMP_WORDS=(reeve do); COMP_CWORD=1; _reeve; echo \"${COMPREPLY[@]}\"\n")
     done = subprocess.run(["bash"], input=text, capture_output=True, text=True, check=True)
-    assert done.stdout == "--keep-going\nworker workers\n", done.stdout
+    assert done.stdout == "--keep-going\nworker workers\nretry\n--drop --dry-run\ndoctor\n", done.stdout
     assert "complete -c reeve" in check(farm.reeve("completion", "fish"), 0).stdout
     check(farm.reeve("completion", "tcsh"), 2, "", "bash, zsh or fish")
 
@@ -154,7 +157,22 @@ def test_call(farm):
     answer = json.loads(check(farm.reeve("call", "--json", "test.echo", "bad"), 1).stdout)
     assert answer["state"] == "failed" and answer["value"] is None and answer["error"] == "no good: bad", answer
     check(farm.reeve("call", "never.offered", 1), 3, "", "no worker has ever offered this handler")
-    check(farm.reeve("call", "--durability", "durable", "test.echo", 1), 7, "")
+    worker.close()
+
+
+def test_durability(farm):
+    broker = farm.broker("--store", "memory")
+    worker = Echo(farm, {"test.echo": echo})
+    check(farm.reeve("call", "--durability", "durable", "test.echo", 1), 7, "", "cannot give durability")
+    assert farm.json("status")["broker"]["durability"] == "received"
+    worker.close()
+    assert broker.stop() == 0
+    farm.broker()
+    worker = Echo(farm, {"test.echo": echo})
+    for word in ("received", "durable"):
+        check(farm.reeve("call", "--durability", word, "test.echo", 1), 0, "1\n")
+        job = farm.reeve("submit", "--durability", word, "test.echo", 1).stdout.strip()
+        assert farm.json("job", job)["jobs"][0]["durability"] == word
     worker.close()
 
 
@@ -441,6 +459,9 @@ def test_queues_workers_status(farm):
     farm.reeve("submit", "--delay", 3600, "test.echo", 1)
     status = farm.json("status")
     assert status["broker"]["pid"] == farm.processes[0].pid
+    assert status["broker"].items() >= {"state": "serving", "awaited": 0, "durability": "durable"}.items(), status
+    assert status["broker"]["memory_bytes"] > 0 and status["broker"]["args_bytes"] > 0, status
+    assert status["broker"].keys() >= {"store_bytes", "commit_us", "release", "incarnation", "uptime_ms"}, status
     assert status["totals"].items() >= {"submitted": 2, "executions": 0, "lease_losses": 0}.items(), status
     assert status["queues"]["test.echo"].items() >= {"ready": 1, "running": 0, "delayed": 1}.items(), status
     assert farm.json("queues")["queues"].keys() == status["queues"].keys()

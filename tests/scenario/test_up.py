@@ -111,6 +111,50 @@ def test_what_dies_comes_back(farm):
     assert up.stop() == 0
 
 
+def up_on(farm, *words):
+    """As farm.up, but on the store it chooses by itself."""
+    up = farm.start("reeve", "up", "--slots", 1, "--port-base", farm.port, *words)
+    up.wait_line("ready")
+    return up
+
+
+def modes(farm):
+    return {name: (farm.folder / name).stat().st_mode & 0o777 for name in ("state", "state/reeve", "state/reeve/store")}
+
+
+def test_jobs_outlive_the_broker(farm):
+    up = up_on(farm)
+    job = farm.reeve("submit", "--delay", 3600, "calculator.calculate", 2, "+", 3).stdout.strip()
+    done = farm.reeve("submit", "calculator.calculate", 2, "+", 3).stdout.strip()
+    assert farm.reeve("wait", done).returncode == 0
+    before = farm.json("status")["broker"]
+    assert before["durability"] == "durable" and before["store_bytes"] > 0, before
+    os.kill(before["pid"], signal.SIGKILL)
+    farm.until(lambda: farm.reeve("workers", "--json", "--wait", 1).returncode == 0 and
+               [w for w in farm.workers() if w["state"] == "up"], "broker and worker are back")
+    assert farm.json("status")["broker"]["pid"] != before["pid"]
+    assert set(modes(farm).values()) == {0o700}, modes(farm)
+    for again in (False, True):
+        if again:
+            assert up.stop() == 0
+            up = up_on(farm)
+        assert {j["id"]: j["state"] for j in farm.json("jobs")["jobs"]} == {job: "delayed", done: "ok"}
+        assert answer(farm.reeve("result", done)) == (0, "5\n", "")
+    assert up.stop() == 0
+
+
+def test_a_store_is_one_brokers(farm):
+    up = up_on(farm, "--store", "kept")
+    assert (farm.folder / "kept").stat().st_mode & 0o777 == 0o700 and not (farm.folder / "state").exists()
+    second = farm.start("reeve", "up", "--port-base", farm.port + 5, "--store", "kept")
+    assert second.wait() == 7 and second.lines == [] and "kept is in use" in second.stderr(), second.stderr()
+    assert farm.reeve("call", "calculator.calculate", 1, "+", 1).stdout == "2\n", "the first one lives on"
+    assert up.stop() == 0
+    for store, status, err in (("no/such", 7, "no/such"), ("", 2, "--store")):
+        refused = farm.start("reeve", "up", "--port-base", farm.port, "--store", store)
+        assert refused.wait() == status and err in refused.stderr(), refused.stderr()
+
+
 def test_a_drained_worker_leaves_for_good(farm):
     up = farm.up("--workers", 2, "--slots", 1)
     first, second = farm.workers()

@@ -5,9 +5,10 @@
  */
 #include "tests/sim/sim.h"
 
-static const uint64_t ASK_NUMBERS_SIM = 1ull << 40;
+const uint64_t ASK_NUMBERS_SIM = 1ull << 40;
 const uint64_t WATCH_NUMBERS_SIM = 1ull << 41;
 static const int64_t TURN_US = 50 * MS_US;
+enum { WORKERS_BACK_MS = 5000 };
 
 struct asked {
     enum record_type type;
@@ -60,13 +61,23 @@ static void ask(struct client_sim *c, struct record *r)
     idmap_put(&c->asks, number, asked);
 }
 
+/* In the calm people still look what there is. */
+static void ask_calmly(struct sim *s, struct client_sim *c)
+{
+    struct record r = {.type = sim_chance(s, 0.5) ? REC_list_workers : REC_get_status};
+    if (s->calm && c->asks.count == 0 && sim_chance(s, 0.05))
+        ask(c, &r);
+}
+
 static bool is_last(enum record_type asked, const struct record *r)
 {
     switch (r->type) {
     case REC_job: return asked == REC_get_job;
     case REC_queue:
     case REC_worker:
-    case REC_slot: return false;
+    case REC_slot:
+    case REC_attempt: return false;
+    case REC_explanation: return false;
     default: return true;
     }
 }
@@ -89,13 +100,17 @@ static void ask_something(struct sim *s, struct client_sim *c)
     struct record r = {.type = REC_NONE};
     if (!id || s->calm)
         return;
-    r.wait.id = id; /* number, id: alike in these four */
+    r.wait.id = id; /* number, id: alike in these */
     if (sim_chance(s, k->cancel))
         r.type = REC_cancel;
     else if (sim_chance(s, k->wait))
         r.type = REC_wait;
     else if (sim_chance(s, k->retry))
         r.type = REC_retry;
+    else if (sim_chance(s, k->drop))
+        r.type = REC_drop;
+    else if (sim_chance(s, 0.02))
+        r.type = REC_explain;
     else if (sim_chance(s, 0.05))
         r.type = REC_get_job;
     else if (sim_chance(s, 0.02))
@@ -166,6 +181,10 @@ static void submit(struct sim *s, struct client_sim *c)
         m->deadline_ms = 1 + sim_below(s, 15000);
     if (sim_chance(s, k->retries))
         m->retries = 1 + sim_below(s, 5);
+    if (sim_chance(s, k->received))
+        m->durability = CLASS_RECEIVED;
+    else if (k->durable && sim_chance(s, 0.3))
+        m->durability = CLASS_DURABLE;
     if (spec.behaviour == HANGS || sim_chance(s, 0.1))
         m->timeout_ms = 1 + sim_below(s, 3000);
     if (sim_chance(s, 0.01))
@@ -193,7 +212,7 @@ static void accepted(struct client_sim *c, const struct msg_accepted *m)
     for (uint64_t i = 0; i < (m->count ? m->count : 1); i++) {
         struct submission *sub = pending_find(&c->pending, m->number + i);
         if (sub)
-            sub->state = SUBMISSION_ACCEPTED, sub->id = m->id + i;
+            sub->state = SUBMISSION_ACCEPTED, sub->taken = true, sub->id = m->id + i;
     }
 }
 
@@ -202,6 +221,32 @@ static void ended(struct client_sim *c, const struct msg_ended *m)
     struct submission sub;
     if (pending_settle(&c->pending, m->number, &sub) || m->number < c->pending.next)
         acknowledge(c, m->number);
+}
+
+/* Accepted once, so not refused for a handler that has not come back: as the library does it. */
+static void wait_for_handler(struct client_sim *c, uint64_t number)
+{
+    struct submission sub;
+    struct record r;
+    struct buf copy = {0}, again = {0};
+    pending_record(&c->pending, number, &copy);
+    struct cursor at = cursor_of(buf_bytes(&copy));
+    must(record_get(&at, &r) == OK && pending_settle(&c->pending, number, &sub));
+    r.submit.flags |= SUBMIT_WAIT_FOR_HANDLER;
+    r.submit.number = 0;
+    record_put(&again, &r);
+    at = cursor_of(buf_bytes(&again));
+    sub.fields = (uint8_t)(cursor_array(&at) - 1);
+    must(cursor_uint(&at) == REC_submit && cursor_uint(&at) == 0);
+    pending_add(&c->pending, &sub, bytes_of(at.at, cursor_left(&at)));
+    buf_fini(&copy);
+    buf_fini(&again);
+}
+
+static void put_off(struct sim *s, struct client_sim *c, const struct msg_error *m)
+{
+    pending_again(&c->pending, m->number);
+    c->busy_us = s->now_us + (m->retry_ms ? (int64_t)m->retry_ms * 1000 : 100 * MS_US);
 }
 
 static void refused(struct sim *s, struct client_sim *c, const struct msg_error *m)
@@ -213,13 +258,15 @@ static void refused(struct sim *s, struct client_sim *c, const struct msg_error 
     }
     if (!sub)
         return;
-    ledger_told_error(s, sub->told, (unsigned)m->code);
-    if (m->code == ERR_BUSY) {
-        pending_again(&c->pending, m->number);
-        c->busy_us = s->now_us + (int64_t)m->retry_ms * 1000;
-    } else {
+    ledger_told_error(s, c->index, m->number, sub->told, (unsigned)m->code);
+    if (m->code == ERR_BUSY)
+        put_off(s, c, m);
+    else if (m->code == ERR_UNKNOWN_HANDLER && sub->taken)
+        wait_for_handler(c, m->number);
+    else if (m->code == ERR_UNKNOWN_HANDLER && sim_ms(s) < c->settled_ms)
+        put_off(s, c, m);
+    else
         must(pending_settle(&c->pending, m->number, &gone));
-    }
 }
 
 /* --- its turns -------------------------------------------------------------------------------- */
@@ -239,6 +286,17 @@ static void welcomed(struct sim *s, struct client_sim *c, const struct msg_welco
 {
     if (c->session.up)
         return;
+    if (pending_gapped(&c->pending, m->last_number) && !c->renewed) {
+        /* Answers to the old numbers may still be under way here. */
+        c->renewed = true;
+        buf_clear(&c->out);
+        c->session.hello_ms = sim_ms(s);
+        end_reopen(s, &c->end);
+        return;
+    }
+    c->renewed = false;
+    if (c->session.met && m->incarnation != c->session.incarnation)
+        c->settled_ms = sim_ms(s) + WORKERS_BACK_MS;
     session_welcome(&c->session, m->incarnation, sim_ms(s));
     pending_resume(&c->pending, m->last_number);
     c->busy_us = 0;
@@ -306,6 +364,8 @@ void client_turn(struct sim *s, struct client_sim *c)
 {
     if (session_silent(&c->session, sim_ms(s)))
         trace(s, c->end.name, "has not heard of the broker for long");
+    if (session_probe_due(&c->session, sim_ms(s)))
+        client_say(c, &(struct record){.type = REC_ping});
     if (session_hello_due(&c->session, sim_ms(s)))
         hello(c);
     if (c->session.up) {
@@ -329,6 +389,8 @@ static void turns(struct sim *s, struct happening *h)
             submit(s, c);
     if (c->session.up)
         ask_something(s, c);
+    if (c->session.up)
+        ask_calmly(s, c);
     client_turn(s, c);
     sim_at(s, s->now_us + TURN_US + (int64_t)sim_below(s, (uint64_t)TURN_US), turns, c);
 }
@@ -336,6 +398,7 @@ static void turns(struct sim *s, struct happening *h)
 void client_start(struct sim *s, struct client_sim *c)
 {
     snprintf(c->end.name, sizeof c->end.name, "c%u", c->index);
+    c->end.kind = END_CLIENT;
     for (unsigned i = 0; i < PEER_ID_BYTES; i++)
         c->session.peer_id[i] = (unsigned char)sim_below(s, 256);
     pending_init(&c->pending);

@@ -50,7 +50,8 @@ static struct pushed *ring_at(const struct runner_sim *r, uint32_t number)
     return (struct pushed *)(void *)r->ring.data + number;
 }
 
-/* Happens to the same process, or not at all; waits while the host is frozen. */
+/* Happens to the same process, or not at all. While the host is frozen so is its process, which
+ * then has as long to go as it had when that began. */
 static bool still(struct sim *s, struct happening *h)
 {
     struct runner_sim *r = h->who;
@@ -58,7 +59,9 @@ static bool still(struct sim *s, struct happening *h)
         return false;
     if (r->host->end.frozen_us <= s->now_us)
         return true;
-    struct happening *later = sim_at(s, r->host->end.frozen_us + 50, h->run, r);
+    int64_t left_us = s->now_us - r->host->fault_from_us;
+    struct happening *later =
+        sim_at(s, r->host->end.frozen_us + 50 + (left_us > 0 ? left_us : 0), h->run, r);
     later->a = h->a;
     later->b = h->b;
     return false;
@@ -132,9 +135,20 @@ static void start_next(struct sim *s, struct runner_sim *r)
 
 /* --- effects of the agent --------------------------------------------------------------------- */
 
+/* Its own clock, which is wrong by drift_ppm. */
+static int64_t clock_of(const struct host *h, int64_t sim_us)
+{
+    return sim_us + sim_us * h->drift_ppm / 1000000;
+}
+
+static int64_t sim_us_of(const struct host *h, int64_t host_us)
+{
+    return host_us * 1000000 / (1000000 + h->drift_ppm) + 1;
+}
+
 static void give(struct host *h, struct agent_event *ev, struct sim *s)
 {
-    ev->now_us = s->now_us;
+    ev->now_us = clock_of(h, s->now_us);
     agent_step(h->agent, ev, &h->effects);
 }
 
@@ -227,6 +241,10 @@ static void apply(struct sim *s, struct host *h)
             buf_put(&h->out, bytes.data, bytes.size);
             break;
         case AGENT_RESET: buf_clear(&h->out); break;
+        case AGENT_REOPEN:
+            buf_clear(&h->out);
+            end_reopen(s, &h->end);
+            break;
         case AGENT_SPAWN: spawn(s, h, e.runner); break;
         case AGENT_KILL:
             r = &h->runners[e.runner];
@@ -266,9 +284,10 @@ static void look(struct sim *s, struct host *h, struct runner_sim *r)
     if (r->told != r->started) {
         r->told = r->started;
         give(h,
-             &(struct agent_event){.type = AGENT_PROGRESS,
-                                   .runner = r->index,
-                                   .job = {.number = r->started, .at_us = r->started_us}},
+             &(struct agent_event){
+                 .type = AGENT_PROGRESS,
+                 .runner = r->index,
+                 .job = {.number = r->started, .at_us = clock_of(h, r->started_us)}},
              s);
     }
     for (size_t at = 0; at < r->results.size; at += sizeof(struct finished)) {
@@ -289,9 +308,10 @@ static void look(struct sim *s, struct host *h, struct runner_sim *r)
              s);
         if (r->told != r->started || r->running) /* the next one runs already */
             give(h,
-                 &(struct agent_event){.type = AGENT_PROGRESS,
-                                       .runner = r->index,
-                                       .job = {.number = r->started, .at_us = r->started_us}},
+                 &(struct agent_event){
+                     .type = AGENT_PROGRESS,
+                     .runner = r->index,
+                     .job = {.number = r->started, .at_us = clock_of(h, r->started_us)}},
                  s);
     }
     buf_clear(&r->results);
@@ -341,8 +361,10 @@ static void turn(struct sim *s, struct host *h)
         return;
     agent_audit(h->agent);
     int64_t at = agent_deadline(h->agent);
-    if (at < INT64_MAX) /* never twice at one moment: the shell's loop takes its time too */
-        turn_soon(s, h, at > s->now_us + 50 ? at : s->now_us + 50);
+    if (at == INT64_MAX)
+        return;
+    at = sim_us_of(h, at); /* never twice at one moment: the shell's loop takes its time too */
+    turn_soon(s, h, at > s->now_us + 50 ? at : s->now_us + 50);
 }
 
 static void takes(struct sim *s, struct end *end, struct bytes body)
@@ -361,7 +383,7 @@ static void takes(struct sim *s, struct end *end, struct bytes body)
 static void linked_late(struct sim *s, struct happening *hap)
 {
     struct host *h = hap->who;
-    if (!h->alive || h->life != hap->a)
+    if (!h->alive || h->end.life != hap->a)
         return;
     enum agent_event_type type = hap->b ? AGENT_CONNECTED : AGENT_DISCONNECTED;
     give(h, &(struct agent_event){.type = type}, s);
@@ -373,52 +395,78 @@ static void linked(struct sim *s, struct end *end, bool up)
 {
     struct host *h = container_of(end, struct host, end);
     struct happening *hap = sim_at(s, s->now_us + 20, linked_late, h);
-    hap->a = h->life;
+    hap->a = end->life; /* what is told of a socket that was left is not heard */
     hap->b = up;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-void host_start(struct sim *s, struct host *h)
+/* Some are named by their owner and come again under the same name; two may have one name. */
+static void name_draw(struct sim *s, struct host *h)
 {
-    h->alive = true;
-    h->life++;
-    h->turn_us = INT64_MAX;
-    snprintf(h->end.name, sizeof h->end.name, "w%u", h->index);
-    /* Some are named by their owner and come again under the same name. */
-    if (h->index % 2)
-        snprintf(h->name, sizeof h->name, "w%u", h->index);
+    unsigned named = s->knobs.same_name && h->index == 3 ? 1 : h->index;
+    if (named % 2)
+        snprintf(h->name, sizeof h->name, "w%u", named);
     else
         snprintf(h->name, sizeof h->name, "w%u-%u", h->index, h->life);
     for (unsigned i = 0; i < PEER_ID_BYTES; i++)
         h->peer_id[i] = (unsigned char)sim_below(s, 256);
-    unsigned count = 0;
+}
+
+static void programs_list(struct sim *s, struct host *h)
+{
+    h->program_count = 0;
     for (unsigned q = 0; q < s->knobs.queues; q++) {
         if (!(h->queues >> q & 1))
             continue;
-        h->methods[count][0] = s->queues[q];
-        h->program_queue[count] = q;
-        h->programs[count] = (struct agent_program){
-            .name = s->queues[q], .methods = h->methods[count], .method_count = 1};
-        count++;
+        unsigned at = h->program_count++;
+        h->methods[at][0] = s->queues[q];
+        h->program_queue[at] = q;
+        h->programs[at] = (struct agent_program){
+            .name = s->queues[q], .methods = h->methods[at], .method_count = 1};
     }
+}
+
+/* Runners keep their place over all lives, for what is under way points to them. */
+static void runners_make(struct host *h)
+{
+    unsigned first = h->slots * h->program_count;
+    h->runner_count = agent_runner_count(&h->options);
+    if (!h->runners)
+        h->runners = must_alloc(2 * first * sizeof *h->runners);
+    for (unsigned i = 0; i < 2 * first; i++) {
+        h->runners[i].host = h;
+        h->runners[i].index = i;
+        h->runners[i].program = i % first % h->program_count;
+    }
+}
+
+void host_start(struct sim *s, struct host *h)
+{
+    int drift = s->knobs.drift_ppm;
+    h->alive = true;
+    h->life++;
+    h->turn_us = INT64_MAX;
+    h->drift_ppm = drift ? (int)sim_below(s, 2 * (uint64_t)drift) - drift : 0;
+    snprintf(h->end.name, sizeof h->end.name, "w%u", h->index);
+    h->end.kind = END_HOST;
+    h->end.process = h->life;
+    name_draw(s, h);
+    programs_list(s, h);
     h->options = (struct agent_options){.slots = h->slots,
                                         .programs = h->programs,
-                                        .program_count = count,
+                                        .program_count = h->program_count,
                                         .name = bytes_text(h->name),
                                         .host = bytes_text("sim"),
                                         .peer_id = bytes_of(h->peer_id, PEER_ID_BYTES),
-                                        .pid = 1 + h->index,
+                                        .pid = host_pid(h),
                                         .warm = (unsigned)sim_below(s, 3)};
-    h->runner_count = h->slots * count;
-    if (!h->runners)
-        h->runners = must_alloc(h->runner_count * sizeof *h->runners);
-    for (unsigned i = 0; i < h->runner_count; i++) {
-        h->runners[i].host = h;
-        h->runners[i].index = i;
-        h->runners[i].program = i % count;
-    }
-    h->agent = agent_new(&h->options, s->now_us);
+    if (sim_chance(s, 0.2))
+        h->options.recycle_jobs = 1 + (uint32_t)sim_below(s, 5);
+    if (sim_chance(s, 0.1))
+        h->options.recycle_us = 1 + sim_spread(s, 2 * SEC_US);
+    runners_make(h);
+    h->agent = agent_new(&h->options, clock_of(h, s->now_us));
     h->ticked_us = s->now_us;
     h->end.port = PORT_WORKERS;
     h->end.take = takes;
@@ -440,6 +488,7 @@ static void down(struct sim *s, struct host *h, bool gently)
 {
     h->alive = false;
     h->life++;
+    h->ended_us = s->now_us;
     for (unsigned i = 0; i < h->runner_count; i++) { /* slots die with their agent */
         h->runners[i].alive = h->runners[i].exited = false;
         h->runners[i].life++;
@@ -483,7 +532,7 @@ void host_fini(struct sim *s, struct host *h)
 {
     (void)s;
     agent_free(h->agent);
-    for (unsigned i = 0; i < h->runner_count; i++) {
+    for (unsigned i = 0; i < 2 * h->slots * h->program_count; i++) {
         buf_fini(&h->runners[i].ring);
         buf_fini(&h->runners[i].results);
     }

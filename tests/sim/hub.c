@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hub: the broker's shell in the sim. Bodies go into the real core, its effects to the modelled
- * connections, subscriptions and store. It decides nothing, as the real one.
+ * hub: the broker's shell in the sim, and its lives. Bodies go into the real core, its effects to
+ * the modelled connections, subscriptions and disk. It decides nothing, as the real one. It can die
+ * between any two effects, before the first and behind the last, while it loads as well; then
+ * another one takes over from what the disk has kept.
  */
 #include "tests/sim/sim.h"
 
@@ -10,123 +12,21 @@ struct sub_topic {
     uint64_t count;
 };
 
-void hub_start(struct sim *s)
+static void step_now(struct sim *s, struct event *ev);
+
+/* Its clock is wrong by drift_ppm and begins anew with each life. */
+int64_t hub_ms(const struct sim *s)
 {
-    struct hub *hub = &s->hub;
-    struct broker_options options = {.seed = random_next(&s->random),
-                                     .incarnation = 7,
-                                     .broker_id = 1,
-                                     .pid = 1,
-                                     .now_ms = sim_ms(s),
-                                     .wall_ms = sim_wall_ms(s),
-                                     .limits = s->knobs.limits};
-    link_init(&hub->dirty);
-    link_init(&hub->rows_list);
-    hub->broker = broker_new(&options);
+    const struct hub *hub = &s->hub;
+    int64_t us = s->now_us - hub->clock_us;
+    return hub->clock_ms + (us + us * hub->drift_ppm / 1000000) / 1000;
 }
 
-static void row_free(struct hub *hub, struct row *row)
+static int64_t sim_us_of(const struct sim *s, int64_t hub_at_ms)
 {
-    idmap_take(&hub->rows, row->id);
-    link_take(&row->link);
-    buf_fini(&row->bytes);
-    free(row);
-}
-
-void hub_fini(struct sim *s)
-{
-    struct hub *hub = &s->hub;
-    list_each_safe(l, &s->wires) wire_free(s, container_of(l, struct wire, link));
-    list_each_safe(l, &hub->rows_list) row_free(hub, container_of(l, struct row, link));
-    size_t at = 0;
-    for (struct sub_topic *t; (t = namemap_next(&hub->topics, &at));) {
-        free((void *)(uintptr_t)t->name.data);
-        free(t);
-    }
-    namemap_fini(&hub->topics);
-    idmap_fini(&hub->wires);
-    idmap_fini(&hub->rows);
-    effects_fini(&hub->effects);
-    broker_free(hub->broker);
-}
-
-/* --- the store -------------------------------------------------------------------------------- */
-
-static void rows_trim(struct sim *s)
-{
-    struct hub *hub = &s->hub;
-    if (!s->knobs.store_rows)
-        return;
-    list_each_safe(l, &hub->rows_list)
-    {
-        struct row *row = container_of(l, struct row, link);
-        if (hub->rows.count <= s->knobs.store_rows)
-            return;
-        if (!row->settled)
-            continue;
-        ledger_forgets(s, row->id);
-        row_free(hub, row);
-    }
-}
-
-static void append(struct sim *s, const struct effect *e, struct bytes bytes)
-{
-    struct hub *hub = &s->hub;
-    if (idmap_find(&hub->rows, e->id))
-        sim_fail(s, "S4", "job %llx is stored twice", (unsigned long long)e->id);
-    struct row *row = must_alloc(sizeof *row);
-    row->id = e->id;
-    row->settled = e->settled;
-    row->state = e->state;
-    buf_put(&row->bytes, bytes.data, bytes.size);
-    list_append(&hub->rows_list, &row->link);
-    idmap_put(&hub->rows, row->id, row);
-    rows_trim(s);
-}
-
-static void settle(struct sim *s, uint64_t id, uint64_t count)
-{
-    for (uint64_t i = 0; i < count; i++) {
-        struct row *row = idmap_find(&s->hub.rows, id + i);
-        if (row)
-            row->settled = true;
-    }
-    rows_trim(s);
-}
-
-static void answers(struct sim *s, struct happening *h)
-{
-    struct event ev = {.type = EV_FOUND,
-                       .found = {.ticket = h->a, .rows = buf_bytes(&h->bytes), .next = h->b}};
-    hub_step(s, &ev);
-}
-
-static void find(struct sim *s, const struct effect *e)
-{
-    const struct row *row = idmap_find(&s->hub.rows, e->id);
-    struct happening *h =
-        sim_at(s, s->now_us + 10 + sim_spread(s, s->knobs.find_us), answers, NULL);
-    h->a = e->ticket;
-    if (row)
-        buf_put(&h->bytes, row->bytes.data, row->bytes.size);
-}
-
-static void list(struct sim *s, const struct effect *e)
-{
-    struct happening *h =
-        sim_at(s, s->now_us + 10 + sim_spread(s, s->knobs.find_us), answers, NULL);
-    h->a = e->ticket;
-    uint64_t left = e->count;
-    for (struct link *l = s->hub.rows_list.prev; l != &s->hub.rows_list; l = l->prev) {
-        const struct row *row = container_of(l, struct row, link);
-        if ((e->state && row->state != e->state) || (e->id && row->id >= e->id))
-            continue;
-        if (left-- == 0) {
-            h->b = row->id + 1;
-            return;
-        }
-        buf_put(&h->bytes, row->bytes.data, row->bytes.size);
-    }
+    const struct hub *hub = &s->hub;
+    int64_t us = (hub_at_ms - hub->clock_ms) * 1000;
+    return hub->clock_us + us * 1000000 / (1000000 + hub->drift_ppm);
 }
 
 /* --- the sockets ------------------------------------------------------------------------------ */
@@ -159,6 +59,17 @@ static void flush(struct sim *s)
     }
 }
 
+/* Some of what was about to be sent still leaves. */
+static void flush_dying(struct sim *s)
+{
+    list_each_safe(l, &s->hub.dirty)
+    {
+        struct wire *w = container_of(l, struct wire, dirty);
+        if (sim_chance(s, 0.5))
+            send_out(s, w);
+    }
+}
+
 static void apply(struct sim *s)
 {
     struct hub *hub = &s->hub;
@@ -178,11 +89,12 @@ static void apply(struct sim *s)
             if (!link_listed(&w->dirty))
                 list_append(&hub->dirty, &w->dirty);
             break;
-        case FX_PUBLISH: watcher_publish(s, effect_topic(fx, e), bytes); break;
-        case FX_APPEND: append(s, e, bytes); break;
-        case FX_SETTLE: settle(s, e->id, e->count); break;
-        case FX_FIND: find(s, e); break;
-        case FX_LIST: list(s, e); break;
+        case FX_PUBLISH: watcher_publish(s, effect_name(fx, e), bytes); break;
+        case FX_PUT:
+        case FX_DROP:
+        case FX_SETTLE: store_order(s, fx, e); break;
+        case FX_FIND:
+        case FX_LIST: store_ask(s, e, bytes); break;
         }
     }
 }
@@ -197,11 +109,11 @@ static void hash_effects(struct sim *s)
     const struct effects *fx = &s->hub.effects;
     for (size_t i = 0; i < fx->count; i++) {
         const struct effect *e = &fx->list[i];
-        uint64_t fields[] = {e->type, e->settled, e->state, e->peer, e->ticket, e->id, e->count};
+        uint64_t fields[] = {e->type,   e->settled, e->state, e->kind, e->seq,
+                             e->ticket, e->id,      e->count, e->peer};
         s->hash = hash_more(s->hash, fields, sizeof fields);
         s->hash = hash_more(s->hash, fx->bytes.data + e->at, e->size);
-        if (e->type == FX_PUBLISH)
-            s->hash = hash_more(s->hash, fx->bytes.data + e->topic, e->topic_size);
+        s->hash = hash_more(s->hash, fx->bytes.data + e->name, e->name_size);
     }
 }
 
@@ -210,7 +122,8 @@ static void hash_effects(struct sim *s)
 static void ticks(struct sim *s, struct happening *h)
 {
     struct event ev = {.type = EV_TICK};
-    if (!s->hub.tick_planned || s->hub.tick_us != (int64_t)h->a)
+    if (!s->hub.up || h->b != s->hub.life || !s->hub.tick_planned ||
+        s->hub.tick_us != (int64_t)h->a)
         return; /* another is planned before this one */
     hub_step(s, &ev);
 }
@@ -218,35 +131,62 @@ static void ticks(struct sim *s, struct happening *h)
 static void plan_tick(struct sim *s)
 {
     struct hub *hub = &s->hub;
-    int64_t at = s->now_us + (broker_deadline(hub->broker) - sim_ms(s)) * 1000;
+    int64_t at = sim_us_of(s, broker_deadline(hub->broker));
     if (at < s->now_us + 1000)
         at = s->now_us + 1000; /* the shell's loop takes its time too */
     if (hub->tick_planned && hub->tick_us <= at)
         return;
     hub->tick_planned = true;
     hub->tick_us = at;
-    sim_at(s, at, ticks, NULL)->a = (uint64_t)at;
+    struct happening *h = sim_at(s, at, ticks, NULL);
+    h->a = (uint64_t)at;
+    h->b = hub->life;
+}
+
+/* Is a death planned before the end of this step? Then only the effects before it happen. */
+static bool dies_here(struct sim *s)
+{
+    struct hub *hub = &s->hub;
+    struct effects *fx = &hub->effects;
+    if (!hub->crash_in)
+        return false;
+    if (hub->crash_in > fx->count + 1) {
+        hub->crash_in -= fx->count + 1;
+        return false;
+    }
+    fx->count = (size_t)hub->crash_in - 1;
+    return true;
 }
 
 static void step_now(struct sim *s, struct event *ev)
 {
     struct hub *hub = &s->hub;
-    ev->now_ms = sim_ms(s);
+    ev->now_ms = hub_ms(s);
     ev->wall_ms = sim_wall_ms(s);
     if (ev->type == EV_TICK)
         hub->tick_planned = false;
-    else if (ev->type == EV_WATCH && ev->watch.on)
-        ledger_watched(s, ev->watch.topic);
     broker_step(hub->broker, ev, &hub->effects);
     hub->steps++;
     if (s->plant)
-        plant_effects(s, &hub->effects);
+        plant_effects(s, ev, &hub->effects);
     hash_effects(s);
     broker_audit(hub->broker);
-    ledger_effects(s, &hub->effects);
+    bool dies = dies_here(s);
+    ledger_step(s, ev, &hub->effects, dies);
     apply(s);
-    plan_tick(s);
-    flush(s);
+    if (dies) {
+        flush_dying(s);
+        hub_crash(s, "between two effects");
+        return;
+    }
+    hub->depth++;
+    if (hub->up) {
+        plan_tick(s);
+        flush(s);
+    }
+    hub->depth--;
+    if (hub->broker && !hub->depth)
+        store_flush(s);
 }
 
 static void stepped_later(struct sim *s, struct happening *h)
@@ -254,6 +194,8 @@ static void stepped_later(struct sim *s, struct happening *h)
     struct event ev;
     memcpy(&ev, h->bytes.data, sizeof ev);
     struct bytes rest = bytes_of(h->bytes.data + sizeof ev, h->bytes.size - sizeof ev);
+    if (h->b != s->hub.life)
+        return;
     if (ev.type == EV_FOUND)
         ev.found.rows = rest;
     else if (ev.type == EV_WATCH)
@@ -264,6 +206,8 @@ static void stepped_later(struct sim *s, struct happening *h)
 void hub_step(struct sim *s, struct event *ev)
 {
     struct hub *hub = &s->hub;
+    if (!hub->broker)
+        return;
     if (s->now_us >= hub->paused_us) {
         step_now(s, ev);
         return;
@@ -274,6 +218,7 @@ void hub_step(struct sim *s, struct event *ev)
     else if (ev->type == EV_WATCH)
         rest = ev->watch.topic;
     struct happening *h = sim_at(s, hub->paused_us, stepped_later, NULL);
+    h->b = hub->life;
     buf_put(&h->bytes, ev, sizeof *ev);
     buf_put(&h->bytes, rest.data, rest.size);
     if (ev->type == EV_TICK) {
@@ -290,6 +235,8 @@ static void body_later(struct sim *s, struct happening *h)
 void hub_body(struct sim *s, struct wire *w, struct bytes body)
 {
     struct hub *hub = &s->hub;
+    if (!hub->up || w->life != hub->life)
+        return;
     if (s->now_us < hub->paused_us) {
         struct happening *h = sim_at(s, hub->paused_us, body_later, w);
         buf_put(&h->bytes, body.data, body.size);
@@ -299,6 +246,12 @@ void hub_body(struct sim *s, struct wire *w, struct bytes body)
         w->closed = w->told = false;
         w->peer = ++s->peers;
         idmap_put(&hub->wires, w->peer, w);
+    }
+    size_t head = plant_split(s, w, body);
+    if (head) {
+        hub_body(s, w, bytes_of(body.data, head));
+        hub_body(s, w, bytes_of((const char *)body.data + head, body.size - head));
+        return;
     }
     trace_body(s, w->owner->name, "broker", body);
     ledger_body(s, w, body);
@@ -314,6 +267,8 @@ void hub_watch(struct sim *s, struct bytes topic, bool on)
 {
     struct hub *hub = &s->hub;
     struct sub_topic *t = namemap_find(&hub->topics, topic);
+    if (!hub->up)
+        return;
     if (!t && on) {
         t = must_alloc(sizeof *t);
         void *copy = must_alloc(topic.size);
@@ -328,4 +283,116 @@ void hub_watch(struct sim *s, struct bytes topic, bool on)
         return; /* neither the first nor the last one */
     struct event ev = {.type = EV_WATCH, .watch = {.topic = topic, .on = on}};
     hub_step(s, &ev);
+}
+
+static void topics_forget(struct hub *hub)
+{
+    size_t at = 0;
+    for (struct sub_topic *t; (t = namemap_next(&hub->topics, &at));) {
+        free((void *)(uintptr_t)t->name.data);
+        free(t);
+    }
+    namemap_fini(&hub->topics);
+    hub->topics = (struct namemap){0};
+}
+
+/* --- its lives -------------------------------------------------------------------------------- */
+
+static void broker_begin(struct sim *s)
+{
+    struct hub *hub = &s->hub;
+    hub->clock_us = s->now_us;
+    hub->clock_ms = hub->life == 1 ? s->knobs.clock_ms : 1000 + (int64_t)sim_below(s, 1u << 30);
+    hub->drift_ppm = s->knobs.drift_ppm
+                         ? (int)sim_below(s, 2 * (uint64_t)s->knobs.drift_ppm) - s->knobs.drift_ppm
+                         : 0;
+    struct broker_options options = {.seed = random_next(&s->random),
+                                     .incarnation = hub->incarnation,
+                                     .broker_id = 1,
+                                     .durable = s->knobs.durable,
+                                     .last_id = s->store.disk.last_id,
+                                     .pid = 1,
+                                     .now_ms = hub_ms(s),
+                                     .wall_ms = sim_wall_ms(s),
+                                     .limits = s->knobs.limits};
+    hub->broker = broker_new(&options);
+}
+
+static void load(void *user, const struct disk_row *row)
+{
+    struct sim *s = user;
+    if (!s->hub.broker || !plant_row(s, &row->key))
+        return; /* it died while it loaded */
+    struct event ev = {.type = EV_LOADED,
+                       .loaded = {.key = row->key, .row = buf_bytes(&row->bytes)}};
+    step_now(s, &ev);
+}
+
+static void restart(struct sim *s, struct happening *h)
+{
+    struct hub *hub = &s->hub;
+    if (h->a != hub->life)
+        return;
+    hub->incarnation += 1 + (sim_chance(s, 0.5) ? (uint32_t)sim_below(s, 1000) : 0);
+    trace(s, "broker", "starts, incarnation %u", hub->incarnation);
+    if (s->knobs.damage > 0 && sim_chance(s, s->knobs.damage))
+        store_damage(s);
+    if (!s->calm && sim_chance(s, 0.2)) /* it will not live long */
+        hub->crash_in = 1 + sim_below(s, 60);
+    broker_begin(s);
+    disk_load(&s->store.disk, load, s);
+    if (!hub->broker)
+        return;
+    hub->served_ms = hub_ms(s);
+    hub->up = true;
+    step_now(s, &(struct event){.type = EV_SERVE});
+}
+
+void hub_start(struct sim *s)
+{
+    struct hub *hub = &s->hub;
+    link_init(&hub->dirty);
+    hub->life = 1;
+    hub->incarnation = s->knobs.incarnation;
+    broker_begin(s);
+    hub->served_ms = hub_ms(s);
+    hub->up = true;
+    step_now(s, &(struct event){.type = EV_SERVE});
+}
+
+void hub_crash(struct sim *s, const char *why)
+{
+    struct hub *hub = &s->hub;
+    if (!hub->broker)
+        return;
+    trace(s, "broker", "dies %s", why);
+    broker_free(hub->broker);
+    hub->broker = NULL;
+    hub->up = false;
+    hub->crash_in = 0;
+    hub->crashes++;
+    if (hub->paused_us > s->now_us)
+        hub->paused_us = s->now_us;
+    hub->tick_planned = false;
+    net_crash(s);
+    must(list_empty(&hub->dirty));
+    for (unsigned i = 0; i < s->knobs.clients; i++)
+        watcher_cut(s, &s->clients[i]);
+    topics_forget(hub);
+    store_crash(s);
+    ledger_crashed(s);
+    hub->life++;
+    sim_at(s, s->now_us + (int64_t)sim_below(s, sim_chance(s, 0.7) ? 300 * MS_US : 5 * SEC_US),
+           restart, NULL)
+        ->a = hub->life;
+}
+
+void hub_fini(struct sim *s)
+{
+    struct hub *hub = &s->hub;
+    list_each_safe(l, &s->wires) wire_free(s, container_of(l, struct wire, link));
+    topics_forget(hub);
+    idmap_fini(&hub->wires);
+    effects_fini(&hub->effects);
+    broker_free(hub->broker);
 }

@@ -7,8 +7,11 @@
  */
 #include "tests/sim/sim.h"
 
+enum { OUTBOX_MAX = 400 }; /* bodies for one that does not read */
+
 static void deliver_up(struct sim *s, struct happening *h);
 static void deliver_down(struct sim *s, struct happening *h);
+static void connect_later(struct sim *s, struct end *end, int64_t mean_us);
 
 static int64_t arrival(struct sim *s, int64_t *last_us)
 {
@@ -34,6 +37,8 @@ static struct wire *wire_new(struct sim *s, struct end *end)
     uint64_t peer = ++s->peers;
     *w = (struct wire){.birth = peer,
                        .peer = peer,
+                       .life = s->hub.life,
+                       .process = end->process,
                        .end = end,
                        .owner = end,
                        .port = end->port,
@@ -59,6 +64,10 @@ static void connect_now(struct sim *s, struct happening *h)
     struct end *end = h->who;
     if (!end->open || end->wire || end->life != h->a)
         return;
+    if (!s->hub.up) { /* nobody listens there */
+        connect_later(s, end, 100 * MS_US);
+        return;
+    }
     end->wire = wire_new(s, end);
     size_t at = 0;
     while (at < end->backlog.size) {
@@ -143,6 +152,30 @@ void end_cut(struct sim *s, struct end *end)
     h->b = w->birth;
 }
 
+/* Its end learns of it soon; or late, when the host went down with it. */
+void net_crash(struct sim *s)
+{
+    list_each(l, &s->wires)
+    {
+        struct wire *w = container_of(l, struct wire, link);
+        if (w->life != s->hub.life)
+            continue;
+        idmap_take(&s->hub.wires, w->peer);
+        link_take(&w->dirty);
+        buf_clear(&w->out);
+        w->closed = w->told = true;
+        wire_cut(s, w, false, 0);
+        w->up_limit = w->up_done;
+        if (!w->end)
+            continue;
+        bool late = sim_chance(s, s->knobs.half_open);
+        struct happening *h =
+            sim_at(s, s->now_us + sim_spread(s, late ? 3 * SEC_US : 5 * MS_US), notices, w->end);
+        h->a = w->end->life;
+        h->b = w->birth;
+    }
+}
+
 void end_send(struct sim *s, struct end *end, struct bytes body)
 {
     if (!end->open)
@@ -169,6 +202,9 @@ bool wire_send(struct sim *s, struct wire *w, struct bytes body)
 {
     if (w->cut && s->now_us >= w->notices_us)
         return false;
+    if (w->down_sent - w->down_done > OUTBOX_MAX && !w->cut && w->end &&
+        w->end->frozen_us > s->now_us)
+        return false; /* it does not read: the shell lets it go */
     if (++w->down_sent > w->down_limit)
         return true; /* it will never know */
     struct happening *h = sim_at(s, arrival(s, &w->down_last_us), deliver_down, w);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * plant: bugs put in on purpose, in transit, to show that a checker finds each. Only what goes to
- * and comes from the core is changed; the core is the real one.
+ * plant: bugs put in on purpose, to show that a checker finds each. All are in transit: what goes
+ * into the core and what comes out of it is changed (a row that is not put, a word said too early,
+ * a token that is not looked at), and the core is the real one. So there is no code for bugs in
+ * what is shipped, and what the ledger sees is what a core with that bug would do.
  */
 #include "tests/sim/sim.h"
 
@@ -36,32 +38,122 @@ static void drop(struct effects *fx, size_t i)
     fx->count--;
 }
 
-static void twice(struct effects *fx, size_t i)
+static struct effect *append(struct effects *fx)
 {
     if (fx->count == fx->capacity) {
-        fx->capacity *= 2;
+        fx->capacity = 2 * fx->capacity + 8;
         fx->list = must_realloc(fx->list, fx->capacity * sizeof *fx->list);
     }
-    fx->list[fx->count++] = fx->list[i];
+    fx->list[fx->count] = (struct effect){.type = FX_SEND};
+    return &fx->list[fx->count++];
 }
 
-/* The end of a job is in three records; they are all changed. */
-static void row_ends_well(struct effects *fx, size_t i)
+static void twice(struct effects *fx, size_t i)
+{
+    struct effect *copy = append(fx);
+    *copy = fx->list[i];
+}
+
+static void says(struct effects *fx, uint64_t peer, const struct record *r)
+{
+    append(fx)->peer = peer;
+    replace(fx, fx->count - 1, r);
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+/* The order keeps its number and does nothing. */
+static bool unkept(struct effects *fx, size_t i)
+{
+    struct effect *e = &fx->list[i];
+    *e = (struct effect){.type = FX_SETTLE, .kind = ROW_ENDED, .seq = e->seq};
+    return true;
+}
+
+/* Every record of a row goes through `change`; false when none was changed. */
+static bool row_change(struct effects *fx, size_t i, bool (*change)(struct record *r))
 {
     struct cursor c = cursor_of(effect_bytes(fx, &fx->list[i]));
-    struct record r[3];
     struct buf bytes = {0};
-    for (int k = 0; k < 3; k++)
-        must(record_get(&c, &r[k]) == OK);
-    r[1].job.state = r[2].ended.state = JOB_OK;
-    for (int k = 0; k < 3; k++)
-        record_put(&bytes, &r[k]);
-    fx->list[i].state = JOB_OK;
-    fx->list[i].at = fx->bytes.size;
-    fx->list[i].size = bytes.size;
-    buf_put(&fx->bytes, bytes.data, bytes.size);
+    struct record r;
+    bool changed = false;
+    while (!cursor_done(&c) && record_get(&c, &r) == OK) {
+        changed |= change(&r);
+        record_put(&bytes, &r);
+    }
+    if (changed) {
+        fx->list[i].at = fx->bytes.size;
+        fx->list[i].size = bytes.size;
+        buf_put(&fx->bytes, bytes.data, bytes.size);
+    }
     buf_fini(&bytes);
+    return changed;
 }
+
+static bool ends_well(struct record *r)
+{
+    if (r->type == REC_job)
+        r->job.state = JOB_OK;
+    if (r->type == REC_ended)
+        r->ended.state = JOB_OK;
+    return r->type == REC_ended;
+}
+
+static bool not_stopped(struct record *r)
+{
+    bool stopped = r->type == REC_origin && r->origin.stop;
+    if (stopped)
+        r->origin.stop = 0;
+    return stopped;
+}
+
+static bool counted_twice(struct record *r)
+{
+    bool tried = r->type == REC_origin && r->origin.attempts;
+    if (tried)
+        r->origin.attempts++;
+    return tried;
+}
+
+static bool accept_early(const struct event *ev, struct effects *fx, size_t i)
+{
+    struct cursor c = cursor_of(effect_bytes(fx, &fx->list[i]));
+    struct record submit, origin;
+    if (ev->type != EV_BODY || ev->body.port != PORT_CLIENTS || record_get(&c, &submit) ||
+        record_get(&c, &origin) || origin.origin.attempts || origin.origin.stop)
+        return false;
+    says(fx, ev->body.peer,
+         &(struct record){.type = REC_accepted,
+                          .accepted = {.number = submit.submit.number,
+                                       .id = origin.origin.id,
+                                       .durability = CLASS_DURABLE}});
+    return true;
+}
+
+static bool strike_row(struct sim *s, const struct event *ev, struct effects *fx, size_t i)
+{
+    const struct effect *e = &fx->list[i];
+    bool ended = e->kind == ROW_ENDED, job = e->kind == ROW_JOB;
+    switch (s->plant) {
+    case PLANT_DROP_END: return ended && unkept(fx, i);
+    case PLANT_DOUBLE_END: return ended && (twice(fx, i), true);
+    case PLANT_OK_CANCELLED:
+        if (!ended || e->state != JOB_CANCELLED)
+            return false;
+        fx->list[i].state = JOB_OK;
+        return row_change(fx, i, ends_well);
+    case PLANT_JOB_UNKEPT: return job && unkept(fx, i);
+    case PLANT_CLIENT_UNKEPT: return e->kind == ROW_CLIENT && unkept(fx, i);
+    case PLANT_KEY_UNKEPT: return e->kind == ROW_KEY && unkept(fx, i);
+    case PLANT_MARK_LATE: return e->kind == ROW_MARK && unkept(fx, i);
+    case PLANT_CANCEL_UNKEPT: return job && row_change(fx, i, not_stopped);
+    case PLANT_RETRY_TWICE: return job && row_change(fx, i, counted_twice);
+    case PLANT_ACK_EARLY: return job && s->knobs.durable && accept_early(ev, fx, i);
+    default: return false;
+    }
+}
+
+/* --- what is told ----------------------------------------------------------------------------- */
 
 /* The number of an update is the small one behind "seq". */
 static bool renumber(struct effects *fx, size_t i)
@@ -73,21 +165,10 @@ static bool renumber(struct effects *fx, size_t i)
     return true;
 }
 
-static bool strike(struct sim *s, struct effects *fx, size_t i)
+static bool strike_sent(struct sim *s, struct effects *fx, size_t i)
 {
-    struct effect *e = &fx->list[i];
-    struct record r = record_of(fx, e);
+    struct record r = record_of(fx, &fx->list[i]);
     switch (s->plant) {
-    case PLANT_DROP_APPEND:
-        if (e->type != FX_APPEND)
-            return false;
-        drop(fx, i);
-        return true;
-    case PLANT_DOUBLE_APPEND:
-        if (e->type != FX_APPEND)
-            return false;
-        twice(fx, i);
-        return true;
     case PLANT_FORGE_ACCEPTED:
         if (r.type != REC_accepted || !ledger_any_job(s))
             return false;
@@ -98,37 +179,16 @@ static bool strike(struct sim *s, struct effects *fx, size_t i)
             return false;
         r.lease.token = ledger_token(s, r.lease.id);
         break;
-    case PLANT_TWO_LEASES:
-        if (r.type != REC_lease)
-            return false;
-        twice(fx, i);
-        return true;
-    case PLANT_DROP_LEASE:
-        if (r.type != REC_lease)
-            return false;
-        drop(fx, i);
-        return true;
-    case PLANT_DROP_ERROR:
-        if (r.type != REC_error || !r.error.number)
-            return false;
-        drop(fx, i);
-        return true;
-    case PLANT_OK_CANCELLED:
-        if (e->type != FX_APPEND || e->state != JOB_CANCELLED)
-            return false;
-        row_ends_well(fx, i);
-        return true;
+    case PLANT_TWO_LEASES: return r.type == REC_lease && (twice(fx, i), true);
+    case PLANT_ENDED_TWICE: return r.type == REC_ended && (twice(fx, i), true);
+    case PLANT_DROP_LEASE: return r.type == REC_lease && (drop(fx, i), true);
+    case PLANT_DROP_ERROR: return r.type == REC_error && r.error.number && (drop(fx, i), true);
+    case PLANT_RING_SHORT: return r.type == REC_update && (drop(fx, i), true);
     case PLANT_WRONG_VALUE:
         if (r.type != REC_ended || !r.ended.value.size)
             return false;
         r.ended.value.size--;
         break;
-    case PLANT_SKIP_UPDATE:
-        if (e->type != FX_PUBLISH)
-            return false;
-        drop(fx, i);
-        return true;
-    case PLANT_RENUMBER_UPDATE: return e->type == FX_PUBLISH && renumber(fx, i);
     case PLANT_DRIFT:
         if (s->round == 0 || r.type != REC_accepted)
             return false;
@@ -140,30 +200,93 @@ static bool strike(struct sim *s, struct effects *fx, size_t i)
     return true;
 }
 
-void plant_effects(struct sim *s, struct effects *fx)
+static bool strike(struct sim *s, const struct event *ev, struct effects *fx, size_t i)
 {
-    for (size_t i = 0; i < fx->count; i++)
-        if (strikes(s) && strike(s, fx, i)) {
-            trace(s, "PLANT", "struck");
-            return;
-        }
+    switch (fx->list[i].type) {
+    case FX_PUT: return strike_row(s, ev, fx, i);
+    case FX_SEND: return strike_sent(s, fx, i);
+    case FX_PUBLISH:
+        if (s->plant == PLANT_RENUMBER_UPDATE)
+            return renumber(fx, i);
+        return s->plant == PLANT_SKIP_UPDATE && (drop(fx, i), true);
+    default: return false;
+    }
+}
+
+/* The highest number of a result in a worker's body is acknowledged at once. */
+static bool ack_early(const struct event *ev, struct effects *fx)
+{
+    struct cursor c = cursor_of(ev->body.bytes);
+    struct record r;
+    uint64_t number = 0;
+    if (ev->type != EV_BODY || ev->body.port != PORT_WORKERS)
+        return false;
+    while (!cursor_done(&c) && record_get(&c, &r) == OK)
+        if (r.type == REC_result && r.result.number > number)
+            number = r.result.number;
+    if (number)
+        says(fx, ev->body.peer,
+             &(struct record){.type = REC_result_ack, .result_ack = {.number = number}});
+    return number;
+}
+
+void plant_effects(struct sim *s, const struct event *ev, struct effects *fx)
+{
+    bool struck = s->plant == PLANT_RESULT_ACK_EARLY && strikes(s) && ack_early(ev, fx);
+    for (size_t i = 0; i < fx->count && !struck; i++)
+        struck = strikes(s) && strike(s, ev, fx, i);
+    if (struck)
+        trace(s, "PLANT", "struck");
+}
+
+/* --- what goes in ----------------------------------------------------------------------------- */
+
+/* False: the record does not get there. */
+static bool body_record(struct sim *s, struct record *r, bool *changed)
+{
+    uint64_t token = r->type == REC_result ? ledger_token(s, r->result.id) : 0;
+    bool old = r->type == REC_result && token && r->result.token != token;
+    switch (s->plant) {
+    case PLANT_ADOPTED_AGAIN: *changed |= r->type == REC_holding; return r->type != REC_holding;
+    case PLANT_LATE_RESULT: old = old && r->result.token >> 32 != s->hub.incarnation; break;
+    case PLANT_IGNORE_STALE: break;
+    default: old = false;
+    }
+    if (old)
+        r->result.token = token;
+    *changed |= old;
+    return true;
 }
 
 bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct buf *out)
 {
     bool changed = false;
-    if (w->port != PORT_WORKERS || s->plant != PLANT_IGNORE_STALE)
-        return false;
     struct cursor c = cursor_of(body);
     struct record r;
-    while (!cursor_done(&c) && record_get(&c, &r) == OK) {
-        if (r.type == REC_result && r.result.token != ledger_token(s, r.result.id)) {
-            r.result.token = ledger_token(s, r.result.id);
-            changed = true;
-        }
-        record_put(out, &r);
-    }
+    if (w->owner->kind != END_HOST)
+        return false; /* what the rogue says is a lie in any case */
+    while (!cursor_done(&c) && record_get(&c, &r) == OK)
+        if (body_record(s, &r, &changed))
+            record_put(out, &r);
     if (changed)
         trace(s, "PLANT", "struck");
     return changed;
+}
+
+size_t plant_split(const struct sim *s, const struct wire *w, struct bytes body)
+{
+    struct cursor c = cursor_of(body);
+    struct record r;
+    if (w->owner->kind != END_HOST ||
+        (s->plant != PLANT_IGNORE_STALE && s->plant != PLANT_LATE_RESULT))
+        return 0;
+    while (!cursor_done(&c) && record_get(&c, &r) == OK)
+        if (r.type == REC_ready)
+            return cursor_done(&c) ? 0 : body.size - cursor_left(&c);
+    return 0;
+}
+
+bool plant_row(struct sim *s, const struct row_key *key)
+{
+    return s->plant != PLANT_NOT_AWAITED || key->kind != ROW_WORKER;
 }

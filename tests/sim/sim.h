@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sim: the farm in one thread under one virtual clock. The broker's core, the workers' agents and
- * the clients' submissions, sessions and watches are the real code; sockets, processes, the store
+ * the clients' submissions, sessions and watches are the real code; sockets, processes, the disk
  * and the people are models, and everything that is left to chance comes from one seed. A run has
  * two phases: with faults, then without, in which everything must come to its end.
  *
- *   world.c    what happens next; knobs; the two phases
+ *   world.c    what happens next; the two phases
+ *   knobs.c    what kind of run it is, drawn from the seed
+ *   faults.c   what goes wrong, and when
  *   net.c      connections as ZeroMQ over TCP gives them
- *   hub.c      the broker's shell and its store
+ *   hub.c      the broker's shell and its lives
+ *   store.c    the broker's disk: commits that take time, and what a crash leaves of it
  *   client.c   who submits, asks, cancels, disappears
  *   watcher.c  who subscribes to updates
  *   host.c     a worker's shell: an agent with modelled runners
- *   ledger.c   what must be true, whatever happens
+ *   rogue.c    a worker that lies
+ *   ledger.c   what must be true of jobs, whatever happens
+ *   kept.c     what must be true of what the disk keeps
+ *   updates.c  what must be true of updates
+ *   plant.c    bugs put in on purpose: each must be found
  *   trace.c    what happened, for people
  */
 #ifndef SIM_SIM_H
@@ -28,6 +35,7 @@
 #include "producer/client/session.h"
 #include "producer/client/watch.h"
 #include "producer/core/broker.h"
+#include "tests/model/disk.h"
 
 enum {
     CLIENTS_MAX = 4,
@@ -44,8 +52,8 @@ enum {
 /* A bug put in on purpose, to show that a checker finds it. */
 #define PLANTS(X)                                                                                  \
     X(PLANT_NONE, "none", "")                                                                      \
-    X(PLANT_DROP_APPEND, "drop-append", "an ended job never reaches the store")                    \
-    X(PLANT_DOUBLE_APPEND, "double-append", "a job ends twice")                                    \
+    X(PLANT_DROP_END, "drop-end", "the end of a job never reaches the store")                      \
+    X(PLANT_DOUBLE_END, "double-end", "a job ends twice")                                          \
     X(PLANT_FORGE_ACCEPTED, "forge-accepted", "a submission is told the id of another job")        \
     X(PLANT_OLD_TOKEN, "old-token", "a lease carries the token of the one before")                 \
     X(PLANT_TWO_LEASES, "two-leases", "one lease goes to two workers")                             \
@@ -56,6 +64,21 @@ enum {
     X(PLANT_SKIP_UPDATE, "skip-update", "an update is never published, its number is used")        \
     X(PLANT_RENUMBER_UPDATE, "renumber-update", "an update carries the number of the one before")  \
     X(PLANT_IGNORE_STALE, "ignore-stale", "a result under an old token is taken for the current")  \
+    X(PLANT_ACK_EARLY, "ack-early", "a submission is accepted before its row is kept")             \
+    X(PLANT_RESULT_ACK_EARLY, "result-ack-early", "a result is acknowledged before it is kept")    \
+    X(PLANT_STORED_EARLY, "stored-early", "the core is told of a commit before there is one")      \
+    X(PLANT_MARK_LATE, "mark-late", "the lease mark is not kept, jobs above it are lent")          \
+    X(PLANT_CANCEL_UNKEPT, "cancel-unkept", "a cancellation is not stored")                        \
+    X(PLANT_CLIENT_UNKEPT, "client-unkept", "a client's number is not stored")                     \
+    X(PLANT_KEY_UNKEPT, "key-unkept", "a user's key is not stored")                                \
+    X(PLANT_JOB_UNKEPT, "job-unkept", "the row of a job is not stored")                            \
+    X(PLANT_RETRY_TWICE, "retry-twice", "a lost attempt is counted twice")                         \
+    X(PLANT_LATE_RESULT, "late-result", "a result of an earlier life ends a job that went again")  \
+    X(PLANT_ADOPTED_AGAIN, "adopted-again", "a job that its worker still has is lent again")       \
+    X(PLANT_NOT_AWAITED, "not-awaited", "a worker of the life before is not waited for")           \
+    X(PLANT_ENDED_TWICE, "ended-twice", "the end of a job is told twice")                          \
+    X(PLANT_RING_SHORT, "ring-short", "a replay lacks its first update")                           \
+    X(PLANT_UNDAMAGED, "undamaged", "a row whose bytes have changed is taken for good")            \
     X(PLANT_DRIFT, "drift", "the second run of a seed differs by one byte")
 
 enum plant {
@@ -65,24 +88,58 @@ enum plant {
         PLANT_COUNT
 };
 
+/* What may go wrong at any moment; each has a rate in knobs.rate, in faults a second of the whole
+ * farm, and is on or off for a period (faults.c). */
+#define FAULTS(X)                                                                                  \
+    X(FAULT_CUT, "cut", cut)                                                                       \
+    X(FAULT_DEATH, "death", death)                                                                 \
+    X(FAULT_FREEZE, "freeze", freeze)                                                              \
+    X(FAULT_DEAF, "deaf", deaf)                                                                    \
+    X(FAULT_PAUSE, "pause", pause_hub)                                                             \
+    X(FAULT_CRASH, "crash", crash)                                                                 \
+    X(FAULT_IO_ERROR, "io-error", io_error)                                                        \
+    X(FAULT_STALL, "stall", stall)                                                                 \
+    X(FAULT_REFUSE, "refuse", refuse)                                                              \
+    X(FAULT_OLD_ROW, "old-row", old_row)                                                           \
+    X(FAULT_CLOCK, "clock", clock_jump)                                                            \
+    X(FAULT_DRAIN, "drain", drain)                                                                 \
+    X(FAULT_HOLD, "hold", hold_queue)
+
+enum fault {
+#define X(name, text, function) name,
+    FAULTS(X)
+#undef X
+        FAULT_COUNT
+};
+
 /* Drawn from the seed; see knobs_draw. */
 struct knobs {
-    bool faults;
+    bool faults, durable;
     unsigned clients, hosts, queues, jobs; /* jobs of one client */
     int64_t faults_us;                     /* how long the first phase lasts */
     int64_t delay_us;                      /* mean of a message's way */
     int64_t find_us;                       /* mean of the store's answer */
+    int64_t commit_us;                     /* mean of a commit; some take 100 times as long */
     int64_t run_us;                        /* mean run time of a job */
-    /* How often, in faults a second of the whole farm. */
-    double cuts, deaths, freezes, pauses, drains, holds, store_full;
+    double rate[FAULT_COUNT];
     double half_open;          /* share of cuts that one side does not notice */
+    double damage;             /* share of restarts that find a damaged row */
     double crash, error, hang; /* shares of jobs */
-    double cancel, wait, retry, key, priority, delayed, deadline, retries; /* shares of jobs */
+    double cancel, wait, retry, drop, key, priority, delayed, deadline,
+        retries;         /* shares of jobs */
+    double received;     /* share of jobs that ask for this class */
     double leave;        /* share of clients that disappear */
     double duplicate;    /* share of bodies said twice by a client */
     double malformed;    /* share of bodies with bytes that do not decode behind */
     double watch;        /* share of jobs that are watched */
+    double update_drop;  /* share of updates that a full socket drops */
+    bool rogue;          /* a worker that lies */
+    bool same_name;      /* two workers of one name */
     unsigned store_rows; /* 0: keeps all */
+    int drift_ppm;       /* how far the clocks of hosts and broker may be wrong */
+    int64_t clock_ms;    /* where the broker's monotonic clock begins */
+    int64_t wall_ms;     /* where the wall clock does */
+    uint32_t incarnation;
     struct broker_limits limits;
 };
 
@@ -96,12 +153,19 @@ struct happening {
     struct buf bytes;
 };
 
+void knobs_draw(struct sim *s, struct knobs *k);
+void faults_start(struct sim *s);
+void faults_stop(struct sim *s);
+void hold(struct sim *s, unsigned queue, bool on);
+
 /* --- net --- */
 
 /* One life of a connection; the broker knows it by peer. */
 struct wire {
     uint64_t birth; /* its first name; it may come to be known under another */
     uint64_t peer;
+    uint64_t life;     /* hub::life */
+    unsigned process;  /* end::process */
     struct end *end;   /* NULL: the end has another one now */
     struct end *owner; /* whose it was from the beginning */
     enum port port;
@@ -114,12 +178,16 @@ struct wire {
     struct link dirty; /* hub's, while out has something */
 };
 
+enum end_kind { END_CLIENT, END_HOST, END_ROGUE };
+
 /* A client's or worker's socket: reconnects by itself, keeps what is sent meanwhile. */
 struct end {
+    enum end_kind kind;
     enum port port;
     struct wire *wire; /* NULL: reconnecting */
     bool open;
-    uint64_t life;      /* of the process; happenings of an earlier one are dropped */
+    unsigned process;   /* which of those that had it */
+    uint64_t life;      /* of the socket; happenings of an earlier one are dropped */
     struct buf backlog; /* bodies with a u32 size before each */
     int64_t frozen_us;  /* takes nothing until then */
     void (*take)(struct sim *s, struct end *end, struct bytes body);
@@ -132,9 +200,11 @@ void end_close(struct sim *s, struct end *end, bool gently); /* gently: what was
 void end_reopen(struct sim *s, struct end *end);
 void end_send(struct sim *s, struct end *end, struct bytes body);
 void end_cut(struct sim *s, struct end *end);
-/* False: the broker's side knows that it is cut. */
+/* False: the broker's side knows that it is cut, or that nobody reads. */
 bool wire_send(struct sim *s, struct wire *w, struct bytes body);
 void wire_free(struct sim *s, struct wire *w);
+/* The broker's process is gone, and with it all its connections. */
+void net_crash(struct sim *s);
 
 /* --- jobs as the sim wants them --- */
 
@@ -160,6 +230,8 @@ struct client_sim {
     struct end end;
     bool left, quiet; /* left: gone for good; quiet: it submits nothing any more */
     struct session session;
+    bool renewed;       /* numbers must change: this connection was made for it */
+    int64_t settled_ms; /* after a new life of the broker workers have so long to come back */
     struct pending pending;
     struct acks acks;
     struct buf out, scratch;
@@ -180,7 +252,7 @@ void client_say(struct client_sim *c, const struct record *r);
 void client_turn(struct sim *s, struct client_sim *c);
 void client_explain(const struct client_sim *c); /* what it still waits for */
 bool client_settled(const struct client_sim *c);
-extern const uint64_t WATCH_NUMBERS_SIM;
+extern const uint64_t ASK_NUMBERS_SIM, WATCH_NUMBERS_SIM;
 
 /* --- watcher --- */
 
@@ -192,7 +264,6 @@ void watcher_cut(struct sim *s, struct client_sim *c);
 void watcher_fini(struct sim *s, struct client_sim *c);
 void watcher_publish(struct sim *s, struct bytes topic, struct bytes body);
 void watcher_check(struct sim *s, struct client_sim *c);
-int64_t watcher_deadline(const struct client_sim *c);
 
 /* --- host --- */
 
@@ -210,48 +281,94 @@ struct host {
     struct agent_program programs[QUEUES_MAX];
     const char *methods[QUEUES_MAX][1];
     unsigned program_queue[QUEUES_MAX];
+    unsigned program_count;
     struct agent_effects effects;
     struct buf out;
     struct runner_sim *runners;
     unsigned runner_count;
+    int drift_ppm;                         /* of its clock */
     int64_t turn_us, ticked_us;            /* the next turn; the last */
     int64_t fault_from_us, fault_until_us; /* what happened to it last, or is happening */
+    int64_t ended_us;                      /* the end of its last life */
 };
 
+/* As the broker is told it: no two lives of any host have the same. */
+static inline unsigned host_pid(const struct host *h)
+{
+    return 1 + h->index + 16 * h->life;
+}
 void host_start(struct sim *s, struct host *h);
 void host_kill(struct sim *s, struct host *h);
 void host_freeze(struct sim *s, struct host *h, int64_t us);
 void host_fini(struct sim *s, struct host *h);
 
-/* --- hub --- */
+/* --- rogue --- */
 
-struct row {
-    uint64_t id;
-    bool settled;
-    uint8_t state;
-    struct buf bytes;
-    struct link link; /* hub::rows_list, oldest first */
+struct rogue {
+    struct end end;
+    unsigned char peer_id[PEER_ID_BYTES];
+    uint64_t results;
+    bool up, left;
+    struct buf out;
+    struct buf leases; /* struct msg_lease, without their arguments */
 };
 
+void rogue_start(struct sim *s);
+void rogue_stop(struct sim *s);
+void rogue_fini(struct sim *s);
+
+/* --- store --- */
+
+struct store_sim {
+    struct disk disk;
+    bool committing, broken;
+    uint64_t lot_seq; /* up to where the commit under way goes */
+    int64_t stalled_us, refused_us;
+    enum err refuses; /* what is told of it */
+    bool full;        /* nothing can be written */
+    struct link asks; /* struct asked_row::link, in order */
+};
+
+void store_start(struct sim *s);
+void store_fini(struct sim *s);
+void store_order(struct sim *s, const struct effects *fx, const struct effect *e);
+void store_ask(struct sim *s, const struct effect *e, struct bytes queue); /* FX_FIND, FX_LIST */
+void store_flush(struct sim *s); /* the end of a turn: what waits is handed over */
+void store_crash(struct sim *s);
+void store_damage(struct sim *s); /* one row, before a start */
+/* How it is from now on: what it refuses, and whether anything can be written. */
+void store_condition(struct sim *s, enum err refuses, bool full, int64_t for_us);
+
+/* --- hub --- */
+
 struct hub {
-    struct broker *broker;
+    struct broker *broker; /* NULL: down */
+    bool up;               /* takes connections */
+    uint64_t life;
+    uint32_t incarnation;
+    int64_t served_ms; /* of its own clock: when it began to serve */
+    int64_t clock_ms, clock_us;
+    int drift_ppm;
     struct effects effects;
     struct idmap wires; /* by peer */
     struct link dirty;
     int64_t paused_us;
-    struct idmap rows;
-    struct link rows_list;
     struct namemap topics; /* subscriptions, counted */
     uint64_t steps;
+    uint64_t crash_in; /* so many boundaries between effects ahead; 0: none planned */
+    uint64_t crashes;
+    unsigned depth; /* of steps under way */
     bool tick_planned;
     int64_t tick_us;
 };
 
 void hub_start(struct sim *s);
 void hub_fini(struct sim *s);
+void hub_crash(struct sim *s, const char *why);
 void hub_body(struct sim *s, struct wire *w, struct bytes body);
 void hub_step(struct sim *s, struct event *ev);
 void hub_watch(struct sim *s, struct bytes topic, bool on);
+int64_t hub_ms(const struct sim *s); /* its monotonic clock */
 
 /* --- ledger --- */
 
@@ -261,31 +378,42 @@ void ledger_free(struct ledger *l);
 
 void ledger_submitted(struct sim *s, const struct spec *spec, const struct msg_submit *submit);
 void ledger_body(struct sim *s, const struct wire *w, struct bytes body);
-void ledger_effects(struct sim *s, const struct effects *fx);
+/* A step and what came of it; dies: it is the last one of this life, the effects are not all. */
+void ledger_step(struct sim *s, const struct event *ev, const struct effects *fx, bool dies);
 void ledger_executes(struct sim *s, const struct host *h, uint64_t id, uint64_t token,
                      const struct spec *spec);
-void ledger_told_error(struct sim *s, uint64_t serial, unsigned code);
+void ledger_told_error(struct sim *s, unsigned client, uint64_t number, uint64_t serial,
+                       unsigned code);
 void ledger_forgets(struct sim *s, uint64_t id);
+void ledger_committed(struct sim *s, uint64_t seq);
+void ledger_damaged(struct sim *s, const struct row_key *key);
+void ledger_crashed(struct sim *s);
 void ledger_explain(const struct sim *s); /* which jobs are open */
 bool ledger_done(const struct sim *s);
 void ledger_end(struct sim *s);
 /* A job that was accepted, at random; 0: none. */
 uint64_t ledger_any_job(struct sim *s);
 uint64_t ledger_token(const struct sim *s, uint64_t id); /* the last one lent; 0: none */
-uint64_t ledger_last_update(const struct sim *s, struct bytes topic);
-void ledger_shown(struct sim *s, struct bytes topic, uint64_t seq, struct bytes body);
-void ledger_watched(struct sim *s, struct bytes topic);
+bool ledger_rogue_has(const struct sim *s, uint64_t id);
+void updates_shown(struct sim *s, struct bytes topic, uint64_t incarnation, uint64_t seq,
+                   struct bytes body);
+uint64_t updates_last(const struct sim *s, struct bytes topic); /* of this life; 0: none */
 struct ledger_counts {
-    uint64_t accepted, ended, executions, leases, refused;
+    uint64_t accepted, ended, executions, leases, refused, crashes, vanished;
 };
 struct ledger_counts ledger_counts(const struct sim *s);
 
 /* --- plants --- */
 
 /* Between the core and everybody else; what it changes the ledger sees. */
-void plant_effects(struct sim *s, struct effects *fx);
+void plant_effects(struct sim *s, const struct event *ev, struct effects *fx);
 /* On its way into the core; the ledger has seen it as it was. True when *out is to be taken. */
 bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct buf *out);
+/* Where to take it apart, so that leases that its head brings about are known when its tail comes;
+ * 0: nowhere. */
+size_t plant_split(const struct sim *s, const struct wire *w, struct bytes body);
+/* A row that is to be loaded: false: it is not. */
+bool plant_row(struct sim *s, const struct row_key *key);
 
 /* --- world --- */
 
@@ -295,18 +423,23 @@ struct sim {
     enum plant plant;
     unsigned round; /* which run of this seed */
     struct knobs knobs;
+    bool on[FAULT_COUNT]; /* in this period */
     struct random random;
     struct heap future;
     uint64_t order;
     int64_t now_us, wall_skew_ms;
+    uint64_t wall_jumps;
     bool calm; /* the second phase */
+    int64_t calm_us;
     struct link wires;
     uint64_t peers;
     struct hub hub;
+    struct store_sim store;
     struct client_sim clients[CLIENTS_MAX];
     struct host hosts[HOSTS_MAX];
+    struct rogue rogue;
     char queues[QUEUES_MAX][QUEUE_TEXT];
-    uint64_t serials;
+    uint64_t serials, holds;
     struct ledger *ledger;
     uint64_t hash;
     bool planted;
@@ -323,7 +456,7 @@ static inline int64_t sim_ms(const struct sim *s)
 }
 static inline int64_t sim_wall_ms(const struct sim *s)
 {
-    return s->now_us / 1000 + INT64_C(1700000000000) + s->wall_skew_ms;
+    return s->now_us / 1000 + s->knobs.wall_ms + s->wall_skew_ms;
 }
 
 struct sim_outcome {

@@ -15,15 +15,16 @@ struct watching {
     uint64_t number;
     bool over, subscribed; /* subscribed: the broker's socket knows */
     struct watch watch;
-    uint64_t shown;     /* the number of the last update shown or told lost; 0: none */
-    struct bytes topic; /* with its closing 0 */
+    uint64_t incarnation; /* of what was shown last */
+    uint64_t shown;       /* the number of the last update shown or told lost; 0: none */
+    struct bytes topic;   /* with its closing 0 */
     char text[TOPIC_BYTES_MAX];
 };
 
 static void subscribed(struct sim *s, struct happening *h)
 {
     struct watching *w = h->who;
-    if (w->over || w->subscribed || !w->client->sub_up || w->client->left)
+    if (w->over || w->subscribed || !w->client->sub_up || w->client->left || !s->hub.up)
         return;
     w->subscribed = true;
     hub_watch(s, w->topic, true);
@@ -71,6 +72,10 @@ void watcher_resume(struct sim *s, struct client_sim *c)
 static void sub_back(struct sim *s, struct happening *h)
 {
     struct client_sim *c = h->who;
+    if (!s->hub.up) {
+        sim_at(s, s->now_us + sim_spread(s, 100 * MS_US), sub_back, c);
+        return;
+    }
     c->sub_up = true;
     list_each(l, &c->watches) sim_at(s, s->now_us + sim_spread(s, s->knobs.delay_us), subscribed,
                                      container_of(l, struct watching, link));
@@ -102,33 +107,40 @@ static void body_numbers(struct bytes body, uint64_t *incarnation, uint64_t *seq
     must(cursor_ok(&c));
 }
 
+static void check_shown(struct sim *s, const struct watching *w, const struct watch_shown *shown)
+{
+    struct bytes topic = bytes_of(w->topic.data, w->topic.size - 1);
+    bool same = shown->incarnation == w->incarnation;
+    switch (shown->event) {
+    case WATCH_NONE: break;
+    case WATCH_SNAPSHOT:
+        if (shown->incarnation < w->incarnation || (same && shown->seq < w->shown))
+            sim_fail(s, "S13", "%s: a snapshot after %" PRIu64 " is older than %" PRIu64, w->text,
+                     shown->seq, w->shown);
+        break;
+    case WATCH_LOST:
+        if (w->shown && (!same || shown->first != w->shown + 1))
+            sim_fail(s, "S13", "%s: lost from %" PRIu64 " on after %" PRIu64, w->text, shown->first,
+                     w->shown);
+        break;
+    case WATCH_UPDATE:
+        if (w->shown && (!same || shown->seq != w->shown + 1))
+            sim_fail(s, "S13", "%s: update %" PRIu64 " is shown after %" PRIu64, w->text,
+                     shown->seq, w->shown);
+        updates_shown(s, topic, shown->incarnation, shown->seq, shown->body);
+        break;
+    }
+}
+
 static void show(struct sim *s, struct watching *w)
 {
+    static const char *const names[] = {"nothing", "update", "snapshot", "lost"};
     struct watch_shown shown;
     while ((shown = watch_next(&w->watch)).event != WATCH_NONE) {
-        switch (shown.event) {
-        case WATCH_SNAPSHOT: break;
-        case WATCH_LOST:
-            if (w->shown && shown.first != w->shown + 1)
-                sim_fail(s, "S13", "%s: lost from %" PRIu64 " on after %" PRIu64, w->text,
-                         shown.first, w->shown);
-            break;
-        case WATCH_UPDATE:
-            if (w->shown && shown.seq != w->shown + 1)
-                sim_fail(s, "S13", "%s: update %" PRIu64 " is shown after %" PRIu64, w->text,
-                         shown.seq, w->shown);
-            ledger_shown(s, bytes_of(w->topic.data, w->topic.size - 1), shown.seq, shown.body);
-            break;
-        case WATCH_NONE: break;
-        }
-        if (shown.event == WATCH_SNAPSHOT && shown.seq < w->shown)
-            sim_fail(s, "S13", "%s: a snapshot after %" PRIu64 " is older than %" PRIu64, w->text,
-                     shown.seq, w->shown);
+        check_shown(s, w, &shown);
+        w->incarnation = shown.incarnation;
         w->shown = shown.seq;
-        trace(s, w->client->end.name, "%s: %s up to %" PRIu64, w->text,
-              shown.event == WATCH_LOST     ? "lost"
-              : shown.event == WATCH_UPDATE ? "update"
-                                            : "snapshot",
+        trace(s, w->client->end.name, "%s: %s up to %" PRIu64, w->text, names[shown.event],
               shown.seq);
     }
 }
@@ -217,6 +229,8 @@ void watcher_publish(struct sim *s, struct bytes topic, struct bytes body)
             if (nonce ? !bytes_equal(tail, bytes_text(w->watch.nonce))
                       : !bytes_equal(topic, w->topic))
                 continue;
+            if (sim_chance(s, s->knobs.update_drop))
+                continue; /* its queue is full, and nobody is told */
             /* In order for each subscriber: all take the same time. */
             struct happening *h = sim_at(s, s->now_us + s->knobs.delay_us, arrives, w);
             h->a = nonce;
@@ -230,8 +244,9 @@ void watcher_check(struct sim *s, struct client_sim *c)
     list_each(l, &c->watches)
     {
         const struct watching *w = container_of(l, struct watching, link);
-        uint64_t last = ledger_last_update(s, bytes_of(w->topic.data, w->topic.size - 1));
-        if (!w->over && !c->left && w->shown < last)
+        uint64_t last = updates_last(s, bytes_of(w->topic.data, w->topic.size - 1));
+        if (!w->over && !c->left && last &&
+            (w->shown < last || w->incarnation != s->hub.incarnation))
             sim_fail(s, "L3", "%s: %s has seen up to %" PRIu64 " of %" PRIu64, w->text, c->end.name,
                      w->shown, last);
     }

@@ -5,25 +5,46 @@
 
 enum { INCARNATION = 7, BROKER_ID = 1, AUDITED_JOBS = 200 };
 
-struct farm *farm_new(const struct broker_limits *limits)
+static void broker_start(struct farm *f)
+{
+    struct broker_options options = {.seed = 1,
+                                     .incarnation = f->incarnation,
+                                     .broker_id = BROKER_ID,
+                                     .durable = f->durable,
+                                     .now_ms = f->now_ms,
+                                     .wall_ms = f->now_ms + 1000000,
+                                     .limits = f->limits};
+    f->broker = broker_new(&options);
+}
+
+static struct farm *farm_make(const struct broker_limits *limits, bool durable)
 {
     struct farm *f = must_alloc(sizeof *f);
     f->now_ms = 1000;
-    struct broker_options options = {.seed = 1,
-                                     .incarnation = INCARNATION,
-                                     .broker_id = BROKER_ID,
-                                     .now_ms = f->now_ms,
-                                     .wall_ms = f->now_ms + 1000000};
+    f->incarnation = INCARNATION;
+    f->durable = durable;
     if (limits)
-        options.limits = *limits;
-    f->broker = broker_new(&options);
+        f->limits = *limits;
+    disk_init(&f->disk);
+    broker_start(f);
     return f;
+}
+
+struct farm *farm_new(const struct broker_limits *limits)
+{
+    return farm_make(limits, false);
+}
+
+struct farm *farm_durable(const struct broker_limits *limits)
+{
+    return farm_make(limits, true);
 }
 
 void farm_free(struct farm *f)
 {
     broker_audit(f->broker);
     broker_free(f->broker);
+    disk_fini(&f->disk);
     effects_fini(&f->fx);
     buf_fini(&f->log);
     free(f);
@@ -43,7 +64,7 @@ uint64_t job_token(unsigned count)
 
 static unsigned id(uint64_t job)
 {
-    return (unsigned)(job & 0xfffff);
+    return (unsigned)((job & ((1ull << 52) - 1)) - ((uint64_t)INCARNATION << 20));
 }
 
 static const char *name_of(const struct farm *f, uint64_t peer)
@@ -85,7 +106,10 @@ static void log_accepted(struct buf *log, const struct msg_accepted *m)
 
 static void log_lease(struct buf *log, const struct msg_lease *m)
 {
-    buf_printf(log, "lease j%u t%u", id(m->id), (unsigned)m->token);
+    buf_printf(log, "lease j%u ", id(m->id));
+    if (m->token >> 32 != INCARNATION)
+        buf_printf(log, "%u:", (unsigned)(m->token >> 32) - INCARNATION);
+    buf_printf(log, "t%u", (unsigned)m->token);
     if (m->offer)
         buf_printf(log, " offer %u", (unsigned)m->offer);
     if (m->attempt)
@@ -124,6 +148,10 @@ static void log_record(struct buf *log, const struct record *r)
     case REC_ended: log_ended(log, &r->ended); break;
     case REC_lease: log_lease(log, &r->lease); break;
     case REC_job: log_job(log, &r->job); break;
+    case REC_attempt:
+        buf_printf(log, "attempt %u j%u %u %s", (unsigned)r->attempt.number, id(r->attempt.id),
+                   (unsigned)r->attempt.attempt, reason_name((unsigned)r->attempt.reason));
+        break;
     case REC_error:
         buf_printf(log, "error %u %s", (unsigned)r->error.number,
                    err_name((unsigned)r->error.code));
@@ -173,9 +201,31 @@ static void log_record(struct buf *log, const struct record *r)
     }
 }
 
+static void log_key(struct buf *log, const char *what, struct row_key key)
+{
+    static const char *const kinds[ROW_KINDS] = {
+        [ROW_JOB] = "job",       [ROW_ENDED] = "ended", [ROW_CLIENT] = "client", [ROW_KEY] = "key",
+        [ROW_WORKER] = "worker", [ROW_MARK] = "mark",   [ROW_QUEUE] = "queue"};
+    buf_printf(log, "%s%s", what, kinds[key.kind]);
+    if (key.id)
+        buf_printf(log, " j%u", id(key.id));
+    if (key.name.size)
+        buf_printf(log, " %.*s", (int)strnlen(key.name.data, key.name.size),
+                   (const char *)key.name.data);
+}
+
+static void log_put(struct farm *f, const struct effect *e)
+{
+    if (e->kind == ROW_ENDED)
+        buf_printf(&f->log, "store j%u %s%s", id(e->id), job_state_name(e->state),
+                   e->settled ? " settled" : "");
+    else
+        log_key(&f->log, "keep ", effect_key(&f->fx, e));
+}
+
 static void log_effect(struct farm *f, const struct effect *e)
 {
-    struct bytes bytes = effect_bytes(&f->fx, e), topic = effect_topic(&f->fx, e);
+    struct bytes bytes = effect_bytes(&f->fx, e), topic = effect_name(&f->fx, e);
     struct cursor c = cursor_of(bytes);
     struct record r;
     switch (e->type) {
@@ -190,10 +240,8 @@ static void log_effect(struct farm *f, const struct effect *e)
         buf_printf(&f->log, "%.*s: ", (int)topic.size - 1, (const char *)topic.data);
         log_update(&f->log, bytes);
         break;
-    case FX_APPEND:
-        buf_printf(&f->log, "store j%u %s%s", id(e->id), job_state_name(e->state),
-                   e->settled ? " settled" : "");
-        break;
+    case FX_PUT: log_put(f, e); break;
+    case FX_DROP: log_key(&f->log, "drop ", effect_key(&f->fx, e)); break;
     case FX_SETTLE:
         buf_printf(&f->log, "settle j%u count %u", id(e->id), (unsigned)e->count);
         break;
@@ -212,8 +260,42 @@ void farm_event(struct farm *f, struct event *ev)
     broker_totals(f->broker, &totals);
     if (totals.live <= AUDITED_JOBS) /* it looks at each; farm_free does so in any case */
         broker_audit(f->broker);
-    for (size_t i = 0; i < f->fx.count; i++)
-        log_effect(f, &f->fx.list[i]);
+    for (size_t i = 0; i < f->fx.count; i++) {
+        const struct effect *e = &f->fx.list[i];
+        log_effect(f, e);
+        if (f->durable && (e->type == FX_PUT || e->type == FX_DROP || e->type == FX_SETTLE))
+            disk_order(&f->disk, &f->fx, e);
+    }
+}
+
+/* --- the store -------------------------------------------------------------------------------- */
+
+void kept(struct farm *f)
+{
+    uint64_t seq = disk_commit(&f->disk, UINT64_MAX);
+    farm_event(f, &(struct event){.type = EV_STORED, .stored = {.seq = seq}});
+}
+
+static void load(void *user, const struct disk_row *row)
+{
+    struct event ev = {.type = EV_LOADED,
+                       .loaded = {.key = row->key, .row = buf_bytes(&row->bytes)}};
+    farm_event(user, &ev);
+}
+
+void restarts(struct farm *f)
+{
+    must(f->durable);
+    broker_free(f->broker);
+    disk_crash(&f->disk);
+    for (unsigned i = 0; i < f->peer_count; i++) {
+        f->peers[i].peer = ++f->peers_made;
+        f->peers[i].beats = false;
+    }
+    f->incarnation++;
+    broker_start(f);
+    disk_load(&f->disk, load, f);
+    farm_event(f, &(struct event){.type = EV_SERVE});
 }
 
 const char *farm_log(struct farm *f)

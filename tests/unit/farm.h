@@ -5,7 +5,8 @@
  *
  *     c1 < accepted 1 j1          to client c1: submission 1 is job j1
  *     w1 < lease j1 t1            to worker w1: job j1 under its first token
- *     store j1 ok                 its row goes to the store
+ *     store j1 ok                 the row of its end goes to the store
+ *     keep job j1                 the row of an open job does (durable farms)
  *
  * Pings are not written down. Time passes only in `after`, in which workers beat.
  */
@@ -14,12 +15,17 @@
 
 #include "common/must.h"
 #include "producer/core/broker.h"
+#include "tests/model/disk.h"
 #include "tests/unit/check.h"
 
 enum { FARM_PEERS = 16 };
 
 struct farm {
     struct broker *broker;
+    struct broker_limits limits;
+    uint32_t incarnation;
+    bool durable;
+    struct disk disk; /* of a durable farm */
     struct effects fx;
     struct buf log;
     int64_t now_ms;
@@ -36,10 +42,17 @@ struct farm {
 
 /* A broker with these limits, or NULL for the usual ones. */
 struct farm *farm_new(const struct broker_limits *limits);
+struct farm *farm_durable(const struct broker_limits *limits);
 void farm_free(struct farm *f);
 
+/* Durable farms: everything put so far is kept, and the core is told; the broker dies and another
+ * one takes over from what was kept, knowing none of the connections. */
+void kept(struct farm *f);
+void restarts(struct farm *f);
+
 /* What has happened since the last call; line by line as above. */
-#define SAYS(f, text) (CHECK_TEXT(farm_log(f), text), buf_clear(&(f)->log))
+#define SAYS(f, text)     (CHECK_TEXT(farm_log(f), text), buf_clear(&(f)->log))
+#define SAYS_HAS(f, text) (CHECK(strstr(farm_log(f), text)), buf_clear(&(f)->log))
 const char *farm_log(struct farm *f);
 void farm_forget(struct farm *f); /* what has happened is of no interest */
 
@@ -75,6 +88,6 @@ void pauses(struct farm *f, int64_t ms);          /* the broker itself */
 void watches(struct farm *f, const char *topic, bool on);
 
 uint64_t job_id(unsigned job);
-uint64_t job_token(unsigned count);
+uint64_t job_token(unsigned count); /* of the first life; a lease of a later one reads 1:t1 */
 
 #endif

@@ -23,8 +23,8 @@ TEST(a_job_is_accepted_lent_and_answered)
     SAYS(f, "w1 < lease j1 t1\n"
             "c1 < accepted 1 j1\n");
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "c1 < ended 1 j1 ok by w1\n"
-            "store j1 ok\n"
+    SAYS(f, "store j1 ok\n"
+            "c1 < ended 1 j1 ok by w1\n"
             "w1 < result_ack 1\n");
     farm_free(f);
 }
@@ -53,8 +53,8 @@ TEST(a_slot_that_becomes_free_gets_the_next_job)
     submits(f, "c1", "calc.add");
     farm_forget(f);
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "c1 < ended 1 j1 ok by w1\n"
-            "store j1 ok\n"
+    SAYS(f, "store j1 ok\n"
+            "c1 < ended 1 j1 ok by w1\n"
             "w1 < lease j2 t1\n"
             "w1 < result_ack 1\n");
     farm_free(f);
@@ -133,8 +133,8 @@ TEST(priority_goes_before_fairness_between_queues)
     submits_as(f, "c1", (struct msg_submit){.queue = bytes_text("b.b"), .priority = 1});
     farm_forget(f);
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "c1 < ended 1 j1 ok by w1\n"
-            "store j1 ok\n"
+    SAYS(f, "store j1 ok\n"
+            "c1 < ended 1 j1 ok by w1\n"
             "w1 < lease j3 t1 offer 1\n"
             "w1 < result_ack 1\n");
     farm_free(f);
@@ -305,8 +305,8 @@ TEST(a_job_that_waits_past_its_deadline_expires)
     after(f, 299);
     SAYS(f, "");
     after(f, 1);
-    SAYS(f, "c1 < ended 1 j1 expired (deadline)\n"
-            "store j1 expired\n");
+    SAYS(f, "store j1 expired\n"
+            "c1 < ended 1 j1 expired (deadline)\n");
     farm_free(f);
 }
 
@@ -318,8 +318,8 @@ TEST(a_running_job_past_its_deadline_is_stopped_and_then_expires)
     after(f, 300);
     SAYS(f, "w1 < stop j1 t1 deadline\n");
     results(f, "w1", 1, 1, REASON_NONE); /* it was ready in the same moment: too late */
-    SAYS(f, "c1 < ended 1 j1 expired (deadline) by w1\n"
-            "store j1 expired\n"
+    SAYS(f, "store j1 expired\n"
+            "c1 < ended 1 j1 expired (deadline) by w1\n"
             "w1 < result_ack 1\n");
     farm_free(f);
 }
@@ -341,8 +341,8 @@ TEST(an_error_of_the_handler_ends_the_job)
     submits(f, "c1", "calc.add");
     farm_forget(f);
     results(f, "w1", 1, 1, REASON_ERROR);
-    SAYS(f, "c1 < ended 1 j1 failed (error) by w1\n"
-            "store j1 failed\n"
+    SAYS(f, "store j1 failed\n"
+            "c1 < ended 1 j1 failed (error) by w1\n"
             "w1 < result_ack 1\n");
     farm_free(f);
 }
@@ -365,8 +365,8 @@ TEST(retries_that_were_asked_for_are_made_with_growing_pauses)
     after(f, 101);
     SAYS(f, "w1 < lease j1 t3 attempt 3\n");
     results(f, "w1", 1, 3, REASON_ERROR);
-    SAYS(f, "c1 < ended 1 j1 failed (error) by w1 after 3\n"
-            "store j1 failed\n"
+    SAYS(f, "store j1 failed\n"
+            "c1 < ended 1 j1 failed (error) by w1 after 3\n"
             "w1 < result_ack 3\n");
     farm_free(f);
 }
@@ -381,8 +381,8 @@ TEST(a_job_that_kills_its_handler_is_dead_after_five_attempts)
     }
     farm_forget(f);
     results(f, "w1", 1, 5, REASON_SIGNAL);
-    SAYS(f, "c1 < ended 1 j1 dead (signal) by w1 after 5\n"
-            "store j1 dead\n"
+    SAYS(f, "store j1 dead\n"
+            "c1 < ended 1 j1 dead (signal) by w1 after 5\n"
             "w1 < result_ack 5\n");
     says(f, "c1", &(struct record){.type = REC_get_status, .get_status = {.number = 9}});
     SAYS(f, "c1 < status submitted 1 executions 5 losses 5 live 0 malformed 0\n");
@@ -395,8 +395,8 @@ TEST(a_result_too_large_is_not_tried_again)
     submits_as(f, "c1", (struct msg_submit){.queue = bytes_text("calc.add"), .retries = 5});
     farm_forget(f);
     results(f, "w1", 1, 1, REASON_TOO_LARGE);
-    SAYS(f, "c1 < ended 1 j1 failed (result too large) by w1\n"
-            "store j1 failed\n"
+    SAYS(f, "store j1 failed\n"
+            "c1 < ended 1 j1 failed (result too large) by w1\n"
             "w1 < result_ack 1\n");
     farm_free(f);
 }
@@ -414,8 +414,8 @@ TEST(a_value_above_the_limit_is_not_passed_on)
                                   .value = bytes_of(large, VALUE_BYTES_MAX + 1)}};
     says(f, "w1", &r);
     free(large);
-    SAYS(f, "c1 < ended 1 j1 failed (result too large) by w1\n"
-            "store j1 failed\n"
+    SAYS(f, "store j1 failed\n"
+            "c1 < ended 1 j1 failed (result too large) by w1\n"
             "w1 < result_ack 1\n");
     farm_free(f);
 }
@@ -432,7 +432,7 @@ TEST(a_retry_by_hand_is_another_job)
     /* The row comes back from the store as it went. */
     struct buf row = {0};
     for (size_t i = 0; i < f->fx.count; i++)
-        if (f->fx.list[i].type == FX_APPEND) {
+        if (f->fx.list[i].type == FX_PUT) {
             struct bytes bytes = effect_bytes(&f->fx, &f->fx.list[i]);
             buf_put(&row, bytes.data, bytes.size);
         }
@@ -442,8 +442,8 @@ TEST(a_retry_by_hand_is_another_job)
     SAYS(f, "find 1 j1\n");
     found(f, 1, buf_bytes(&row));
     buf_fini(&row);
-    SAYS(f, "c1 < accepted 71 j2\n"
-            "w1 < lease j2 t1\n");
+    SAYS(f, "w1 < lease j2 t1\n"
+            "c1 < accepted 71 j2\n");
     asks(f, "c1", REC_get_job, 72, 2);
     SAYS(f, "c1 < job 72 j2 running retry of j1\n");
     farm_free(f);
@@ -458,9 +458,9 @@ TEST(cancel_while_it_waits)
     submits(f, "c1", "calc.add");
     farm_forget(f);
     asks(f, "c1", REC_cancel, 50, 2);
-    SAYS(f, "c1 < done 50\n"
+    SAYS(f, "store j2 cancelled\n"
             "c1 < ended 2 j2 cancelled (cancelled)\n"
-            "store j2 cancelled\n");
+            "c1 < done 50\n");
     farm_free(f);
 }
 
@@ -470,9 +470,9 @@ TEST(cancel_while_it_is_delayed)
     submits_as(f, "c1", (struct msg_submit){.queue = bytes_text("calc.add"), .delay_ms = 1000});
     farm_forget(f);
     asks(f, "c1", REC_cancel, 50, 1);
-    SAYS(f, "c1 < done 50\n"
+    SAYS(f, "store j1 cancelled\n"
             "c1 < ended 1 j1 cancelled (cancelled)\n"
-            "store j1 cancelled\n");
+            "c1 < done 50\n");
     after(f, 2000);
     SAYS(f, "");
     farm_free(f);
@@ -485,9 +485,9 @@ TEST(cancel_during_the_pause_before_a_retry)
     results(f, "w1", 1, 1, REASON_SIGNAL);
     farm_forget(f);
     asks(f, "c1", REC_cancel, 50, 1);
-    SAYS(f, "c1 < done 50\n"
+    SAYS(f, "store j1 cancelled\n"
             "c1 < ended 1 j1 cancelled (cancelled)\n"
-            "store j1 cancelled\n");
+            "c1 < done 50\n");
     after(f, 2000);
     SAYS(f, "");
     farm_free(f);
@@ -502,9 +502,9 @@ TEST(cancel_while_its_queue_is_held)
     submits(f, "c1", "calc.add");
     farm_forget(f);
     asks(f, "c1", REC_cancel, 50, 1);
-    SAYS(f, "c1 < done 50\n"
+    SAYS(f, "store j1 cancelled\n"
             "c1 < ended 1 j1 cancelled (cancelled)\n"
-            "store j1 cancelled\n");
+            "c1 < done 50\n");
     farm_free(f);
 }
 
@@ -515,11 +515,11 @@ TEST(cancel_while_it_runs_stops_it_and_it_is_never_ok)
     starts(f, "w1", 1, 1);
     farm_forget(f);
     asks(f, "c1", REC_cancel, 50, 1);
-    SAYS(f, "c1 < done 50\n"
-            "w1 < stop j1 t1 cancelled\n");
+    SAYS(f, "w1 < stop j1 t1 cancelled\n"
+            "c1 < done 50\n");
     results(f, "w1", 1, 1, REASON_NONE); /* it was faster */
-    SAYS(f, "c1 < ended 1 j1 cancelled (cancelled) by w1\n"
-            "store j1 cancelled\n"
+    SAYS(f, "store j1 cancelled\n"
+            "c1 < ended 1 j1 cancelled (cancelled) by w1\n"
             "w1 < result_ack 1\n");
     farm_free(f);
 }
@@ -532,8 +532,8 @@ TEST(a_cancelled_job_that_had_not_started_is_not_lent_again)
     asks(f, "c1", REC_cancel, 50, 1);
     farm_forget(f);
     returns(f, "w1", 1, 1);
-    SAYS(f, "c1 < ended 1 j1 cancelled (cancelled) by w1\n"
-            "store j1 cancelled\n");
+    SAYS(f, "store j1 cancelled\n"
+            "c1 < ended 1 j1 cancelled (cancelled) by w1\n");
     farm_free(f);
 }
 
@@ -542,8 +542,8 @@ TEST(cancel_after_its_end_says_so)
     struct farm *f = farm_with(1);
     submits(f, "c1", "calc.add");
     results(f, "w1", 1, 1, REASON_NONE);
-    struct bytes row = effect_bytes(&f->fx, &f->fx.list[1]);
-    CHECK_EQ(f->fx.list[1].type, FX_APPEND);
+    struct bytes row = effect_bytes(&f->fx, &f->fx.list[0]);
+    CHECK_EQ(f->fx.list[0].type, FX_PUT);
     struct buf copy = {0};
     buf_put(&copy, row.data, row.size);
     farm_forget(f);
@@ -625,8 +625,8 @@ TEST(a_worker_comes_back_within_a_second_and_keeps_its_leases)
     after(f, 8000);
     SAYS(f, "");
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "c1 < ended 1 j1 ok by w1\n"
-            "store j1 ok\n"
+    SAYS(f, "store j1 ok\n"
+            "c1 < ended 1 j1 ok by w1\n"
             "w1 < result_ack 1\n");
     farm_free(f);
 }
@@ -664,8 +664,8 @@ TEST(a_worker_that_names_a_lease_it_has_lost_is_told_to_stop)
     results(f, "w1", 1, 1, REASON_NONE);
     SAYS(f, "w1 < result_ack 1\n");
     results(f, "w2", 1, 2, REASON_NONE);
-    SAYS(f, "c1 < ended 1 j1 ok by w2 after 2\n"
-            "store j1 ok\n"
+    SAYS(f, "store j1 ok\n"
+            "c1 < ended 1 j1 ok by w2 after 2\n"
             "w2 < result_ack 1\n");
     farm_free(f);
 }
@@ -712,8 +712,8 @@ TEST(a_result_under_an_old_token_changes_nothing)
     starts(f, "w1", 1, 1);
     SAYS(f, "");
     results(f, "w1", 1, 2, REASON_NONE);
-    SAYS(f, "c1 < ended 1 j1 ok by w1\n"
-            "store j1 ok\n"
+    SAYS(f, "store j1 ok\n"
+            "c1 < ended 1 j1 ok by w1\n"
             "w1 < result_ack 2\n");
     results(f, "w1", 1, 2, REASON_NONE);
     SAYS(f, "w1 < result_ack 3\n");
@@ -809,8 +809,8 @@ TEST(a_draining_worker_gets_nothing_more_and_leaves)
     submits(f, "c1", "calc.add");
     results(f, "w1", 1, 1, REASON_NONE);
     SAYS(f, "c1 < accepted 2 j2\n"
-            "c1 < ended 1 j1 ok by w1\n"
             "store j1 ok\n"
+            "c1 < ended 1 j1 ok by w1\n"
             "w1 < result_ack 1\n");
     says(f, "w1", &(struct record){.type = REC_goodbye});
     worker(f, "w2", 1, "calc.add");
@@ -880,7 +880,7 @@ TEST(a_number_that_comes_again_makes_no_second_job)
     SAYS(f, "c1 < accepted 1 j1\n");
     results(f, "w1", 1, 1, REASON_NONE);
     struct buf row = {0};
-    buf_put(&row, effect_bytes(&f->fx, &f->fx.list[1]).data, f->fx.list[1].size);
+    buf_put(&row, effect_bytes(&f->fx, &f->fx.list[0]).data, f->fx.list[0].size);
     farm_forget(f);
     submits_number(f, 1);
     SAYS(f, "find 1 j1\n"
@@ -996,9 +996,9 @@ TEST(the_same_key_and_body_are_the_same_job)
             "c2 < accepted 1 j1\n"
             "c1 < error 2 key-taken\n");
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "c1 < ended 1 j1 ok by w1\n"
+    SAYS(f, "store j1 ok\n"
+            "c1 < ended 1 j1 ok by w1\n"
             "c2 < ended 1 j1 ok by w1\n"
-            "store j1 ok\n"
             "w1 < result_ack 1\n");
     farm_free(f);
 }
@@ -1087,10 +1087,10 @@ TEST(at_a_limit_the_answer_is_busy_and_room_makes_it_good)
 TEST(a_full_store_takes_no_new_jobs)
 {
     struct farm *f = farm_with(1);
-    struct event full = {.type = EV_STORE, .store = {.full = true}};
+    struct event full = {.type = EV_STORE, .store = {.refuses = ERR_BUSY}};
     farm_event(f, &full);
     submits(f, "c1", "calc.add");
-    full.store.full = false;
+    full.store.refuses = OK;
     farm_event(f, &full);
     submits(f, "c1", "calc.add");
     SAYS(f, "c1 < error 1 busy\n"
@@ -1220,9 +1220,9 @@ TEST(whoever_waits_is_told_of_the_end)
     gone(f, "c3"); /* does not wait any more */
     farm_forget(f);
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "c1 < ended 1 j1 ok by w1\n"
+    SAYS(f, "store j1 ok\n"
+            "c1 < ended 1 j1 ok by w1\n"
             "c2 < ended 5 j1 ok by w1\n"
-            "store j1 ok\n"
             "w1 < result_ack 1\n");
     farm_free(f);
 }
@@ -1294,9 +1294,9 @@ TEST(a_watched_job_tells_each_change_under_its_number)
     SAYS(f, want);
     results(f, "w1", 1, 1, REASON_NONE);
     snprintf(want, sizeof want,
+             "store j1 ok\n"
              "%s: 3 state ok\n"
              "c1 < ended 1 j1 ok by w1\n"
-             "store j1 ok\n"
              "w1 < result_ack 1\n",
              topic);
     SAYS(f, want);
@@ -1417,5 +1417,86 @@ TEST(watching_what_is_not_there_is_an_error)
             "c1 < error 91 unknown-worker\n"
             "c1 < error 92 unknown-job\n"
             "c1 < error 93 invalid\n");
+    farm_free(f);
+}
+
+/* --- recall ----------------------------------------------------------------------------------- */
+
+/* w1 has one slot and has shown that calc.add is short, so it is lent jobs ahead. */
+static struct farm *farm_lent_ahead(void)
+{
+    struct farm *f = farm_with(1);
+    for (unsigned i = 1; i <= 8; i++) {
+        submits(f, "c1", "calc.add");
+        takes_us(f, "w1", i, 1, 10);
+    }
+    farm_forget(f);
+    for (unsigned i = 0; i < 3; i++)
+        submits(f, "c1", "calc.add");
+    SAYS_HAS(f, "w1 < lease j11 t1\n");
+    return f;
+}
+
+TEST(jobs_that_wait_behind_a_long_one_are_recalled)
+{
+    struct farm *f = farm_lent_ahead();
+    starts(f, "w1", 9, 1);
+    after(f, 15);
+    SAYS(f, "");
+    after(f, 10);
+    SAYS(f, "w1 < recall j10 t1\n"
+            "w1 < recall j11 t1\n");
+    returns(f, "w1", 11, 1);
+    returns(f, "w1", 10, 1);
+    SAYS(f, ""); /* nothing more is lent ahead there */
+    after(f, 500);
+    SAYS(f, "");
+    worker(f, "w2", 1, "calc.add");
+    SAYS_HAS(f, "w2 < lease j10 t2\n");
+    farm_free(f);
+}
+
+TEST(a_worker_that_moves_again_is_lent_ahead_again)
+{
+    struct farm *f = farm_lent_ahead();
+    starts(f, "w1", 9, 1);
+    after(f, 25);
+    returns(f, "w1", 11, 1);
+    returns(f, "w1", 10, 1);
+    farm_forget(f);
+    takes_us(f, "w1", 9, 1, 30);
+    SAYS_HAS(f, "w1 < lease j11 t2\n");
+    farm_free(f);
+}
+
+TEST(a_worker_that_moves_is_asked_for_nothing)
+{
+    struct farm *f = farm_lent_ahead();
+    after(f, 15);
+    takes_us(f, "w1", 9, 1, 10);
+    farm_forget(f);
+    after(f, 15);
+    SAYS(f, "");
+    farm_free(f);
+}
+
+TEST(what_a_long_job_has_had_so_far_counts)
+{
+    struct farm *f = farm_new(NULL);
+    client(f, "c1");
+    hello_worker(f, "w1", 2);
+    offers(f, "w1", "long.job");
+    offers(f, "w1", "short.job");
+    ready(f, "w1");
+    for (int i = 0; i < 3; i++)
+        submits(f, "c1", "long.job"); /* two take the slots; nothing is known of them yet */
+    submits(f, "c1", "short.job");
+    submits(f, "c1", "short.job");
+    after(f, 1000);
+    farm_forget(f);
+    takes_us(f, "w1", 1, 1, 1000000);
+    SAYS_HAS(f, "w1 < lease j4 t1 offer 1\n");
+    takes_us(f, "w1", 4, 1, 1000);
+    SAYS_HAS(f, "w1 < lease j5 t1 offer 1\n");
     farm_free(f);
 }

@@ -11,6 +11,7 @@
 #include "common/must.h"
 #include "producer/cli/child.h"
 #include "producer/cli/command.h"
+#include "producer/cli/history.h"
 #include "producer/cli/jobspec.h"
 #include "producer/cli/lines.h"
 #include "producer/cli/output.h"
@@ -209,6 +210,21 @@ TEST(spans_are_for_people)
     CHECK_TEXT(ago_text(1000, 4999, ago), "3 s ago");
 }
 
+TEST(sizes_and_moments_are_for_people_too)
+{
+    char text[SIZE_TEXT], moment[MOMENT_TEXT];
+    CHECK_TEXT(size_text(0, text), "0 B");
+    CHECK_TEXT(size_text(1023, text), "1023 B");
+    CHECK_TEXT(size_text(1024, text), "1 KiB");
+    CHECK_TEXT(size_text(1536, text), "1.5 KiB");
+    CHECK_TEXT(size_text((1 << 20) - 1, text), "1 MiB");
+    CHECK_TEXT(size_text(256ull << 20, text), "256 MiB");
+    CHECK_TEXT(size_text(UINT64_MAX, text), "16 EiB");
+    CHECK_TEXT(moment_text(0, moment), "1970-01-01T00:00:00.000Z");
+    CHECK_TEXT(moment_text(1795248126342, moment), "2026-11-21T08:02:06.342Z");
+    CHECK(strlen(moment_text(UINT64_MAX, moment)) < MOMENT_TEXT);
+}
+
 TEST(progress_says_total_rate_and_time_left)
 {
     char text[PROGRESS_TEXT];
@@ -222,6 +238,71 @@ TEST(progress_says_total_rate_and_time_left)
     CHECK_TEXT(text, "0/200  0%  0");
     progress_text(text, 1, 1000000, 1, 1000, 1000);
     CHECK(strlen(text) < PROGRESS_TEXT);
+}
+
+/* --- the attempts of a job ---------------------------------------------------------------------
+ */
+
+static void add_attempt(struct history *h, uint64_t number, unsigned reason)
+{
+    history_add(h, &(struct msg_attempt){.id = 7, .attempt = number, .reason = reason});
+}
+
+/* "1:3 2:0 ", each attempt with its reason. */
+static const char *attempts_text(const struct history *h, char text[static 64])
+{
+    struct msg_attempt attempt;
+    size_t size = 0;
+    text[0] = 0;
+    for (struct cursor c = history_start(h); history_next(&c, &attempt);)
+        size += (size_t)snprintf(text + size, 64 - size, "%u:%u ", (unsigned)attempt.attempt,
+                                 (unsigned)attempt.reason);
+    return text;
+}
+
+TEST(an_attempt_that_ended_well_comes_from_the_job)
+{
+    struct history h = {0};
+    char text[64];
+    add_attempt(&h, 1, REASON_SIGNAL);
+    add_attempt(&h, 2, REASON_ERROR);
+    history_close(&h, &(struct msg_job){.id = 7, .state = JOB_OK, .attempts = 3});
+    CHECK_TEXT(attempts_text(&h, text), "1:3 2:1 3:0 ");
+    CHECK_EQ(h.count, 3);
+    history_clear(&h);
+    CHECK_TEXT(attempts_text(&h, text), "");
+    history_close(&h, &(struct msg_job){
+                          .id = 7, .state = JOB_EXPIRED, .reason = REASON_DEADLINE, .attempts = 1});
+    CHECK_TEXT(attempts_text(&h, text), "1:8 ");
+    history_fini(&h);
+}
+
+TEST(no_attempt_is_made_up)
+{
+    struct history h = {0};
+    char text[64];
+    history_close(&h, &(struct msg_job){.id = 7, .state = JOB_CANCELLED}); /* it never ran */
+    CHECK_TEXT(attempts_text(&h, text), "");
+    add_attempt(&h, 1, REASON_SIGNAL);
+    history_close(&h, &(struct msg_job){.id = 7, .state = JOB_RUNNING, .attempts = 2});
+    CHECK_TEXT(attempts_text(&h, text), "1:3 ");
+    history_close(&h, &(struct msg_job){.id = 7, .state = JOB_DEAD, .attempts = 1});
+    CHECK_TEXT(attempts_text(&h, text), "1:3 ");
+    history_fini(&h);
+}
+
+TEST(an_answer_that_begins_anew_replaces_the_cut_one)
+{
+    struct history h = {0};
+    char text[64];
+    add_attempt(&h, 4, REASON_SIGNAL);
+    add_attempt(&h, 5, REASON_OOM);
+    add_attempt(&h, 4, REASON_SIGNAL);
+    CHECK_TEXT(attempts_text(&h, text), "4:3 ");
+    add_attempt(&h, 5, REASON_OOM);
+    CHECK_TEXT(attempts_text(&h, text), "4:3 5:5 ");
+    CHECK_EQ(h.count, 2);
+    history_fini(&h);
 }
 
 /* --- the supervisor's patience --------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "consumer/handlers/utf8.h"
+#include "common/utf8.h"
 #include "tests/unit/check.h"
 
 static struct command_result result;

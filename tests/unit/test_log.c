@@ -50,6 +50,21 @@ TEST(a_line_has_time_level_program_and_text)
     CHECK_TEXT(text + 24, " info prog job=7 state=ok\n");
 }
 
+TEST(a_pipe_that_nobody_reads_stops_nobody)
+{
+    char text[4096];
+    setenv("REEVE_LOG", "info", 1);
+    log_init("prog");
+    capture();
+    int flags = fcntl(STDERR_FILENO, F_GETFL);
+    must(fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK) == 0);
+    for (char fill[4096] = {0}; write(STDERR_FILENO, fill, sizeof fill) > 0;)
+        continue;
+    must(fcntl(STDERR_FILENO, F_SETFL, flags) == 0);
+    log_info("dropped");
+    CHECK_EQ(release(text, sizeof text), sizeof text - 1);
+}
+
 TEST(the_level_comes_from_the_environment)
 {
     char text[4096];

@@ -27,15 +27,11 @@ static void idmap_compare(const struct idmap *m, void *const *model, const uint6
     CHECK_EQ(seen, count);
 }
 
-TEST(idmap_is_as_its_model)
+static void idmap_churn(const uint64_t *ids)
 {
     struct idmap m = {0};
-    static void *model[KEYS];
-    static uint64_t ids[KEYS];
+    void *model[KEYS] = {0};
     struct random r = {.state = 7};
-    /* Half of the ids follow each other, as job ids do; half are anything. */
-    for (size_t i = 0; i < KEYS; i++)
-        ids[i] = i % 2 ? i + 1 : random_next(&r) | 1ull << 63;
     for (int step = 0; step < 200000; step++) {
         size_t i = random_below(&r, KEYS);
         bool grow = step / 40000 % 2 == 0; /* fills and empties in turns */
@@ -46,10 +42,77 @@ TEST(idmap_is_as_its_model)
             CHECK(idmap_take(&m, ids[i]) == model[i]);
             model[i] = NULL;
         }
+        CHECK(idmap_find(&m, ids[i]) == model[i]);
         if (step % 5000 == 0)
             idmap_compare(&m, model, ids);
     }
     idmap_compare(&m, model, ids);
+    idmap_fini(&m);
+}
+
+TEST(idmap_is_as_its_model_for_ids_that_follow_each_other)
+{
+    static uint64_t ids[KEYS];
+    for (size_t i = 0; i < KEYS; i++)
+        ids[i] = i + 1;
+    idmap_churn(ids);
+    for (size_t i = 0; i < KEYS; i++)
+        ids[i] = UINT64_MAX - i;
+    idmap_churn(ids);
+}
+
+TEST(idmap_is_as_its_model_for_ids_far_apart)
+{
+    static uint64_t ids[KEYS];
+    struct random r = {.state = 9};
+    for (size_t i = 0; i < KEYS; i++)
+        ids[i] = i % 2 ? (i + 1) << 20 : random_next(&r) | 1ull << 63;
+    idmap_churn(ids);
+}
+
+TEST(idmap_is_as_its_model_for_runs_of_ids)
+{
+    static uint64_t ids[KEYS];
+    for (size_t i = 0; i < KEYS; i++) /* seven each, which begin and end anywhere in a page */
+        ids[i] = i / 7 * 1001 + i % 7 + 1;
+    idmap_churn(ids);
+}
+
+/* As jobs come and go: new ids at one end, the oldest leave, and some stay for long. */
+TEST(idmap_moves_on_with_its_ids)
+{
+    enum { LIVE = 1000, STAYS = 97, LAST = 200000 };
+    struct idmap m = {0};
+    for (uint64_t id = 1; id <= LAST; id++) {
+        idmap_put(&m, id, &values[id % KEYS][0]);
+        uint64_t old = id - LIVE;
+        if (id <= LIVE || old % STAYS == 0)
+            continue;
+        CHECK(idmap_find(&m, old) == &values[old % KEYS][0]);
+        CHECK(idmap_take(&m, old) == &values[old % KEYS][0]);
+        CHECK(idmap_take(&m, old) == NULL);
+    }
+    for (uint64_t id = 1; id <= LAST; id++) {
+        bool stays = id > LAST - LIVE || id % STAYS == 0;
+        CHECK(idmap_find(&m, id) == (stays ? &values[id % KEYS][0] : NULL));
+    }
+    idmap_fini(&m);
+}
+
+/* Who takes what the walk shows begins the walk again, since the map has changed. */
+TEST(idmap_is_emptied_by_a_walk_that_takes)
+{
+    struct idmap m = {0};
+    static uint64_t ids[KEYS];
+    for (size_t i = 0; i < KEYS; i++) {
+        ids[i] = i % 3 ? i + 1 : (i + 1) << 40;
+        idmap_put(&m, ids[i], &ids[i]);
+    }
+    size_t at = 0, taken = 0;
+    for (uint64_t *id; (id = idmap_next(&m, &at)); at = 0, taken++)
+        CHECK(idmap_take(&m, *id) == id);
+    CHECK_EQ(taken, KEYS);
+    CHECK_EQ(m.count, 0);
     idmap_fini(&m);
 }
 
@@ -77,6 +140,7 @@ TEST(idmap_gives_memory_back)
     for (uint64_t id = 1; id <= 100000; id++)
         CHECK(idmap_take(&m, id) != NULL);
     CHECK_EQ(m.count, 0);
+    CHECK_EQ(m.pages, 0);
     CHECK(m.capacity * 32 < full);
     idmap_fini(&m);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "consumer/handlers/polarity/words.h"
 
-#include "consumer/handlers/utf8.h"
+#include "common/utf8.h"
 
 struct words words_of(struct bytes text)
 {

@@ -12,8 +12,8 @@
 #include <reeve/handler.h>
 
 #include "common/pack.h"
+#include "common/utf8.h"
 #include "consumer/handlers/shell/command.h"
-#include "consumer/handlers/utf8.h"
 
 /* The two outputs and this much around them must fit a job's result of 16 MiB. */
 enum { REPLY_MAX = 16 * 1024 * 1024 - 64 };

@@ -52,6 +52,7 @@ enum reeve_code {
     REEVE_ETIMEOUT = 19,
     REEVE_EIO = 20,
     REEVE_EINTERRUPTED = 21, /* a signal came while the call waited */
+    REEVE_EDISK_FULL = 22,   /* the broker's: worth trying again later */
 };
 
 enum reeve_state {

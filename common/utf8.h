@@ -3,8 +3,8 @@
  * utf8: reading UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF.
  * Header only.
  */
-#ifndef HANDLERS_UTF8_H
-#define HANDLERS_UTF8_H
+#ifndef COMMON_UTF8_H
+#define COMMON_UTF8_H
 
 #include "common/bytes.h"
 

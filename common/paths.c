@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/must.h"
+
+static const char *home(void)
+{
+    const char *named = getenv("HOME");
+    if (named && *named == '/')
+        return named;
+    const struct passwd *user = getpwuid(getuid());
+    return user && user->pw_dir && *user->pw_dir == '/' ? user->pw_dir : NULL;
+}
+
+char *path_state(const char *leaf)
+{
+    char *path = NULL;
+    const char *state = getenv("XDG_STATE_HOME"), *at_home = home();
+    if (state && *state == '/') /* one that is not absolute is to be ignored */
+        must(asprintf(&path, "%s/reeve/%s", state, leaf) > 0);
+    else if (at_home)
+        must(asprintf(&path, "%s/.local/state/reeve/%s", at_home, leaf) > 0);
+    return path;
+}
+
+/* An entry of a folder is kept when that folder is. */
+static int make_kept(const char *path)
+{
+    char *above;
+    if (mkdir(path, 0700) != 0)
+        return errno == EEXIST ? 0 : errno;
+    must(asprintf(&above, "%s/..", path) > 0);
+    int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    free(above);
+    return error;
+}
+
+int path_make_above(const char *path)
+{
+    char *part = strdup(path);
+    int error = 0;
+    must(part);
+    for (char *at = part; *at && !error; at++) {
+        /* A slash that is not the first, and with something behind it. */
+        if (*at != '/' || at == part || !at[strspn(at, "/")])
+            continue;
+        *at = 0;
+        error = make_kept(part);
+        *at = '/';
+    }
+    free(part);
+    return error;
+}

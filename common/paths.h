@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * paths: where things lie on this host when nobody says otherwise.
+ */
+#ifndef COMMON_PATHS_H
+#define COMMON_PATHS_H
+
+/* $XDG_STATE_HOME/reeve/LEAF, else ~/.local/state/reeve/LEAF. Owned by the caller; NULL when there
+ * is no home to be had. */
+char *path_state(const char *leaf);
+
+/* Makes the folders above a path that are not there, for their owner only, each kept before the
+ * next. 0 or an errno. */
+int path_make_above(const char *path);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producer/store/purge.h"
+
+static uint64_t above(uint64_t is, uint64_t max)
+{
+    return is > max ? is - max : 0;
+}
+
+/* How many settled rows must go, told from the piece they are taken from; of what is too old, all
+ * of it. */
+static uint64_t history_over(const struct table *t, const struct store_limits *l,
+                             const struct shelf_piece *p, int64_t wall_ms)
+{
+    const struct shelf_counts *c = &t->shelf.counts;
+    uint64_t rows = above(c->settled_rows, l->history_rows_max);
+    uint64_t bytes = above(c->settled_bytes, l->history_bytes_max);
+    uint64_t row_bytes = p->now.bytes / bits_count(p->now.rows);
+    if (wall_ms - p->at_ms >= l->history_ms)
+        return UINT64_MAX;
+    uint64_t by_bytes = (bytes + row_bytes - 1) / row_bytes;
+    return rows > by_bytes ? rows : by_bytes;
+}
+
+static uint64_t drop(struct table *t, struct shelf_piece *p, uint64_t bits, uint64_t *left)
+{
+    uint64_t highest = block_of(p->key) * BLOCK_IDS + 63 - (unsigned)__builtin_clzll(bits);
+    *left -= bits_count(bits);
+    table_drop_rows(t, p, bits);
+    return highest;
+}
+
+static uint64_t max_of(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+uint64_t purge_ended(struct table *t, const struct store_limits *l, int64_t wall_ms,
+                     uint64_t rows_max)
+{
+    uint64_t left = rows_max, highest = 0;
+    while (left && !list_empty(&t->shelf.settled)) {
+        struct shelf_piece *p = list_first(&t->shelf.settled, struct shelf_piece, settled);
+        uint64_t over = history_over(t, l, p, wall_ms);
+        if (!over)
+            break;
+        uint64_t bits = bits_lowest(p->now.settled, over < left ? over : left);
+        highest = max_of(highest, drop(t, p, bits, &left));
+    }
+    while (left && !list_empty(&t->shelf.waiting)) {
+        struct shelf_piece *p = list_first(&t->shelf.waiting, struct shelf_piece, waiting);
+        if (wall_ms - p->at_ms < l->results_ms)
+            break;
+        uint64_t bits = bits_lowest(p->now.live & ~p->now.settled, left);
+        highest = max_of(highest, drop(t, p, bits, &left));
+    }
+    return highest;
+}
+
+bool purge_crowded(const struct table *t, const struct store_limits *l)
+{
+    const struct shelf_counts *c = &t->shelf.counts;
+    return c->rows - c->settled_rows > l->results_rows_max ||
+           c->bytes - c->settled_bytes > l->results_bytes_max;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * books: what the ledger writes down. Shared by ledger.c, told.c, leases.c, kept.c and updates.c,
+ * and by nobody else. A job is a `work` from its first row (or its acceptance, when it has none)
+ * on; what the disk has kept of it and what was only put stand side by side, for a crash takes the
+ * second.
+ */
+#ifndef SIM_BOOKS_H
+#define SIM_BOOKS_H
+
+#include "tests/sim/sim.h"
+
+/* As a row says it. */
+struct facts {
+    bool open;  /* a row of an open job */
+    bool ended; /* of one that has ended */
+    bool leased;
+    uint64_t token, attempts, stop;
+    uint8_t state; /* the end; 0: none */
+    uint64_t end_hash;
+};
+
+/* A lease that was told. */
+struct lent {
+    uint64_t token;
+    const struct host *host; /* NULL: the rogue */
+    unsigned host_life;
+    bool executed;
+};
+
+struct work {
+    uint64_t id, number, retry_of, retries;
+    int client; /* -1: nobody in particular */
+    struct spec spec;
+    int priority;
+    bool durable, keyed;
+    bool gone;      /* a crash took it, and had the right to */
+    bool forgotten; /* the disk no longer has its end */
+    bool told;      /* its acceptance was told */
+    /* its birth */
+    uint64_t life, ready_step, wall_jumps;
+    int64_t born_ms, born_us; /* by the broker's clock; by ours */
+    uint64_t delay_ms, deadline_ms;
+    /* rows: as put, and as kept; the numbers of the first, the last and the end put in this life */
+    struct facts now, kept;
+    uint64_t born_seq, row_seq, end_seq, stop_seq, leased_seq;
+    /* leases */
+    struct buf lents; /* struct lent, in the order told */
+    uint64_t token;   /* the highest one lent */
+    uint64_t
+        current; /* that of the lease that stands: another one when it was found so by a start */
+    const struct host *host;
+    unsigned host_life;
+    int64_t lease_us;
+    uint64_t lease_life; /* hub::life when it was told, or when its worker named it again */
+    bool released;       /* the lease ended by the worker's own word */
+    bool returned;       /* which was that it had not begun */
+    uint64_t executions;
+    uint64_t result_token; /* of a good result that came */
+    bool too_large;
+    bool cancel_asked, cancel_done;
+    uint64_t ended_life, ended_jumps; /* when it ended */
+    int64_t ended_ms, ended_us;
+    int64_t second_us; /* how often it was lent in the second since then */
+    unsigned second_leases;
+};
+
+/* Of a host's process: what it named after its last hello, and when that was over. */
+struct host_book {
+    unsigned life;
+    uint64_t row_seq;  /* of its row, in this life of the broker; 0: kept */
+    bool listed, kept; /* it has a row; which is kept */
+    bool restored;     /* which was there when this life of the broker began */
+    uint64_t ready_life;
+    struct buf results; /* struct result_book, since the broker's start */
+};
+
+struct result_book {
+    uint64_t number, id, step; /* the step in which it came */
+    uint64_t seq;              /* what must be kept before it is acknowledged */
+};
+
+struct client_book {
+    struct idmap numbers; /* struct taken */
+    struct idmap asks;    /* struct asked_of */
+    bool renumbers;       /* a new life of the broker: numbers above its last may change */
+    bool damaged;         /* its row is */
+    uint64_t told_number; /* the highest one whose durable acceptance was told */
+    struct idmap credits; /* struct credit by number: how often its end may be told here */
+    uint64_t credit_peer;
+};
+
+struct intent { /* what somebody wanted done, by serial */
+    uint64_t serial, id;
+    char key[16];
+};
+
+struct taken { /* a number of a client, as the core was told it */
+    uint64_t number, serial, id;
+    struct spec spec;
+    uint64_t delay_ms, deadline_ms, retries;
+    int priority;
+};
+
+struct asked_of { /* a request */
+    enum record_type type;
+    uint64_t id, seq; /* seq: of the row that it made, of a queue */
+    int64_t at_us;
+};
+
+struct credit { /* how often the end of this number may be told on this connection */
+    uint64_t said, told;
+};
+
+struct key_book {
+    char name[16];
+    uint64_t id; /* the job it led to last */
+};
+
+struct ledger {
+    struct idmap intents; /* by serial */
+    struct client_book clients[CLIENTS_MAX];
+    struct host_book hosts[HOSTS_MAX];
+    struct idmap works;
+    struct buf ids; /* of all works, in order */
+    struct buf
+        young; /* ids of works that were never lent, of this life: for the order of a queue */
+    uint64_t open;
+    uint64_t loaded;   /* jobs the broker began this life with */
+    bool retried;      /* somebody asked for a retry in this life */
+    struct buf orders; /* struct order_book: put and not kept */
+    size_t orders_from;
+    uint64_t mark, mark_kept;
+    bool damaged, worker_damaged, key_damaged; /* a row; of a worker; of a key */
+    struct namemap keys;                       /* struct key_book */
+    /* of the step under way */
+    struct buf claims;     /* struct claim */
+    struct asked_of *hold; /* the last hold or release in this body */
+    uint64_t told_stored;  /* the core knows that all up to here is kept */
+    struct namemap topics; /* struct topic_seen */
+    struct buf watch_asks; /* struct watch_ask */
+    struct ledger_counts counts;
+};
+
+/* A worker's word that it holds a lease. */
+struct claim {
+    uint64_t id, token;
+    bool lent, answered;
+};
+
+static inline struct work *work_of(const struct sim *s, uint64_t id)
+{
+    return idmap_find(&s->ledger->works, id);
+}
+
+static inline bool work_open(const struct work *work)
+{
+    return !work->gone && !work->now.state;
+}
+
+/* All up to here is on the disk. */
+static inline uint64_t kept_seq(const struct sim *s)
+{
+    return s->knobs.durable ? s->store.disk.kept_seq : UINT64_MAX;
+}
+
+/* --- ledger.c --- */
+struct work *work_new(struct sim *s, uint64_t id, const struct spec *spec, bool durable);
+void work_bind(struct sim *s, struct work *work, int client, uint64_t number);
+void work_ended(struct sim *s, struct work *work);
+void work_gone(struct sim *s, struct work *work);
+int client_by_id(const struct sim *s, struct bytes peer_id); /* -1: none */
+uint64_t end_hash(const struct msg_ended *m);
+void end_allowed(struct sim *s, const struct work *work, const struct msg_ended *m);
+uint64_t attempts_max(const struct sim *s, const struct work *work);
+void must_be_kept(struct sim *s, uint64_t seq, const char *what, uint64_t id);
+bool submitted(const struct sim *s, const struct spec *spec);
+
+void free_all(struct idmap *m); /* malloced values */
+void credit_said(struct client_book *book, uint64_t number);
+unsigned client_of(const struct sim *s, const struct wire *w);
+struct intent *intent_of(const struct sim *s, uint64_t serial);
+struct taken *taken_of(const struct sim *s, unsigned client, uint64_t number);
+const struct asked_of *asked_of(const struct sim *s, unsigned client, uint64_t number);
+
+/* --- told.c --- */
+void told_client(struct sim *s, const struct wire *w, uint64_t peer, const struct record *r);
+void told_host(struct sim *s, const struct wire *w, const struct record *r);
+
+/* --- leases.c --- */
+void told_lease(struct sim *s, const struct wire *w, const struct msg_lease *m);
+void sees_result(struct sim *s, const struct wire *w, const struct msg_result *m);
+void sees_returned(struct sim *s, const struct wire *w, const struct msg_returned *m);
+void sees_holding(struct sim *s, const struct wire *w, const struct msg_holding *m);
+void sees_ready(struct sim *s, const struct wire *w);
+void told_stop(struct sim *s, const struct msg_stop *stop);
+void told_result_ack(struct sim *s, const struct wire *w, uint64_t number);
+void claims_check(struct sim *s);
+void lease_crashed(struct sim *s, struct work *work);
+struct host *host_of(const struct wire *w); /* NULL: the rogue's */
+
+/* --- kept.c --- */
+void kept_order(struct sim *s, const struct effect *e, struct row_key key, struct bytes bytes);
+void kept_fini(struct ledger *l);
+void kept_served(struct sim *s); /* a new life has begun to serve */
+void kept_shadow(struct sim *s);
+
+/* --- updates.c --- */
+void updates_watched(struct sim *s, struct bytes topic);
+void updates_published(struct sim *s, struct bytes wire, struct bytes body);
+void updates_asked(struct sim *s, uint64_t peer, const struct msg_watch *m);
+void updates_unheard(struct sim *s, uint64_t peer);
+void updates_told(struct sim *s, uint64_t peer, const struct record *r);
+void updates_crashed(struct sim *s);
+void updates_fini(struct ledger *l);
+
+#endif

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kept: the ledger's books of the disk. What the core puts is written down beside what the disk has
+ * kept of it; a commit moves it over, a crash takes what was not moved. After each restart, and at
+ * random moments in a second broker made from the rows as they are then, the core must know
+ * exactly what was kept.
+ */
+#include <inttypes.h>
+
+#include "tests/sim/books.h"
+
+struct order_book {
+    uint64_t seq, id;
+    enum effect_type type;
+    enum row_kind kind;
+    struct facts facts; /* of a job */
+    uint64_t number;    /* mark; life of a worker */
+    struct host_book *host;
+};
+
+void kept_fini(struct ledger *l)
+{
+    buf_fini(&l->orders);
+}
+
+/* --- orders ----------------------------------------------------------------------------------- */
+
+static void facts_check(struct sim *s, const struct work *work, const struct facts *facts)
+{
+    /* At most once: the lease may be kept, and nobody told of it. */
+    size_t leases = work->lents.size / sizeof(struct lent) + (facts->leased && !work->token);
+    if (facts->attempts > leases || facts->attempts > attempts_max(s, work))
+        sim_fail(s, "S6",
+                 "job %" PRIx64 " has made %" PRIu64 " attempts of %" PRIu64
+                 " and was lent %zu times",
+                 work->id, facts->attempts, attempts_max(s, work), leases);
+}
+
+/* The first row of a job. */
+static struct work *born(struct sim *s, const struct record *submit, const struct record *origin)
+{
+    struct spec spec = spec_get(submit->submit.args);
+    struct work *work = work_new(s, origin->origin.id, &spec, true);
+    const struct work *old = work_of(s, origin->origin.retry_of);
+    if (!origin->origin.retry_of) {
+        work_bind(s, work, client_by_id(s, origin->origin.client), submit->submit.number);
+    } else {
+        if (!old || !old->now.state || old->spec.serial != spec.serial || !s->ledger->retried)
+            sim_fail(s, "S2", "job %" PRIx64 " is a retry of none", work->id);
+        work->retries = old->retries;
+        work->priority = old->priority;
+    }
+    return work;
+}
+
+static struct facts facts_of(const struct record *origin, const struct record *ended)
+{
+    struct facts facts = {.open = !ended,
+                          .ended = ended,
+                          .leased = origin->origin.leased,
+                          .token = origin->origin.token,
+                          .attempts = origin->origin.attempts,
+                          .stop = origin->origin.stop};
+    if (ended) {
+        facts.state = (uint8_t)ended->ended.state;
+        facts.end_hash = end_hash(&ended->ended);
+    }
+    return facts;
+}
+
+/* A result in this step's body made this row: it is acknowledged when the row is kept. */
+static void result_waits(struct sim *s, const struct work *work, uint64_t seq)
+{
+    for (unsigned i = 0; i < s->knobs.hosts; i++) {
+        struct buf *results = &s->ledger->hosts[i].results;
+        struct result_book *all = (struct result_book *)(void *)results->data;
+        for (size_t k = 0; k < results->size / sizeof *all; k++)
+            if (all[k].id == work->id && all[k].step == s->hub.steps)
+                all[k].seq = seq;
+    }
+}
+
+static void takes_job(struct sim *s, const struct effect *e, struct bytes bytes,
+                      struct facts *facts)
+{
+    struct cursor c = cursor_of(bytes);
+    struct record submit, origin, r, ended = {.type = REC_NONE};
+    if (record_get(&c, &submit) || submit.type != REC_submit || record_get(&c, &origin) ||
+        origin.type != REC_origin)
+        sim_fail(s, "S19", "a row does not decode");
+    while (!cursor_done(&c)) {
+        if (record_get(&c, &r) != OK)
+            sim_fail(s, "S19", "a row does not decode");
+        if (r.type == REC_ended)
+            ended = r;
+        else if (r.type == REC_job && (r.job.id != e->id || r.job.state != e->state))
+            sim_fail(s, "S2", "the row of job %" PRIx64 " is not of one job", e->id);
+    }
+    bool end = e->kind == ROW_ENDED;
+    struct work *work = work_of(s, e->id);
+    if (!work && !end)
+        work = born(s, &submit, &origin);
+    if (!work || work->gone || (end && ended.type != REC_ended) || origin.origin.id != e->id ||
+        spec_get(submit.submit.args).serial != work->spec.serial)
+        sim_fail(s, "S2", "the row of job %" PRIx64 " is not of one job", e->id);
+    if (work->now.state)
+        sim_fail(s, "S4", "job %" PRIx64 " ends twice", e->id);
+    *facts = facts_of(&origin, end ? &ended : NULL);
+    facts_check(s, work, facts);
+    if (end) {
+        if (ended.ended.state != e->state)
+            sim_fail(s, "S2", "the row of job %" PRIx64 " is not of one end", e->id);
+        end_allowed(s, work, &ended.ended);
+        work->end_seq = e->seq;
+    }
+    if (!work->row_seq && !work->kept.open && !end)
+        work->born_seq = e->seq;
+    if (facts->stop && !work->now.stop)
+        work->stop_seq = e->seq;
+    if (facts->leased && !work->now.leased)
+        work->leased_seq = e->seq;
+    work->row_seq = e->seq;
+    work->now = *facts;
+    result_waits(s, work, e->seq);
+    if (end)
+        work_ended(s, work);
+}
+
+static struct host_book *book_by_id(struct sim *s, struct bytes peer_id)
+{
+    for (unsigned i = 0; i < s->knobs.hosts; i++) {
+        const struct host *h = &s->hosts[i];
+        struct host_book *book = &s->ledger->hosts[i];
+        if (bytes_equal(peer_id, bytes_of(h->peer_id, PEER_ID_BYTES))) {
+            if (book->life != h->life) {
+                buf_fini(&book->results);
+                *book = (struct host_book){.life = h->life};
+            }
+            return book;
+        }
+    }
+    return NULL;
+}
+
+static void takes_worker(struct sim *s, const struct effect *e, struct bytes peer_id,
+                         struct order_book *order)
+{
+    struct host_book *book = book_by_id(s, peer_id);
+    if (!book)
+        return; /* the rogue, or one that has died meanwhile */
+    book->listed = e->type == FX_PUT;
+    book->row_seq = e->seq;
+    order->host = book;
+    order->number = book->life;
+}
+
+void kept_order(struct sim *s, const struct effect *e, struct row_key key, struct bytes bytes)
+{
+    struct order_book order = {.seq = e->seq, .id = e->id, .type = e->type, .kind = key.kind};
+    struct cursor c = cursor_of(bytes);
+    struct record r;
+    if (e->type == FX_PUT && key.kind != ROW_JOB && key.kind != ROW_ENDED &&
+        record_get(&c, &r) != OK)
+        sim_fail(s, "S19", "a row does not decode");
+    switch (key.kind) {
+    case ROW_JOB:
+    case ROW_ENDED:
+        if (e->type == FX_PUT)
+            takes_job(s, e, bytes, &order.facts);
+        break;
+    case ROW_WORKER: takes_worker(s, e, key.name, &order); break;
+    case ROW_QUEUE:
+        if (s->ledger->hold)
+            s->ledger->hold->seq = e->seq;
+        break;
+    case ROW_MARK:
+        order.number = r.mark_row.id;
+        s->ledger->mark = r.mark_row.id;
+        break;
+    default: break;
+    }
+    buf_put(&s->ledger->orders, &order, sizeof order);
+}
+
+/* --- kept, and not ---------------------------------------------------------------------------- */
+
+void ledger_committed(struct sim *s, uint64_t seq)
+{
+    struct ledger *l = s->ledger;
+    const struct order_book *all = (const struct order_book *)(const void *)l->orders.data;
+    size_t count = l->orders.size / sizeof *all, done = 0;
+    for (; done < count && all[done].seq <= seq; done++) {
+        const struct order_book *order = &all[done];
+        struct work *work = work_of(s, order->id);
+        bool job = order->kind == ROW_JOB || order->kind == ROW_ENDED;
+        if (job && order->type == FX_PUT)
+            work->kept = order->facts;
+        else if (order->kind == ROW_ENDED && order->type == FX_DROP && work)
+            work->forgotten = true;
+        else if (order->kind == ROW_MARK && order->number > l->mark_kept)
+            l->mark_kept = order->number;
+        else if (order->host && order->host->life == order->number)
+            order->host->kept = order->type == FX_PUT;
+    }
+    if (done)
+        memmove(l->orders.data, l->orders.data + done * sizeof *all, (count - done) * sizeof *all);
+    l->orders.size -= done * sizeof *all;
+}
+
+static void work_crashed(struct sim *s, struct work *work)
+{
+    struct ledger *l = s->ledger;
+    bool kept = s->knobs.durable && (work->kept.open || work->kept.ended);
+    if (work->gone)
+        return;
+    if (!kept) {
+        if (work->durable && work->told && s->knobs.durable)
+            sim_fail(s, "S1", "job %" PRIx64 " was accepted as durable and is lost", work->id);
+        work_gone(s, work);
+        return;
+    }
+    if (work->now.state && !work->kept.state) {
+        l->open++;
+        l->counts.ended--;
+    }
+    work->now = work->kept;
+    work->born_seq = work->row_seq = work->end_seq = work->stop_seq = work->leased_seq = 0;
+    lease_crashed(s, work);
+}
+
+void ledger_crashed(struct sim *s)
+{
+    struct ledger *l = s->ledger;
+    l->counts.crashes++;
+    buf_clear(&l->orders);
+    buf_clear(&l->claims);
+    buf_clear(&l->young);
+    l->told_stored = 0;
+    l->retried = false;
+    l->mark = l->mark_kept;
+    size_t at = 0;
+    for (struct work *work; (work = idmap_next(&l->works, &at));)
+        work_crashed(s, work);
+    for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+        l->clients[i].renumbers = true;
+        l->clients[i].credit_peer = 0;
+        if (!s->knobs.durable)
+            l->clients[i].told_number = 0;
+    }
+    for (unsigned i = 0; i < HOSTS_MAX; i++) {
+        buf_clear(&l->hosts[i].results);
+        l->hosts[i].row_seq = 0;
+        l->hosts[i].listed = l->hosts[i].restored = l->hosts[i].kept;
+    }
+    l->hold = NULL;
+    updates_crashed(s);
+}
+
+/* Whatever it was, it is reported and no longer there. */
+void ledger_damaged(struct sim *s, const struct row_key *key)
+{
+    struct ledger *l = s->ledger;
+    struct work *work = key->id ? work_of(s, key->id) : NULL;
+    l->damaged = true;
+    int client = key->kind == ROW_CLIENT ? client_by_id(s, key->name) : -1;
+    switch (key->kind) {
+    case ROW_JOB: work_gone(s, work); break;
+    case ROW_ENDED: work->forgotten = true; break;
+    case ROW_CLIENT:
+        if (client >= 0)
+            l->clients[client].damaged = true;
+        break;
+    case ROW_KEY: l->key_damaged = true; break;
+    case ROW_WORKER: l->worker_damaged = true; break;
+    case ROW_MARK: l->mark_kept = 0; break;
+    default: break;
+    }
+    if (work && work->client >= 0)
+        l->clients[work->client].damaged =
+            true; /* its number may have been known by this row only */
+}
+
+/* --- what a start finds ----------------------------------------------------------------------- */
+
+static uint64_t works_open(const struct sim *s, bool kept)
+{
+    uint64_t count = 0;
+    size_t at = 0;
+    for (const struct work *work; (work = idmap_next(&s->ledger->works, &at));)
+        count += !work->gone && (kept ? work->kept.open : !work->now.state);
+    return count;
+}
+
+void kept_served(struct sim *s)
+{
+    struct broker_totals totals;
+    broker_totals(s->hub.broker, &totals);
+    s->ledger->loaded = totals.submitted;
+    /* Some end at once: stopped, or leased at most once and held by nobody. */
+    if (totals.live != works_open(s, false))
+        sim_fail(s, "S8", "%" PRIu64 " open jobs were kept, the new broker has %" PRIu64,
+                 works_open(s, false), totals.live);
+}
+
+struct shadow {
+    struct sim *sim;
+    struct broker *broker;
+    struct effects fx;
+    uint64_t rows, shown;
+};
+
+static void shadow_step(struct shadow *shadow, struct event ev)
+{
+    ev.now_ms = hub_ms(shadow->sim);
+    ev.wall_ms = sim_wall_ms(shadow->sim);
+    broker_step(shadow->broker, &ev, &shadow->fx);
+}
+
+static void shadow_load(void *user, const struct disk_row *row)
+{
+    struct shadow *shadow = user;
+    shadow->rows++;
+    shadow_step(shadow, (struct event){.type = EV_LOADED,
+                                       .loaded = {.key = row->key, .row = buf_bytes(&row->bytes)}});
+}
+
+static void shadow_say(struct shadow *shadow, const struct record *r)
+{
+    struct buf body = {0};
+    record_put(&body, r);
+    shadow_step(shadow,
+                (struct event){.type = EV_BODY, .body = {1, PORT_CLIENTS, buf_bytes(&body)}});
+    buf_fini(&body);
+}
+
+/* One job as the second broker shows it. */
+static void shadow_job(struct shadow *shadow, const struct work *work)
+{
+    struct sim *s = shadow->sim;
+    shadow_say(shadow, &(struct record){.type = REC_get_job, .get_job = {1, work->id}});
+    for (size_t i = 0; i < shadow->fx.count; i++) {
+        struct cursor c = cursor_of(effect_bytes(&shadow->fx, &shadow->fx.list[i]));
+        struct record r;
+        if (shadow->fx.list[i].type != FX_SEND || record_get(&c, &r) != OK || r.type != REC_job)
+            continue;
+        if (!work->kept.open || r.job.attempts != work->kept.attempts ||
+            r.job.priority != work->priority || r.job.durability != CLASS_DURABLE ||
+            !bytes_equal(r.job.queue, bytes_text(s->queues[work->spec.queue])))
+            sim_fail(s, "S8", "job %" PRIx64 " is not found as it was kept", work->id);
+        shadow->shown++;
+    }
+}
+
+void kept_shadow(struct sim *s)
+{
+    struct shadow shadow = {.sim = s};
+    struct broker_options options = {.seed = s->hub.steps,
+                                     .incarnation = UINT32_MAX,
+                                     .durable = true,
+                                     .now_ms = hub_ms(s),
+                                     .wall_ms = sim_wall_ms(s)};
+    unsigned char peer_id[PEER_ID_BYTES] = {1};
+    if (!s->knobs.durable)
+        return;
+    shadow.broker = broker_new(&options);
+    disk_load(&s->store.disk, shadow_load, &shadow);
+    /* Still loading: nothing has ended yet that ends at the start. */
+    broker_audit(shadow.broker);
+    shadow_say(&shadow, &(struct record){.type = REC_hello,
+                                         .hello = {.version_min = PROTOCOL_VERSION,
+                                                   .version_max = PROTOCOL_VERSION,
+                                                   .role = ROLE_CLIENT,
+                                                   .peer_id = bytes_of(peer_id, PEER_ID_BYTES)}});
+    size_t at = 0;
+    for (const struct work *work; (work = idmap_next(&s->ledger->works, &at));)
+        if (!work->gone && work->durable)
+            shadow_job(&shadow, work);
+    if (shadow.shown != works_open(s, true))
+        sim_fail(s, "S8", "%" PRIu64 " open jobs are kept, %" PRIu64 " would be found",
+                 works_open(s, true), shadow.shown);
+    broker_free(shadow.broker);
+    effects_fini(&shadow.fx);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a hand makes of a runner's page and voice: whose the last lines are. The runner is this
+ * test, on the other side of page and pipe; nobody is forked.
+ */
+#include "consumer/worker/hand.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "tests/unit/check.h"
+
+static const char *const methods[] = {"alpha.run"};
+static const struct agent_program program = {
+    .name = "alpha", .methods = methods, .method_count = 1};
+
+struct world {
+    struct agent_options options;
+    struct hands hands;
+    struct spawner spawner;
+    int spawner_end, null;
+    struct page_runner runner;
+    int voice; /* the runner's end */
+};
+
+/* What the spawner would be given. */
+static struct spawner_ends received(int socket)
+{
+    struct spawner_ends ends;
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof ends)];
+    } control;
+    char order[64];
+    struct iovec iov = {.iov_base = order, .iov_len = sizeof order};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = control.bytes,
+                         .msg_controllen = sizeof control.bytes};
+    must(recvmsg(socket, &msg, MSG_CMSG_CLOEXEC) > 0);
+    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    must(c && c->cmsg_len == CMSG_LEN(sizeof ends));
+    memcpy(&ends, CMSG_DATA(c), sizeof ends);
+    return ends;
+}
+
+static void world_start(struct world *w)
+{
+    int ends[2];
+    bool lost;
+    const char *error;
+    *w = (struct world){.options = {.slots = 1, .programs = &program, .program_count = 1}};
+    must(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
+    w->spawner.socket = ends[0];
+    w->spawner_end = ends[1];
+    w->null = open("/dev/null", O_WRONLY);
+    must(hands_open(&w->hands, &w->options, w->null) == 0);
+    must(hands_start(&w->hands, 0, 0, &w->spawner, clock_ms(), &lost) == 0 && !lost);
+    struct spawner_ends given = received(w->spawner_end);
+    must(page_join(&w->runner, given.bell, given.memory, &error) == 0);
+    w->voice = given.voice;
+}
+
+static void world_end(struct world *w)
+{
+    hands_close(&w->hands);
+    must(close(w->runner.bell) == 0 && close(w->null) == 0);
+    must(close(w->spawner.socket) == 0 && close(w->spawner_end) == 0);
+    if (w->voice >= 0)
+        close(w->voice);
+}
+
+/* --- the runner ----------------------------------------------------------------------------- */
+
+static void says(struct world *w, const char *text)
+{
+    must(write(w->voice, text, strlen(text)) == (ssize_t)strlen(text));
+}
+
+static void begins(struct world *w)
+{
+    struct page_job job = {.attempt = 1};
+    struct page_agent *page = &w->hands.at[0].page;
+    must(page_push(page, &job, bytes_of("\x90", 1)) && page_publish(page));
+    must(page_next(&w->runner, &job));
+}
+
+static void ends(struct world *w, enum page_status status)
+{
+    must(page_done(&w->runner, status, bytes_of("\xa1x", 2)));
+}
+
+static void runs(struct world *w, const char *text, enum page_status status)
+{
+    begins(w);
+    says(w, text);
+    ends(w, status);
+}
+
+/* --- the worker ----------------------------------------------------------------------------- */
+
+static const char *kept(struct bytes lines)
+{
+    static char text[AGENT_LINES_BYTES + 1];
+    snprintf(text, sizeof text, "%.*s", BYTES_ARG(lines));
+    return text;
+}
+
+/* The last lines of the next result; NULL: there is none. */
+static const char *result(struct world *w)
+{
+    struct agent_event e;
+    while (hands_next(&w->hands, 0, clock_us(), &e))
+        if (e.type == AGENT_RESULT)
+            return kept(e.job.lines);
+    return NULL;
+}
+
+static void look(struct world *w)
+{
+    while (result(w))
+        continue;
+    hands_hear(&w->hands);
+}
+
+static const char *death(struct world *w)
+{
+    struct agent_event e;
+    struct spawner_report r = {
+        .kind = SPAWNER_EXITED, .runner = 0, .signal = SIGSEGV, .peak_kib = 77};
+    look(w);
+    hands_exited(&w->hands, &r, &e);
+    CHECK_EQ(e.type, AGENT_EXITED);
+    CHECK_EQ(e.exit.signal, SIGSEGV);
+    CHECK_EQ(e.exit.peak_kib, 77);
+    return kept(e.exit.lines);
+}
+
+TEST(who_fails_tells_its_last_lines_and_who_ends_well_none)
+{
+    struct world w;
+    world_start(&w);
+    runs(&w, "well\n", PAGE_OK);
+    CHECK_TEXT(result(&w), "");
+    look(&w);
+    runs(&w, "one\ntwo\n", PAGE_FAILED);
+    CHECK_TEXT(result(&w), "one\ntwo");
+    look(&w);
+    runs(&w, "", PAGE_FAILED); /* silent: not those of the one before */
+    CHECK_TEXT(result(&w), "");
+    world_end(&w);
+}
+
+TEST(lines_that_were_heard_before_a_job_began_are_not_its_own)
+{
+    struct world w;
+    world_start(&w);
+    says(&w, "at the start\n");
+    look(&w);
+    runs(&w, "first\n", PAGE_OK);
+    look(&w);
+    begins(&w);
+    look(&w);
+    says(&w, "second\n");
+    look(&w);
+    says(&w, "second again\n");
+    ends(&w, PAGE_FAILED);
+    CHECK_TEXT(result(&w), "second\nsecond again");
+    begins(&w);
+    CHECK_TEXT(death(&w), "");
+    world_end(&w);
+}
+
+TEST(a_death_is_explained_by_what_the_running_job_said)
+{
+    struct world w;
+    world_start(&w);
+    runs(&w, "failed\n", PAGE_FAILED);
+    CHECK_TEXT(result(&w), "failed");
+    begins(&w);
+    says(&w, "no memory\nabort");
+    CHECK_TEXT(death(&w), "no memory\nabort");
+    world_end(&w);
+}
+
+TEST(who_fails_keeps_its_lines_though_the_next_one_writes_already)
+{
+    struct world w;
+    world_start(&w);
+    begins(&w);
+    says(&w, "mine\n");
+    look(&w);
+    ends(&w, PAGE_FAILED);
+    begins(&w);
+    says(&w, "the next one's\n");
+    hands_hear(&w.hands); /* before its result is looked at */
+    CHECK_TEXT(result(&w), "mine\nthe next one's");
+    look(&w);
+    ends(&w, PAGE_OK);
+    look(&w);
+    begins(&w);
+    says(&w, "mine alone\n");
+    CHECK_TEXT(death(&w), "mine alone");
+    world_end(&w);
+}
+
+TEST(who_end_in_one_moment_share_their_lines)
+{
+    struct world w;
+    world_start(&w);
+    runs(&w, "a\n", PAGE_FAILED);
+    runs(&w, "b\n", PAGE_FAILED);
+    CHECK_TEXT(result(&w), "a\nb");
+    CHECK_TEXT(result(&w), "a\nb");
+    world_end(&w);
+}
+
+TEST(who_was_asked_to_stop_tells_its_lines_whatever_it_answers)
+{
+    struct world w;
+    world_start(&w);
+    w.hands.at[0].flagged = 1; /* the first job, counted from 1 */
+    runs(&w, "stopping\n", PAGE_OK);
+    CHECK_TEXT(result(&w), "stopping");
+    look(&w);
+    runs(&w, "well\n", PAGE_OK);
+    CHECK_TEXT(result(&w), "");
+    world_end(&w);
+}
+
+TEST(a_runner_may_close_its_standard_error)
+{
+    struct world w;
+    world_start(&w);
+    says(&w, "the last\n");
+    must(close(w.voice) == 0);
+    w.voice = -1;
+    look(&w);
+    look(&w);
+    CHECK_EQ(w.hands.at[0].voice, -1); /* not readable for ever */
+    begins(&w);
+    ends(&w, PAGE_FAILED);
+    CHECK_TEXT(result(&w), "");
+    world_end(&w);
+}
+
+TEST(the_lines_of_a_broken_page_are_all_there_is)
+{
+    struct world w;
+    world_start(&w);
+    begins(&w);
+    says(&w, "scribble\n");
+    atomic_store(&w.runner.page->word, word_of(9, 1));
+    struct agent_event e;
+    CHECK(hands_next(&w.hands, 0, clock_us(), &e) && e.type == AGENT_READY);
+    CHECK(hands_next(&w.hands, 0, clock_us(), &e) && e.type == AGENT_CORRUPT);
+    CHECK(!hands_next(&w.hands, 0, clock_us(), &e));
+    CHECK_TEXT(death(&w), "scribble");
+    world_end(&w);
+}
