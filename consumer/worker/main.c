@@ -206,6 +206,8 @@ static int run(const struct options *o, struct programs *p, struct shell_options
         shell->text = &text;
         status = shell_run(shell);
     }
+    shell->spawner = NULL; /* they are ours, and end here */
+    shell->text = NULL;
     spawner_close(&spawner);
     text_close(&text);
     if (signals >= 0)

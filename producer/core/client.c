@@ -129,6 +129,7 @@ static void number_keep(struct client *client, uint64_t number, uint64_t id, boo
         client->runs_capacity = client->runs_capacity ? client->runs_capacity * 2 : 8;
         client->runs = must_realloc(client->runs, client->runs_capacity * sizeof *client->runs);
     }
+    must(client->runs);
     client->runs[client->runs_count++] =
         (struct run){.number = number, .id = id, .count = 1, .joined = joined};
 }

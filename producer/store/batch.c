@@ -76,7 +76,7 @@ void batch_drop(struct batch *b, const struct row_key *key)
 
 void batch_settle(struct batch *b, uint64_t id, uint64_t count)
 {
-    must(!b->sealed);
+    must(!b->sealed && (b->ranges || !b->ranges_count));
     struct batch_range *last = b->ranges_count ? &b->ranges[b->ranges_count - 1] : NULL;
     if (last && last->id + last->count == id && last->place == b->place)
         last->count += count;
