@@ -38,8 +38,8 @@ struct sqlite {
     int64_t wall_from_mono_ms; /* of the start: later jumps of the wall clock do not count */
     int64_t look_ms, sweep_ms; /* when to do so again */
     int checkpoint_pages;      /* not below that */
-    bool low;
-    uint64_t bytes; /* of the files */
+    bool low, stuck;           /* the disk has little room; the last commit failed, for now */
+    uint64_t bytes;            /* of the files */
     char broken[PATH_BYTES + 300];
 };
 
@@ -203,6 +203,9 @@ static bool transact(struct sqlite *s, int64_t now_ms)
         return false;
     batch_clear(&s->batch);
     buf_clear(&s->heal);
+    if (s->stuck)
+        log_info("store: writes again");
+    s->stuck = false;
     return true;
 }
 
@@ -249,7 +252,9 @@ static enum store_verdict failed(struct sqlite *s, struct store_report *report)
 {
     if (!db_error_passes(&s->ledger.db))
         return broken(s, s->ledger.db.text, report);
-    log_warn("store: cannot write now: %s", s->ledger.db.text);
+    if (!s->stuck)
+        log_warn("store: cannot write now: %s", s->ledger.db.text);
+    s->stuck = true;
     bool full = (s->ledger.db.error & 0xff) != SQLITE_BUSY;
     db_forgive(&s->ledger.db);
     if (s->ledger.db.error)

@@ -374,8 +374,10 @@ class Chaos(farm_module.Farm):
             self.ready.close()
         if not warden.end_marked(self.mark):
             print("processes of this run do not go", flush=True)
+        for process in self.processes:
+            process.clean()  # a disk is busy until the last of them is reaped
         for mount in self.mounts:
-            subprocess.run(["umount", mount], check=False)
+            subprocess.run(["umount", mount], check=True)
         super().close()
         self.warden.close()
 

@@ -134,11 +134,12 @@ struct ledger {
     bool damaged, worker_damaged, key_damaged; /* a row; of a worker; of a key */
     struct namemap keys;                       /* struct key_book */
     /* of the step under way */
-    struct buf claims;     /* struct claim */
-    struct asked_of *hold; /* the last hold or release in this body */
-    uint64_t told_stored;  /* the core knows that all up to here is kept */
-    struct namemap topics; /* struct topic_seen */
-    struct buf watch_asks; /* struct watch_ask */
+    struct buf claims;      /* struct claim */
+    struct asked_of *hold;  /* the last hold or release in this body */
+    uint64_t told_stored;   /* the core knows that all up to here is kept */
+    uint64_t stored_before; /* as it was when the step began */
+    struct namemap topics;  /* struct topic_seen */
+    struct buf watch_asks;  /* struct watch_ask */
     struct ledger_counts counts;
 };
 

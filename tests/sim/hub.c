@@ -165,6 +165,9 @@ static void step_now(struct sim *s, struct event *ev)
     ev->wall_ms = sim_wall_ms(s);
     if (ev->type == EV_TICK)
         hub->tick_planned = false;
+    if (ev->type == EV_WATCH)
+        trace(s, "broker", "%s %.*s", ev->watch.on ? "is subscribed to" : "has nobody for",
+              BYTES_ARG(ev->watch.topic));
     broker_step(hub->broker, ev, &hub->effects);
     hub->steps++;
     if (s->plant)
@@ -246,12 +249,6 @@ void hub_body(struct sim *s, struct wire *w, struct bytes body)
         w->closed = w->told = false;
         w->peer = ++s->peers;
         idmap_put(&hub->wires, w->peer, w);
-    }
-    size_t head = plant_split(s, w, body);
-    if (head) {
-        hub_body(s, w, bytes_of(body.data, head));
-        hub_body(s, w, bytes_of((const char *)body.data + head, body.size - head));
-        return;
     }
     trace_body(s, w->owner->name, "broker", body);
     ledger_body(s, w, body);

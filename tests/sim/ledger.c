@@ -436,6 +436,7 @@ static void rubbish_changes_nothing(struct sim *s, const struct event *ev, const
 void ledger_step(struct sim *s, const struct event *ev, const struct effects *fx, bool dies)
 {
     struct ledger *l = s->ledger;
+    l->stored_before = l->told_stored;
     if (ev->type == EV_WATCH)
         updates_watched(s, ev->watch.topic);
     if (ev->type == EV_STORED)
@@ -519,6 +520,13 @@ uint64_t ledger_token(const struct sim *s, uint64_t id)
 {
     const struct work *work = work_of(s, id);
     return work ? work->current : 0;
+}
+
+uint64_t ledger_holder(const struct sim *s, uint64_t id)
+{
+    const struct work *work = work_of(s, id);
+    const struct wire *w = work && work->host && !work->released ? work->host->end.wire : NULL;
+    return w ? w->peer : 0;
 }
 
 bool ledger_rogue_has(const struct sim *s, uint64_t id)

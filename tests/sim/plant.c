@@ -241,49 +241,45 @@ void plant_effects(struct sim *s, const struct event *ev, struct effects *fx)
 
 /* --- what goes in ----------------------------------------------------------------------------- */
 
-/* False: the record does not get there. */
-static bool body_record(struct sim *s, struct record *r, bool *changed)
+/* As if neither its token nor who sends it were looked at: it comes from the one that has the job
+ * now. Its number is one that changes nothing. */
+static bool taken_for_current(struct sim *s, const struct msg_result *stale)
 {
-    uint64_t token = r->type == REC_result ? ledger_token(s, r->result.id) : 0;
-    bool old = r->type == REC_result && token && r->result.token != token;
-    switch (s->plant) {
-    case PLANT_ADOPTED_AGAIN: *changed |= r->type == REC_holding; return r->type != REC_holding;
-    case PLANT_LATE_RESULT: old = old && r->result.token >> 32 != s->hub.incarnation; break;
-    case PLANT_IGNORE_STALE: break;
-    default: old = false;
-    }
-    if (old)
-        r->result.token = token;
-    *changed |= old;
+    uint64_t token = ledger_token(s, stale->id), peer = ledger_holder(s, stale->id);
+    if (!peer || stale->token == token ||
+        (s->plant == PLANT_LATE_RESULT && stale->token >> 32 == s->hub.incarnation))
+        return false;
+    struct buf forged = {0};
+    struct record r = {.type = REC_result, .result = *stale};
+    r.result.token = token;
+    r.result.number = 0;
+    record_put(&forged, &r);
+    struct event ev = {.type = EV_BODY,
+                       .body = {.peer = peer, .port = PORT_WORKERS, .bytes = buf_bytes(&forged)}};
+    hub_step(s, &ev);
+    buf_fini(&forged);
     return true;
 }
 
 bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct buf *out)
 {
-    bool changed = false;
+    bool stale = s->plant == PLANT_IGNORE_STALE || s->plant == PLANT_LATE_RESULT;
+    bool silent = s->plant == PLANT_ADOPTED_AGAIN, struck = false;
     struct cursor c = cursor_of(body);
     struct record r;
     if (w->owner->kind != END_HOST)
         return false; /* what the rogue says is a lie in any case */
-    while (!cursor_done(&c) && record_get(&c, &r) == OK)
-        if (body_record(s, &r, &changed))
+    while (!cursor_done(&c) && record_get(&c, &r) == OK) {
+        if (stale && r.type == REC_result)
+            struck |= taken_for_current(s, &r.result);
+        if (silent && r.type == REC_holding)
+            struck = true;
+        else
             record_put(out, &r);
-    if (changed)
+    }
+    if (struck)
         trace(s, "PLANT", "struck");
-    return changed;
-}
-
-size_t plant_split(const struct sim *s, const struct wire *w, struct bytes body)
-{
-    struct cursor c = cursor_of(body);
-    struct record r;
-    if (w->owner->kind != END_HOST ||
-        (s->plant != PLANT_IGNORE_STALE && s->plant != PLANT_LATE_RESULT))
-        return 0;
-    while (!cursor_done(&c) && record_get(&c, &r) == OK)
-        if (r.type == REC_ready)
-            return cursor_done(&c) ? 0 : body.size - cursor_left(&c);
-    return 0;
+    return struck;
 }
 
 bool plant_row(struct sim *s, const struct row_key *key)

@@ -393,7 +393,8 @@ bool ledger_done(const struct sim *s);
 void ledger_end(struct sim *s);
 /* A job that was accepted, at random; 0: none. */
 uint64_t ledger_any_job(struct sim *s);
-uint64_t ledger_token(const struct sim *s, uint64_t id); /* the last one lent; 0: none */
+uint64_t ledger_token(const struct sim *s, uint64_t id);  /* the last one lent; 0: none */
+uint64_t ledger_holder(const struct sim *s, uint64_t id); /* the peer that has that one; 0: none */
 bool ledger_rogue_has(const struct sim *s, uint64_t id);
 void updates_shown(struct sim *s, struct bytes topic, uint64_t incarnation, uint64_t seq,
                    struct bytes body);
@@ -409,9 +410,6 @@ struct ledger_counts ledger_counts(const struct sim *s);
 void plant_effects(struct sim *s, const struct event *ev, struct effects *fx);
 /* On its way into the core; the ledger has seen it as it was. True when *out is to be taken. */
 bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct buf *out);
-/* Where to take it apart, so that leases that its head brings about are known when its tail comes;
- * 0: nowhere. */
-size_t plant_split(const struct sim *s, const struct wire *w, struct bytes body);
 /* A row that is to be loaded: false: it is not. */
 bool plant_row(struct sim *s, const struct row_key *key);
 

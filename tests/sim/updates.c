@@ -10,11 +10,12 @@
 enum { RING = 64 }; /* updates that a watched topic can repeat */
 
 struct topic_seen {
-    struct bytes name;   /* owned */
-    uint64_t last;       /* of this life of the broker */
-    bool gap;            /* watched anew: some may have gone by */
-    bool over;           /* its job has ended */
-    bool unsure;         /* when it was watched anew some of its updates waited for the disk */
+    struct bytes name; /* owned */
+    uint64_t last;     /* of this life of the broker */
+    bool gap;          /* watched anew: some may have gone by */
+    bool over;         /* its job has ended */
+    uint64_t
+        unsure_seq; /* when it was watched anew, updates up to here may have waited for the disk */
     uint64_t ring_from;  /* from here on it was watched all the time; 0: not known */
     struct idmap hashes; /* of what was published, by incarnation and number; boxed */
 };
@@ -60,14 +61,14 @@ void updates_watched(struct sim *s, struct bytes topic)
     struct topic_seen *t = topic_of(s->ledger, bytes_of(topic.data, topic.size - 1));
     t->gap = true;
     t->ring_from = 0;
-    t->unsure = s->knobs.durable && s->store.disk.put_seq > s->ledger->told_stored;
+    t->unsure_seq = s->knobs.durable ? s->store.disk.put_seq : 0;
 }
 
 void updates_crashed(struct sim *s)
 {
     size_t at = 0;
     for (struct topic_seen *t; (t = namemap_next(&s->ledger->topics, &at));) {
-        t->last = t->ring_from = 0;
+        t->last = t->ring_from = t->unsure_seq = 0;
         t->gap = true;
         t->over = false;
     }
@@ -132,6 +133,7 @@ void updates_published(struct sim *s, struct bytes wire, struct bytes body)
     if (bytes_starts(name, bytes_text("sync/")))
         return;
     struct topic_seen *t = topic_of(s->ledger, name);
+    trace(s, "broker", "%.*s: update %" PRIu64, BYTES_ARG(name), u.seq);
     if (u.incarnation != s->hub.incarnation)
         sim_fail(s, "S13", "%.*s: an update of incarnation %" PRIu64, BYTES_ARG(name),
                  u.incarnation);
@@ -141,9 +143,10 @@ void updates_published(struct sim *s, struct bytes wire, struct bytes body)
         sim_fail(s, "S13", "%.*s: update %" PRIu64 " after %" PRIu64, BYTES_ARG(name), u.seq,
                  t->last);
     update_kept(s, name, &u);
-    if (t->gap && !t->unsure && !s->knobs.limits.topics_max)
+    bool sure = t->unsure_seq <= s->ledger->stored_before;
+    if (t->gap && sure && !s->knobs.limits.topics_max)
         t->ring_from = u.seq;
-    t->gap = false;
+    t->gap = !sure;
     t->last = u.seq;
     t->over = bytes_starts(name, bytes_text("job/")) && job_ended((enum job_state)u.state);
     uint64_t *box = must_alloc(sizeof *box), key = u.incarnation << 32 | u.seq;
