@@ -54,9 +54,9 @@ struct broker *broker_new(const struct broker_options *options)
     b->random.state = options->seed;
     /* Ids grow with time, also over restarts of a broker that remembers nothing. */
     uint64_t last = options->last_id & JOB_SEQUENCE_MASK;
-    b->job_sequence = (uint64_t)options->incarnation << 20 | 1;
-    if (b->job_sequence <= last)
-        b->job_sequence = last + 1;
+    b->job_sequence = (uint64_t)options->incarnation << 20;
+    if (b->job_sequence < last)
+        b->job_sequence = last;
     struct namemap *maps[] = {&b->clients,      &b->workers_by_id, &b->workers_by_name,
                               &b->past_workers, &b->queues,        &b->keys,
                               &b->topics,       &b->awaited,       &b->late};

@@ -136,17 +136,30 @@ static void number_keep(struct client *client, uint64_t number, uint64_t id, boo
 
 /* --- from the life before --------------------------------------------------------------------- */
 
-/* Its row, or one of a job of its: the numbers that became jobs are in no order yet. */
-struct client *client_load(struct broker *b, struct bytes peer_id, uint64_t number, uint64_t id)
+static struct client *client_restore(struct broker *b, struct bytes peer_id, uint64_t number,
+                                     uint64_t id)
 {
     struct client *client = namemap_find(&b->clients, peer_id);
     if (!client)
         client = client_make(b, peer_id);
     if (number > client->last_number)
         client->last_number = number;
-    if (!id)
-        client->kept_number = client->due_number = number;
-    else if (number)
+    if (id > client->restored_id)
+        client->restored_id = id;
+    return client;
+}
+
+void client_load(struct broker *b, struct bytes peer_id, const struct msg_client_row *row)
+{
+    struct client *client = client_restore(b, peer_id, row->last_number, row->last_id);
+    client->kept_number = client->due_number = row->last_number;
+}
+
+/* The row of a job of its; the numbers that became jobs are in no order yet. */
+struct client *client_load_job(struct broker *b, struct bytes peer_id, uint64_t number, uint64_t id)
+{
+    struct client *client = client_restore(b, peer_id, number, id);
+    if (number)
         number_keep(client, number, id, false);
     return client;
 }
@@ -321,12 +334,13 @@ static void submit_answer(struct broker *b, struct peer *peer, uint64_t number, 
 }
 
 /* This number was taken before: the same answer again. Which number joined which job is not known
- * after a restart, but its key leads there. */
+ * after a restart, but its key leads there, unless it has expired and leads to a newer one. */
 static void submit_again(struct broker *b, struct peer *peer, const struct msg_submit *s)
 {
     uint64_t id = number_job(peer->client, s->number);
     bool before = !id && s->number <= peer->client->restored_number;
-    if (before && s->key.size && key_check(b, s->key, body_hash_of(s), &id) != OK)
+    if (before && s->key.size &&
+        (key_check(b, s->key, body_hash_of(s), &id) != OK || id > peer->client->restored_id))
         id = 0;
     if (id)
         submit_answer(b, peer, s->number, id);

@@ -56,7 +56,8 @@ struct client {
     bool left;                        /* it said goodbye: it will not fetch results */
     uint64_t last_number;             /* the highest taken */
     uint64_t due_number, kept_number; /* the highest durable one; what its row says */
-    uint64_t restored_number;         /* up to here they were taken in a life before */
+    uint64_t restored_number;         /* up to here they were taken in a life before, */
+    uint64_t restored_id;             /* and this was the newest job they can have become */
     uint64_t live;                    /* jobs that name this client */
     struct run *runs;                 /* by number, oldest first */
     size_t runs_count, runs_capacity;
@@ -95,7 +96,8 @@ struct job_more {
     struct bytes key;    /* owned */
     struct link waiters; /* waiter::of_job */
     uint8_t stop_reason; /* cancelled or deadline while it runs */
-    uint64_t kept_seq;   /* the row of its last attempt: the next one waits for it */
+    uint64_t kept_seq;   /* the row of its last attempt, which the next one waits for; at most once:
+                            of   its lease, which is not told before */
     uint64_t body_hash;  /* of key */
     struct buf attempts; /* attempt records, one each that did not end it */
 };
@@ -304,7 +306,9 @@ void client_record(struct broker *b, struct peer *peer, const struct record *r);
 void client_left(struct broker *b, struct client *client, bool goodbye);
 void client_release(struct broker *b, struct client *client); /* a job of it ended */
 void client_forget(struct broker *b, struct client *client);
-struct client *client_load(struct broker *b, struct bytes peer_id, uint64_t number, uint64_t id);
+void client_load(struct broker *b, struct bytes peer_id, const struct msg_client_row *row);
+struct client *client_load_job(struct broker *b, struct bytes peer_id, uint64_t number,
+                               uint64_t id);
 void clients_loaded(struct broker *b);
 void accepted_flush(struct broker *b);
 
@@ -366,11 +370,14 @@ void queue_event(struct broker *b, struct queue *q, const char *event);
 void queue_fini(struct queue *q);
 
 /* job.c */
+uint64_t job_last_id(const struct broker *b); /* of the newest one there has been */
 struct job *job_make(struct broker *b, struct client *client, const struct msg_submit *submit,
                      struct queue *q);
 struct job *job_restore(struct broker *b, struct client *client, const struct row *row,
                         struct queue *q);
 struct job_more *job_more(struct job *job);
+bool job_once(
+    const struct job *job); /* at most once: no retries were asked for, in so many words */
 void job_free(struct broker *b, struct job *job);
 struct job *job_find(const struct broker *b, uint64_t id);
 void job_new(struct broker *b, struct job *job, uint64_t delay_ms);

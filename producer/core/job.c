@@ -114,11 +114,16 @@ static struct job *make(struct broker *b, uint64_t id, struct client *client,
     return job;
 }
 
+uint64_t job_last_id(const struct broker *b)
+{
+    return (uint64_t)b->options.broker_id << 52 | (b->job_sequence & JOB_SEQUENCE_MASK);
+}
+
 struct job *job_make(struct broker *b, struct client *client, const struct msg_submit *submit,
                      struct queue *q)
 {
-    uint64_t id = (uint64_t)b->options.broker_id << 52 | (b->job_sequence++ & JOB_SEQUENCE_MASK);
-    struct job *job = make(b, id, client, submit, q);
+    b->job_sequence++;
+    struct job *job = make(b, job_last_id(b), client, submit, q);
     bool durable = b->options.durable && submit->durability != CLASS_RECEIVED;
     job->durability = durable ? CLASS_DURABLE : CLASS_RECEIVED;
     if (submit->deadline_ms)
@@ -445,8 +450,7 @@ static void job_stopped(struct broker *b, struct job *job, enum reason reason, u
     job_end(b, job, reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_EXPIRED, &outcome);
 }
 
-/* No retries were asked for, and that in so many words. */
-static bool at_most_once(const struct job *job)
+bool job_once(const struct job *job)
 {
     return job->more && job->more->retries == 1;
 }
@@ -479,7 +483,7 @@ void job_over(struct broker *b, struct job *job, const struct outcome *outcome)
     }
     attempt_keep(b, job, outcome, job->worker->name);
     bool failed =
-        answered(outcome->reason) || (at_most_once(job) && outcome->reason == REASON_WORKER_LOST);
+        answered(outcome->reason) || (job_once(job) && outcome->reason == REASON_WORKER_LOST);
     job_end(b, job, failed ? JOB_FAILED : JOB_DEAD, outcome);
 }
 

@@ -137,8 +137,9 @@ void keep_client(struct broker *b, struct client *client)
     client->kept_number = client->last_number;
     struct row_key key = {.kind = ROW_CLIENT, .name = bytes_of(client->peer_id, PEER_ID_BYTES)};
     put_record(b, key,
-               &(struct record){.type = REC_client_row,
-                                .client_row = {.last_number = client->last_number}});
+               &(struct record){
+                   .type = REC_client_row,
+                   .client_row = {.last_number = client->last_number, .last_id = job_last_id(b)}});
 }
 
 void keep_key(struct broker *b, const struct key *key)

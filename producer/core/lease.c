@@ -93,10 +93,14 @@ void worker_place(struct broker *b, struct worker *w)
         list_append(&b->ahead, &w->credit);
 }
 
+/* What may run at most once is not lent ahead: were its worker lost, it could not be tried again.
+ */
 static bool room(const struct broker *b, const struct worker *w, const struct queue *q)
 {
     if (w->leased < w->slots)
         return true;
+    if (job_once(queue_head(q)))
+        return false;
     return q->run_us >= 0 && !w->stuck && w->leased < w->slots + b->limits.ahead_jobs_max &&
            w->lent_us + q->run_us <= (double)b->limits.ahead_us_max * w->slots;
 }
@@ -126,10 +130,11 @@ static struct queue *pick(const struct broker *b, const struct worker *w)
 /* At most once: that it was leased must be known after a restart, before it is told. */
 static bool lease_kept(struct broker *b, struct job *job)
 {
-    if (job->durability != CLASS_DURABLE || !job->more || job->more->retries != 1)
+    if (job->durability != CLASS_DURABLE || !job_once(job))
         return false;
     job->leased = true;
     keep_job(b, job);
+    job->more->kept_seq = b->put_seq;
     return true;
 }
 

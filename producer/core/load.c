@@ -31,7 +31,7 @@ static void load_job(struct broker *b, const struct row *row)
     struct client *client = NULL;
     must(q && !job_find(b, row->origin.id)); /* limits do not hold for what was accepted */
     if (row->origin.client.size == PEER_ID_BYTES)
-        client = client_load(b, row->origin.client, row->submit.number, row->origin.id);
+        client = client_load_job(b, row->origin.client, row->submit.number, row->origin.id);
     struct job *job = job_restore(b, client, row, q);
     if (row->origin.due_ms)
         job_more(job)->due_ms = due_of(b, &row->origin);
@@ -52,13 +52,13 @@ static void load_job(struct broker *b, const struct row *row)
 static void load_ended(struct broker *b, const struct row *row)
 {
     if (row->origin.client.size == PEER_ID_BYTES)
-        client_load(b, row->origin.client, row->submit.number, row->origin.id);
+        client_load_job(b, row->origin.client, row->submit.number, row->origin.id);
 }
 
 static void load_record(struct broker *b, const struct row_key *key, const struct record *r)
 {
     switch (key->kind) {
-    case ROW_CLIENT: client_load(b, key->name, r->client_row.last_number, 0); break;
+    case ROW_CLIENT: client_load(b, key->name, &r->client_row); break;
     case ROW_KEY:
         key_load(b, key->name, &r->key_row, mono_of(b, r->key_row.expires_ms, b->limits.key_ms));
         break;

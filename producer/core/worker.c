@@ -107,8 +107,7 @@ void worker_free(struct broker *b, struct worker *w)
     free(w);
 }
 
-/* May this lease have begun? Its worker said so; or it was among the first that the worker's slots
- * would take, and may have been what killed it. */
+/* Begun: its worker said so, or it may have. */
 static void lease_lost(struct broker *b, struct job *job, bool begun)
 {
     if (begun || job->started) {
@@ -119,22 +118,33 @@ static void lease_lost(struct broker *b, struct job *job, bool begun)
     }
 }
 
+/* May it have begun at a worker that says nothing any more? It is among the first that the worker's
+ * slots would take, and may have been what killed it; or it may run at most once, and its worker
+ * was told. */
+static bool may_have_begun(const struct broker *b, const struct worker *w, const struct job *job)
+{
+    if (job_once(job))
+        return !job->leased || job->more->kept_seq <= b->stored_seq;
+    return w->leased <= w->slots;
+}
+
 /* Newest first, each to the head of its queue: so they stand in their old order again. */
-static void leases_end(struct broker *b, struct worker *w, uint32_t begun)
+static void leases_end(struct broker *b, struct worker *w, bool silent)
 {
     while (!list_empty(&w->leases)) {
         struct job *job = container_of(w->leases.prev, struct job, link);
-        lease_lost(b, job, w->leased <= begun);
+        lease_lost(b, job, silent && may_have_begun(b, w, job));
     }
 }
 
-static void worker_end(struct broker *b, struct worker *w, const char *event, uint32_t begun)
+/* silent: it did not say itself that it goes. */
+static void worker_end(struct broker *b, struct worker *w, const char *event, bool silent)
 {
     offers_clear(b, w);
     if (w->peer)
         w->peer->worker = NULL;
     w->peer = NULL;
-    leases_end(b, w, begun);
+    leases_end(b, w, silent);
     worker_event(b, w, event);
     past_keep(b, w);
     forget(b, (struct row_key){.kind = ROW_WORKER, .name = bytes_of(w->peer_id, PEER_ID_BYTES)});
@@ -320,7 +330,7 @@ void worker_record(struct broker *b, struct peer *peer, const struct record *r)
     case REC_slot_state: slot_state(w, &r->slot_state); break;
     case REC_ping: send_record(b, peer, &(struct record){.type = REC_pong}); break;
     case REC_pong: break;
-    case REC_goodbye: worker_end(b, w, "left", 0); break;
+    case REC_goodbye: worker_end(b, w, "left", false); break;
     default: send_error(b, peer, 0, ERR_UNEXPECTED, NULL); break;
     }
 }
@@ -333,6 +343,6 @@ void workers_tick(struct broker *b)
         bool away = !w->peer && b->now_ms - w->gone_ms >= b->limits.worker_return_ms;
         bool silent = b->now_ms - w->heard_ms >= b->limits.worker_silent_ms;
         if (away || silent)
-            worker_end(b, w, "lost", w->slots);
+            worker_end(b, w, "lost", true);
     }
 }

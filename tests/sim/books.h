@@ -40,7 +40,7 @@ struct work {
     /* its birth */
     uint64_t life, ready_step, wall_jumps;
     int64_t born_ms, born_us; /* by the broker's clock; by ours */
-    uint64_t delay_ms, deadline_ms;
+    uint64_t delay_ms, deadline_ms, timeout_ms;
     /* rows: as put, and as kept; the numbers of the first, the last and the end put in this life */
     struct facts now, kept;
     uint64_t born_seq, row_seq, end_seq, stop_seq, leased_seq;
@@ -98,7 +98,7 @@ struct intent { /* what somebody wanted done, by serial */
 struct taken { /* a number of a client, as the core was told it */
     uint64_t number, serial, id;
     struct spec spec;
-    uint64_t delay_ms, deadline_ms, retries;
+    uint64_t delay_ms, deadline_ms, timeout_ms, retries;
     int priority;
 };
 

@@ -263,6 +263,7 @@ void ledger_damaged(struct sim *s, const struct row_key *key)
     struct work *work = key->id ? work_of(s, key->id) : NULL;
     l->damaged = true;
     int client = key->kind == ROW_CLIENT ? client_by_id(s, key->name) : -1;
+    struct host_book *book = key->kind == ROW_WORKER ? book_by_id(s, key->name) : NULL;
     switch (key->kind) {
     case ROW_JOB: work_gone(s, work); break;
     case ROW_ENDED: work->forgotten = true; break;
@@ -271,7 +272,11 @@ void ledger_damaged(struct sim *s, const struct row_key *key)
             l->clients[client].damaged = true;
         break;
     case ROW_KEY: l->key_damaged = true; break;
-    case ROW_WORKER: l->worker_damaged = true; break;
+    case ROW_WORKER:
+        l->worker_damaged = true;
+        if (book)
+            book->listed = book->restored = book->kept = false;
+        break;
     case ROW_MARK: l->mark_kept = 0; break;
     default: break;
     }

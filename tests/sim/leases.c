@@ -149,14 +149,16 @@ static bool excused(const struct sim *s, const struct work *work)
 }
 
 /* The lease is of an earlier life of the broker. It is over when its worker has come back and did
- * not name it, or when it was waited for long enough. */
+ * not name it, or when it was waited for long enough, in this life or in one before, which then
+ * took it from the list. */
 static bool outwaited(struct sim *s, const struct work *work)
 {
     int64_t recovery_ms = s->knobs.limits.recovery_ms ? s->knobs.limits.recovery_ms : 3000;
+    const struct host_book *book = &s->ledger->hosts[work->host->index];
     if (work->lease_life == s->hub.life)
         return false;
     return s->ledger->worker_damaged || hub_ms(s) >= s->hub.served_ms + recovery_ms ||
-           s->ledger->hosts[work->host->index].ready_life == s->hub.life;
+           book->ready_life == s->hub.life || !book->restored;
 }
 
 static void lease_justified(struct sim *s, const struct work *work)
@@ -310,6 +312,8 @@ void ledger_executes(struct sim *s, const struct host *h, uint64_t id, uint64_t 
     if (lent->executed)
         sim_fail(s, "S6", "%s runs job %" PRIx64 " twice under one lease", h->end.name, id);
     lent->executed = true;
+    if (work->retries == 1 && work->executions)
+        sim_fail(s, "S6", "%s runs job %" PRIx64 ", at most once, once more", h->end.name, id);
     work->executions++;
     s->ledger->counts.executions++;
 }
