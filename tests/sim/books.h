@@ -146,6 +146,7 @@ struct ledger {
 /* A worker's word that it holds a lease. */
 struct claim {
     uint64_t id, token;
+    uint64_t life_before; /* work::lease_life, until it was said */
     bool lent, answered;
 };
 

@@ -90,7 +90,8 @@ void sees_holding(struct sim *s, const struct wire *w, const struct msg_holding 
 {
     struct work *work = work_of(s, m->id);
     const struct lent *lent = work ? lent_of(work, m->token) : NULL;
-    struct claim claim = {.id = m->id, .token = m->token, .lent = lent};
+    struct claim claim = {
+        .id = m->id, .token = m->token, .life_before = work ? work->lease_life : 0, .lent = lent};
     buf_put(&s->ledger->claims, &claim, sizeof claim);
     if (!work || !believed(s, w, work, lent))
         return;
@@ -127,9 +128,14 @@ void claims_check(struct sim *s)
 void told_stop(struct sim *s, const struct msg_stop *stop)
 {
     struct claim *all = (struct claim *)(void *)s->ledger->claims.data;
-    for (size_t i = 0; i < s->ledger->claims.size / sizeof *all; i++)
-        if (!stop || (all[i].id == stop->id && all[i].token == stop->token))
-            all[i].answered = true;
+    for (size_t i = 0; i < s->ledger->claims.size / sizeof *all; i++) {
+        struct work *work = work_of(s, all[i].id);
+        if (stop && (all[i].id != stop->id || all[i].token != stop->token))
+            continue;
+        all[i].answered = true;
+        if (!stop && work)
+            work->lease_life = all[i].life_before;
+    }
 }
 
 /* --- lending ---------------------------------------------------------------------------------- */
