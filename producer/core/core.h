@@ -96,8 +96,8 @@ struct job_more {
     struct bytes key;    /* owned */
     struct link waiters; /* waiter::of_job */
     uint8_t stop_reason; /* cancelled or deadline while it runs */
-    uint64_t kept_seq;   /* the row of its last attempt, which the next one waits for; at most once:
-                            of   its lease, which is not told before */
+    uint64_t kept_seq;   /* the row of its last attempt: the next one waits for it; at most once: of
+                            its lease, which is not told before */
     uint64_t body_hash;  /* of key */
     struct buf attempts; /* attempt records, one each that did not end it */
 };
@@ -376,8 +376,7 @@ struct job *job_make(struct broker *b, struct client *client, const struct msg_s
 struct job *job_restore(struct broker *b, struct client *client, const struct row *row,
                         struct queue *q);
 struct job_more *job_more(struct job *job);
-bool job_once(
-    const struct job *job); /* at most once: no retries were asked for, in so many words */
+bool job_once(const struct job *job); /* at most once: no retries, and that was asked for */
 void job_free(struct broker *b, struct job *job);
 struct job *job_find(const struct broker *b, uint64_t id);
 void job_new(struct broker *b, struct job *job, uint64_t delay_ms);
