@@ -29,7 +29,11 @@
     X(ERR_TIMEOUT, 19, 124, "timeout", "the time to wait has passed")                              \
     X(ERR_IO, 20, 8, "io", "read or write failed")                                                 \
     X(ERR_INTERRUPTED, 21, 130, "interrupted", "a signal came")                                    \
-    X(ERR_DISK_FULL, 22, 6, "disk-full", "the broker's disk is full, try again later")
+    X(ERR_DISK_FULL, 22, 6, "disk-full", "the broker's disk is full, try again later")             \
+    X(ERR_NO_SESSION, 23, 2, "no-session", "the job is not a session")                             \
+    X(ERR_PAUSED, 24, 1, "paused", "the session is paused already")                                \
+    X(ERR_NOT_PAUSED, 25, 1, "not-paused", "the session is not paused")                            \
+    X(ERR_NOT_ASKING, 26, 1, "not-asking", "the session does not wait for a word")
 
 enum err {
     OK,

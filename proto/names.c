@@ -64,6 +64,17 @@ unsigned job_state_parse(const char *name)
     return JOB_NONE;
 }
 
+const char *session_state_name(unsigned state)
+{
+    switch (state) {
+#define X(name, number, text)                                                                      \
+    case number: return text;
+        SESSION_STATES_LIST(X)
+#undef X
+    default: return "unknown";
+    }
+}
+
 const char *reason_name(unsigned reason)
 {
     static const char *const names[REASON_COUNT] = {

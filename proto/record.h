@@ -22,14 +22,22 @@ enum {
     TOPIC_BYTES_MAX = 200,
     NAME_BYTES_MAX = 64, /* worker's and host's names */
     PEER_ID_BYTES = 16,
-    OFFERS_MAX = 1024,   /* handlers of one worker */
-    SLOTS_MAX = 1024,    /* slots of one worker */
-    PRIORITY_MAX = 100,  /* -100 .. 100, higher first */
-    DEFAULT_PORT = 7710, /* clients; workers +1, updates +2 */
+    STATE_BYTES_MAX = 1 << 20, /* of a session */
+    VIEW_BYTES_MAX = 64 << 10, /* what it shows, and lines for its file, of one iteration */
+    CHILDREN_MAX = 1024,       /* of one iteration */
+    OFFERS_MAX = 1024,         /* handlers of one worker */
+    SLOTS_MAX = 1024,          /* slots of one worker */
+    PRIORITY_MAX = 100,        /* -100 .. 100, higher first */
+    DEFAULT_PORT = 7710,       /* clients; workers +1, updates +2 */
 };
 
 enum role { ROLE_CLIENT = 1, ROLE_WORKER = 2 };
-enum submit_flags { SUBMIT_WAIT_FOR_HANDLER = 1, SUBMIT_ACCEPT_LAZILY = 2 };
+enum submit_flags {
+    SUBMIT_WAIT_FOR_HANDLER = 1,
+    SUBMIT_ACCEPT_LAZILY = 2,
+    SUBMIT_SESSION = 4, /* its results are verdicts */
+    SUBMIT_FLAGS = 7
+};
 
 #define WORKER_STATES_LIST(X)                                                                      \
     X(WORKER_UP, 1, "up")                                                                          \

@@ -19,7 +19,10 @@
     X(JOB_FAILED, 7, "failed") /* the handler said so and no retry is left to it */                \
     X(JOB_DEAD, 8, "dead")     /* attempts used up */                                              \
     X(JOB_CANCELLED, 9, "cancelled")                                                               \
-    X(JOB_EXPIRED, 10, "expired") /* its deadline passed */
+    X(JOB_EXPIRED, 10, "expired") /* its deadline passed */                                        \
+    X(JOB_PAUSED, 11, "paused")   /* a session's: nobody hands it out */                           \
+    X(JOB_ASKING, 12, "asking")   /* a session's: waits for a client's word */                     \
+    X(JOB_FORKED, 13, "forked")   /* a session's: waits for its children */
 
 enum job_state {
     JOB_NONE,
@@ -43,7 +46,8 @@ enum job_state {
     X(REASON_NO_HANDLER, 9, "no handler") /* the handler program could not be started */           \
     X(REASON_TOO_LARGE, 10, "result too large")                                                    \
     X(REASON_PROTOCOL, 11, "protocol") /* the handler broke the slot protocol */                   \
-    X(REASON_SUPERSEDED, 12, "superseded")
+    X(REASON_SUPERSEDED, 12, "superseded")                                                         \
+    X(REASON_VERDICT, 13, "verdict") /* of a session: the value is a verdict, how it goes on */
 
 enum reason {
 #define X(name, number, text) name = number,
@@ -68,7 +72,10 @@ enum reason {
     X(WHY_LENT, 12, "lent")         /* handed to a worker, not known to have begun */              \
     X(WHY_RUNNING, 13, "running")                                                                  \
     X(WHY_STOPPING, 14, "stopping")                                                                \
-    X(WHY_ENDED, 15, "ended")
+    X(WHY_ENDED, 15, "ended")                                                                      \
+    X(WHY_PAUSED, 16, "paused")                                                                    \
+    X(WHY_ASKING, 17, "asking")                                                                    \
+    X(WHY_FORKED, 18, "forked")
 
 enum why {
     WHY_NONE,
@@ -85,9 +92,40 @@ enum durability {
 
 static inline bool job_ended(enum job_state s)
 {
-    return s >= JOB_OK;
+    return s >= JOB_OK && s <= JOB_EXPIRED;
 }
 
+/* How people see a session. */
+#define SESSION_STATES_LIST(X)                                                                     \
+    X(SESSION_CREATED, 1, "created") /* it has asked for a first word, or not yet begun */         \
+    X(SESSION_RUNNING, 2, "running")                                                               \
+    X(SESSION_PAUSED, 3, "paused")                                                                 \
+    X(SESSION_FINISHED, 4, "finished")                                                             \
+    X(SESSION_STOPPED, 5, "stopped")                                                               \
+    X(SESSION_FAILED, 6, "failed")
+
+enum session_state {
+    SESSION_NONE,
+#define X(name, number, text) name = number,
+    SESSION_STATES_LIST(X)
+#undef X
+};
+
+/* What an iteration of a session ends with. None of them holds a slot. */
+#define VERDICTS(X)                                                                                \
+    X(VERDICT_DONE, 1, "done")                                                                     \
+    X(VERDICT_CONTINUE, 2, "continue") /* after a delay, or at once */                             \
+    X(VERDICT_ASK, 3, "ask")           /* waits for a client's word, and goes on with it */        \
+    X(VERDICT_FORK, 4, "fork")         /* waits for its children, and goes on with their results */
+
+enum verdict {
+    VERDICT_NONE,
+#define X(name, number, text) name = number,
+    VERDICTS(X)
+#undef X
+};
+
+const char *session_state_name(unsigned state);
 const char *job_state_name(unsigned state); /* "unknown" when there is no such */
 unsigned job_state_parse(const char *name); /* 0 when there is no such */
 const char *reason_name(unsigned reason);

@@ -156,7 +156,7 @@ void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsign
     }
     j->reason = j->stop_reason ? j->stop_reason : reason;
     j->detail = j->stop_reason ? 0 : detail;
-    if (j->reason == REASON_NONE)
+    if (j->reason == REASON_NONE || j->reason == REASON_VERDICT)
         drop(j, &j->lines, &j->lines_size);
     if (j->orphan) {
         agent_job_free(a, j);

@@ -26,6 +26,7 @@ void job_begin(struct reeve_job *job, const char *method, struct bytes args)
     if (job->answer.capacity > KEPT_BYTES)
         buf_fini(&job->answer);
     buf_clear(&job->answer);
+    session_clear(&job->session);
     job->method = method;
     job->args = args;
     job->answered = false;
@@ -42,6 +43,7 @@ void job_fini(struct reeve_job *job)
 {
     give_back(job);
     buf_fini(&job->answer);
+    session_fini(&job->session);
 }
 
 const char *job_lend(struct reeve_job *job, char *text)
@@ -74,7 +76,7 @@ int reeve_cancelled(const struct reeve_job *job)
 
 /* --- answers: the first one stands ---------------------------------------------------------- */
 
-static bool answer(struct reeve_job *job, enum page_status status)
+bool job_answer(struct reeve_job *job, enum page_status status)
 {
     if (job->answered) {
         fprintf(stderr, "%s: a second answer to one job is ignored\n", job->method);
@@ -89,27 +91,27 @@ static bool answer_bytes(struct reeve_job *job, size_t size)
 {
     enum { HEAD_MAX = 5 };
     if (size <= PAGE_VALUE_MAX - HEAD_MAX)
-        return answer(job, PAGE_OK);
-    if (answer(job, PAGE_TOO_LARGE))
+        return job_answer(job, PAGE_OK);
+    if (job_answer(job, PAGE_TOO_LARGE))
         pack_nil(&job->answer);
     return false;
 }
 
 void reeve_reply_nil(struct reeve_job *job)
 {
-    if (answer(job, PAGE_OK))
+    if (job_answer(job, PAGE_OK))
         pack_nil(&job->answer);
 }
 
 void reeve_reply_int(struct reeve_job *job, int64_t number)
 {
-    if (answer(job, PAGE_OK))
+    if (job_answer(job, PAGE_OK))
         pack_int(&job->answer, number);
 }
 
 void reeve_reply_double(struct reeve_job *job, double number)
 {
-    if (answer(job, PAGE_OK))
+    if (job_answer(job, PAGE_OK))
         pack_float(&job->answer, number);
 }
 
@@ -136,7 +138,7 @@ void reeve_reply_value(struct reeve_job *job, const void *value, size_t size)
         answer_bytes(job, size);
     else if (!pack_valid(bytes_of(value, size)))
         reeve_fail(job, "the handler answered with something that is not one value");
-    else if (answer(job, PAGE_OK))
+    else if (job_answer(job, PAGE_OK))
         buf_put(&job->answer, value, size);
 }
 
@@ -149,7 +151,7 @@ void reeve_fail(struct reeve_job *job, const char *format, ...)
     va_end(args);
     if (size < 0)
         size = 0;
-    if (answer(job, PAGE_FAILED))
+    if (job_answer(job, PAGE_FAILED))
         pack_str(&job->answer,
                  bytes_of(text, (size_t)size < sizeof text ? (size_t)size : sizeof text - 1));
 }

@@ -21,7 +21,12 @@ struct reeve_job {
     struct page_runner *runner; /* NULL when run by hand */
     bool answered;
     enum page_status status;
-    struct buf answer; /* one value; for a failure its text */
+    struct buf answer; /* one value; for a failure its text; of a session a verdict record */
+    struct session_parts {
+        struct buf state, view, lines, children;
+        unsigned count;    /* of children */
+        const char *wrong; /* what is wrong with them; NULL: nothing */
+    } session;
     struct job_lent {
         struct job_lent *next;
         char *text; /* malloc'ed */
@@ -34,6 +39,10 @@ void job_begin(struct reeve_job *job, const char *method, struct bytes args);
 /* A method that returned without an answer has answered nil. */
 void job_end(struct reeve_job *job);
 void job_fini(struct reeve_job *job);
+/* The job's answer has this status from now on; false: it has one already. */
+bool job_answer(struct reeve_job *job, enum page_status status);
+void session_clear(struct session_parts *parts);
+void session_fini(struct session_parts *parts);
 /* Keeps malloc'ed text until the job is over. */
 const char *job_lend(struct reeve_job *job, char *text);
 

@@ -58,7 +58,7 @@ enum {
 /* What a sleeping runner's bell is to be rung for. */
 enum page_waits { PAGE_AWAKE, PAGE_WAITS_JOB, PAGE_WAITS_ROOM };
 
-enum page_status { PAGE_OK, PAGE_FAILED, PAGE_TOO_LARGE, PAGE_STATUSES };
+enum page_status { PAGE_OK, PAGE_FAILED, PAGE_TOO_LARGE, PAGE_VERDICT, PAGE_STATUSES };
 
 struct page_job {
     uint64_t id, token;

@@ -78,19 +78,20 @@ static int call(const struct reeve_handler *handlers, const char *name, char **w
 
     struct reeve_job job = {.attempt = 1};
     run(&job, h, bytes_of(reeve_value_data(args), reeve_value_size(args)));
+    bool well = job.status == PAGE_OK || job.status == PAGE_VERDICT;
     if (job.status == PAGE_TOO_LARGE) {
         fprintf(stderr, "result too large\n");
     } else {
         size_t size;
         char *text = reeve_text(job.answer.data, job.answer.size, &size);
-        FILE *out = job.status == PAGE_OK ? stdout : stderr;
+        FILE *out = well ? stdout : stderr;
         if (text) {
             fwrite(text, 1, size, out);
             fputc('\n', out);
         }
         free(text);
     }
-    int status = job.status == PAGE_OK ? 0 : EXIT_FAILED;
+    int status = well ? 0 : EXIT_FAILED;
     job_fini(&job);
     reeve_value_free(args);
     if (fflush(stdout)) {

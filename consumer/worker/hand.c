@@ -229,8 +229,10 @@ void hands_push(struct hands *h, unsigned runner, const struct page_job *job, st
 static void take_result(struct hands *h, struct hand *hand, const struct page_taken *t,
                         int64_t now_us, struct agent_event *e)
 {
-    static const unsigned reasons[PAGE_STATUSES] = {
-        [PAGE_OK] = REASON_NONE, [PAGE_FAILED] = REASON_ERROR, [PAGE_TOO_LARGE] = REASON_TOO_LARGE};
+    static const unsigned reasons[PAGE_STATUSES] = {[PAGE_OK] = REASON_NONE,
+                                                    [PAGE_FAILED] = REASON_ERROR,
+                                                    [PAGE_TOO_LARGE] = REASON_TOO_LARGE,
+                                                    [PAGE_VERDICT] = REASON_VERDICT};
     e->type = AGENT_RESULT;
     e->job.number = t->number;
     e->job.reason = reasons[t->status];
@@ -238,7 +240,8 @@ static void take_result(struct hands *h, struct hand *hand, const struct page_ta
     if (t->status != PAGE_TOO_LARGE)
         e->job.value = t->value;
     hand->taken = hand->used = true;
-    bool well = t->status == PAGE_OK && hand->flagged != t->number + 1;
+    bool well =
+        (t->status == PAGE_OK || t->status == PAGE_VERDICT) && hand->flagged != t->number + 1;
     if (!well)
         e->job.lines = last_lines(h, hand, t->number, false);
     if (t->run_us >= LOOK_US || (!well && now_us - hand->looked_us >= LOOK_US)) {

@@ -29,6 +29,90 @@ static void send_attempts(struct broker *b, struct peer *peer, uint64_t number, 
     }
 }
 
+/* --- sessions -----------------------------------------------------------------------------------
+ */
+
+/* It is stopped, and nothing of it stays. */
+static void session_remove(struct broker *b, struct job *job)
+{
+    job_chain(job)->removed = true;
+    keep_job(b, job);
+    job_stop(b, job, REASON_CANCELLED);
+}
+
+static void session_send(struct broker *b, struct peer *peer, uint64_t number,
+                         const struct msg_job *job, const struct msg_chain_row *row,
+                         struct bytes value)
+{
+    struct record r = {.type = REC_session};
+    session_view(job, row, &r.session);
+    r.session.number = number;
+    r.session.value = value;
+    send_record(b, peer, &r);
+}
+
+static void send_session(struct broker *b, struct peer *peer, uint64_t number,
+                         const struct job *job)
+{
+    struct msg_job view;
+    struct msg_chain_row row;
+    if (!job_chain(job)) {
+        send_error(b, peer, number, ERR_NO_SESSION, NULL);
+        return;
+    }
+    job_view(b, job, &view);
+    chain_row_of(job_chain(job), &row);
+    session_send(b, peer, number, &view, &row, (struct bytes){0});
+}
+
+/* A word to a session: what it refuses has no effect. One that comes again, because its answer was
+ * lost, finds its iteration over. */
+static enum err said(struct broker *b, struct job *job, const struct record *r)
+{
+    const struct chain *chain = job_chain(job);
+    if (!chain)
+        return ERR_NO_SESSION;
+    switch (r->type) {
+    case REC_pause:
+        if (chain->paused)
+            return ERR_PAUSED;
+        chain_pause(b, job);
+        return OK;
+    case REC_resume:
+        if (!chain->paused)
+            return ERR_NOT_PAUSED;
+        chain_resume(b, job);
+        return OK;
+    default:
+        if (r->tell.iteration < chain->iteration)
+            return OK;
+        if (chain->step != CHAIN_ASKS || r->tell.iteration > chain->iteration)
+            return ERR_NOT_ASKING;
+        if (r->tell.value.size > STATE_BYTES_MAX)
+            return ERR_TOO_LARGE;
+        chain_tell(b, job, r->tell.value);
+        return OK;
+    }
+}
+
+/* All three begin with a number and an id. */
+static void say(struct broker *b, struct peer *peer, const struct record *r)
+{
+    struct job *job = job_find(b, r->pause.id);
+    if (!job) {
+        find_ask(b, peer, r->pause.number, FIND_SAY, r->pause.id);
+        return;
+    }
+    enum err err = said(b, job, r);
+    if (err)
+        send_error(b, peer, r->pause.number, err, NULL);
+    else
+        send_done(b, peer, r->pause.number);
+}
+
+/* --- jobs ---------------------------------------------------------------------------------------
+ */
+
 static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64_t id,
                     enum find_kind kind)
 {
@@ -47,8 +131,17 @@ static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64
         r.job.number = number;
         send_record(b, peer, &r);
         break;
-    case FIND_RETRY:
-    case FIND_DROP: send_error(b, peer, number, ERR_NOT_ENDED, NULL); break;
+    case FIND_DROP:
+        if (!job_chain(job)) {
+            send_error(b, peer, number, ERR_NOT_ENDED, NULL);
+            break;
+        }
+        session_remove(b, job);
+        send_done(b, peer, number);
+        break;
+    case FIND_RETRY: send_error(b, peer, number, ERR_NOT_ENDED, NULL); break;
+    case FIND_SESSION: send_session(b, peer, number, job); break;
+    case FIND_SAY: must(false && "said elsewhere"); break;
     case FIND_CANCEL: /* its end first: `done` says that it will be no other */
         job_stop(b, job, REASON_CANCELLED);
         send_done(b, peer, number);
@@ -270,6 +363,12 @@ static bool ask(struct broker *b, struct peer *peer, const struct record *r)
     case REC_get_job: ask_job(b, peer, r->get_job.number, r->get_job.id, FIND_JOB); break;
     case REC_drop: ask_job(b, peer, r->drop.number, r->drop.id, FIND_DROP); break;
     case REC_explain: ask_job(b, peer, r->explain.number, r->explain.id, FIND_EXPLAIN); break;
+    case REC_get_session:
+        ask_job(b, peer, r->get_session.number, r->get_session.id, FIND_SESSION);
+        break;
+    case REC_tell:
+    case REC_pause:
+    case REC_resume: say(b, peer, r); break;
     case REC_list_jobs: list_jobs(b, peer, &r->list_jobs); break;
     case REC_list_queues: list_queues(b, peer, r->list_queues.number); break;
     case REC_list_workers: list_workers(b, peer, r->list_workers.number); break;
@@ -310,6 +409,11 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
     struct job *job = job_make(b, NULL, &submit, q);
     job->number = 0;
     job_more(job)->retry_of = row->job.id;
+    if (row->session) { /* it goes on from where it came to */
+        struct msg_chain_row from = row->chain;
+        from.step = from.paused = from.removed = from.children_count = 0;
+        chain_load(b, job, &from);
+    }
     struct record r = {
         .type = REC_accepted,
         .accepted = {.number = number, .id = job->id, .durability = job->durability}};
@@ -350,10 +454,17 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
         send_record(b, peer, &r);
         break;
     case FIND_RETRY: again(b, peer, find->number, row); break;
-    case FIND_CANCEL: send_error(b, peer, find->number, ERR_ENDED, NULL); break;
+    case FIND_CANCEL:
+    case FIND_SAY: send_error(b, peer, find->number, ERR_ENDED, NULL); break;
+    case FIND_SESSION:
+        if (row->session)
+            session_send(b, peer, find->number, &row->job, &row->chain, row->ended.value);
+        else
+            send_error(b, peer, find->number, ERR_NO_SESSION, NULL);
+        break;
     case FIND_DROP: drop(b, peer, find->number, row->job.id); break;
     case FIND_EXPLAIN: explain_ended(b, peer, find->number, row); break;
-    case FIND_WATCH: topic_found(b, peer, find, row ? &row->job : NULL); break;
+    case FIND_WATCH: topic_found(b, peer, find, row); break;
     case FIND_LIST: must(false && "a list is not one"); break;
     }
 }

@@ -64,7 +64,8 @@ void broker_audit(const struct broker *b)
         storing += job->state == JOB_NONE && !job->recovering;
         must(job->state == JOB_NONE || (job->state == JOB_RUNNING) == (job->worker != NULL));
         must(job->state != JOB_NONE || link_listed(&job->link));
-        args += job->args_size;
+        args += job->args_size + chain_bytes(job);
+        must(job_chain(job) || job->state < JOB_PAUSED);
         timers += job->more && job->more->timer.place;
     }
     must(ready == b->totals.ready && running == b->totals.running);

@@ -6,7 +6,6 @@
  */
 #include "producer/core/core.h"
 
-#define DURATION_MS_MAX (10ull * 366 * 24 * 3600 * 1000)
 enum { RETRIES_MAX = 200 };
 
 static struct client *client_make(struct broker *b, struct bytes peer_id)
@@ -278,8 +277,7 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
     if (s->retries > RETRIES_MAX + 1 || s->key.size > KEY_BYTES_MAX)
         return ERR_INVALID;
     *text = "unknown flags or durability";
-    if (s->flags & ~(uint64_t)(SUBMIT_WAIT_FOR_HANDLER | SUBMIT_ACCEPT_LAZILY) ||
-        s->durability > CLASS_DURABLE)
+    if (s->flags & ~(uint64_t)SUBMIT_FLAGS || s->durability > CLASS_DURABLE)
         return ERR_INVALID;
     *text = NULL;
     if (s->durability == CLASS_DURABLE && !b->options.durable)
@@ -355,6 +353,19 @@ static void submit_joins(struct broker *b, struct peer *peer, uint64_t number, u
     submit_answer(b, peer, number, id);
 }
 
+/* A session's arguments are its first input. */
+static struct job *submit_make(struct broker *b, struct client *client, const struct msg_submit *s,
+                               struct queue *q)
+{
+    struct msg_submit head = *s;
+    if (!(s->flags & SUBMIT_SESSION))
+        return job_make(b, client, s, q);
+    head.args = (struct bytes){0};
+    struct job *job = job_make(b, client, &head, q);
+    chain_begin(b, job, s->args);
+    return job;
+}
+
 static void submit(struct broker *b, struct peer *peer, const struct msg_submit *s)
 {
     struct client *client = peer->client;
@@ -386,7 +397,7 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
         submit_joins(b, peer, s->number, known);
         return;
     }
-    struct job *job = job_make(b, client, s, q);
+    struct job *job = submit_make(b, client, s, q);
     number_keep(client, s->number, job->id, false);
     if (s->key.size) {
         job_more(job)->body_hash = body_hash;

@@ -7,6 +7,7 @@
  *   worker  who runs them; holds leases; outlives its connections for a second
  *   queue   the jobs of one handler.method
  *   job     one call, from its acceptance to its end
+ *   chain   what makes a job a session: it runs again and again
  *   topic   what somebody watches
  *   row     what the store keeps of these (row.h); what is told waits for it (effects.c)
  */
@@ -22,6 +23,7 @@
 #include "producer/core/broker.h"
 
 #define JOB_SEQUENCE_MASK 0xfffffffffffffu /* of an id; above it is the broker's */
+#define DURATION_MS_MAX   (10ull * 366 * 24 * 3600 * 1000)
 
 enum { RING_EVENTS = 64, ATTEMPTS_COUNTED_MAX = 250, BACKOFF_MAX_MS = 60000 };
 
@@ -100,6 +102,23 @@ struct job_more {
                             its lease, which is not told before */
     uint64_t body_hash;  /* of key */
     struct buf attempts; /* attempt records, one each that did not end it */
+    struct chain *chain; /* of a session; else NULL */
+    uint64_t parent;     /* the session whose child it is; 0: of none */
+    uint32_t place;      /* among its children */
+};
+
+/* What makes a job a session; see chain.c. All bytes are owned. */
+struct chain {
+    uint64_t iteration; /* how many are over */
+    enum chain_step { CHAIN_READY, CHAIN_ASKS, CHAIN_FORKED } step;
+    bool paused;
+    bool begun;                /* it has done more than ask for its first word */
+    bool removed;              /* nothing of it is to stay when it ends */
+    struct bytes state, input; /* what the next iteration gets: a value each */
+    struct bytes view;         /* what the last one had to show: a map, or nothing */
+    uint64_t children;         /* the id of the first; the others follow */
+    uint32_t children_count, children_left;
+    struct bytes *results; /* of the children, while it waits for them: [state, value] */
 };
 
 struct job {
@@ -201,7 +220,9 @@ enum find_kind {
     FIND_WATCH,
     FIND_CANCEL,
     FIND_DROP,
-    FIND_EXPLAIN
+    FIND_EXPLAIN,
+    FIND_SESSION,
+    FIND_SAY /* to a session that has ended: refused */
 };
 struct find {
     uint64_t peer, number, id;
@@ -277,6 +298,8 @@ struct broker {
 struct row {
     struct msg_submit submit;
     struct msg_origin origin;
+    bool session;
+    struct msg_chain_row chain;
     struct msg_job job;     /* of an ended one */
     struct msg_ended ended; /* likewise */
     struct bytes attempts;  /* a run of attempt records */
@@ -336,6 +359,7 @@ void keys_fini(struct broker *b);
 void keep_job(struct broker *b, struct job *job);
 void keep_ended(struct broker *b, const struct job *job, const struct msg_job *view,
                 const struct msg_ended *ended);
+void keep_lines(struct broker *b, const struct job *job, struct bytes lines);
 void keep_attempt(struct job *job, const struct msg_attempt *attempt);
 void keep_client(struct broker *b, struct client *client);
 void keep_key(struct broker *b, const struct key *key);
@@ -390,7 +414,10 @@ struct outcome {
     uint64_t detail, run_us, peak_kib;
     struct bytes value, last_lines;
 };
-void job_over(struct broker *b, struct job *job, const struct outcome *outcome);
+void job_over(struct broker *b, struct job *job, struct outcome *outcome);
+void job_aside(struct broker *b, struct job *job);
+void job_store(struct broker *b, struct job *job);
+void job_pause(struct broker *b, struct job *job);
 void job_unstarted(struct broker *b, struct job *job);
 void job_lost(struct broker *b, struct job *job, const struct outcome *outcome);
 void job_stop(struct broker *b, struct job *job, enum reason reason);
@@ -399,6 +426,27 @@ void job_view(const struct broker *b, const struct job *job, struct msg_job *out
 void job_wait(struct broker *b, struct job *job, struct peer *peer, uint64_t number);
 void waiter_free(struct waiter *w);
 unsigned job_state_shown(const struct job *job);
+
+/* chain.c */
+struct chain *job_chain(const struct job *job); /* NULL: no session */
+size_t chain_bytes(const struct job *job);
+void chain_begin(struct broker *b, struct job *job, struct bytes input);
+void chain_free(struct chain *chain);
+void chain_args(const struct chain *chain, struct buf *out);
+/* False: what is left to do with the job is in the outcome. */
+bool chain_verdict(struct broker *b, struct job *job, struct outcome *outcome);
+void chain_child_ended(struct broker *b, const struct job_more *more,
+                       const struct msg_ended *ended);
+void chain_ended(struct broker *b, const struct job *job, struct chain *chain);
+void chain_pause(struct broker *b, struct job *job);
+void chain_resume(struct broker *b, struct job *job);
+void chain_tell(struct broker *b, struct job *job, struct bytes value);
+void chain_row_of(const struct chain *chain, struct msg_chain_row *row);
+void session_view(const struct msg_job *job, const struct msg_chain_row *row,
+                  struct msg_session *out);
+void chain_load(struct broker *b, struct job *job, const struct msg_chain_row *row);
+void chain_load_child(struct broker *b, const struct row *row);
+void chain_loaded(struct broker *b, struct job *job); /* all rows are in */
 
 /* lease.c */
 void lend(struct broker *b, struct queue *q); /* something became ready there */
@@ -429,7 +477,9 @@ void worker_event(struct broker *b, struct worker *w, const char *event);
 void queue_counts_tick(struct broker *b);
 void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watch);
 void topic_found(struct broker *b, struct peer *peer, const struct find *find,
-                 const struct msg_job *row);
+                 const struct row *row);
+void chain_event(struct broker *b, struct job *job, const struct msg_job *view, const char *event);
+bool view_valid(struct bytes view); /* a map that fits into an event */
 void topic_sync(struct broker *b, struct bytes nonce);
 void topics_fini(struct broker *b);
 

@@ -182,6 +182,14 @@ void explain_job(struct broker *b, struct peer *peer, uint64_t number, const str
              seconds(due_ms));
         break;
     case JOB_RUNNING: tell_running(&t, job); break;
+    case JOB_PAUSED:
+        tell(&t, WHY_PAUSED, "the session is paused: it goes on when it is resumed");
+        break;
+    case JOB_ASKING: tell(&t, WHY_ASKING, "the session waits for a client's word"); break;
+    case JOB_FORKED:
+        tell(&t, WHY_FORKED, "the session waits for %" PRIu32 " of its %" PRIu32 " children",
+             job_chain(job)->children_left, job_chain(job)->children_count);
+        break;
     default: must(false && "ended jobs have left");
     }
     send_record(b, peer, &(struct record){.type = REC_end, .end = {.number = number}});

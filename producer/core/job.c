@@ -9,17 +9,22 @@
 enum { BACKOFF_FIRST_MS = 100, ATTEMPT_VALUE_MAX = 4096 };
 
 #define TO(state) (1u << (state))
+#define STOPPED   (TO(JOB_CANCELLED) | TO(JOB_EXPIRED))
 static const unsigned job_moves[JOB_STATES] = {
     /* Its row is not kept yet, or a worker of the broker's life before may hold it. */
     [JOB_NONE] = TO(JOB_WAITING) | TO(JOB_DELAYED) | TO(JOB_RUNNING) /* held still */ |
-                 TO(JOB_FAILED) /* leased once, held by nobody */ | TO(JOB_CANCELLED) |
-                 TO(JOB_EXPIRED),
-    [JOB_WAITING] = TO(JOB_RUNNING) | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
-    [JOB_DELAYED] =
-        TO(JOB_WAITING) | TO(JOB_RUNNING) /* held still */ | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
-    [JOB_BACKOFF] = TO(JOB_WAITING) | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
+                 TO(JOB_FAILED) /* leased once, held by nobody */ | TO(JOB_PAUSED) |
+                 TO(JOB_ASKING) | TO(JOB_FORKED) | STOPPED,
+    [JOB_WAITING] = TO(JOB_RUNNING) | TO(JOB_PAUSED) | STOPPED,
+    [JOB_DELAYED] = TO(JOB_WAITING) | TO(JOB_RUNNING) /* held still */ | TO(JOB_PAUSED) | STOPPED,
+    [JOB_BACKOFF] = TO(JOB_WAITING) | TO(JOB_PAUSED) | STOPPED,
     [JOB_RUNNING] = TO(JOB_WAITING) /* not started, came back */ | TO(JOB_BACKOFF) | TO(JOB_OK) |
-                    TO(JOB_FAILED) | TO(JOB_DEAD) | TO(JOB_CANCELLED) | TO(JOB_EXPIRED),
+                    TO(JOB_FAILED) | TO(JOB_DEAD) | STOPPED |
+                    TO(JOB_NONE) /* an iteration is over */ | TO(JOB_PAUSED),
+    /* Sessions only, see chain.c. */
+    [JOB_PAUSED] = TO(JOB_NONE) | STOPPED,
+    [JOB_ASKING] = TO(JOB_NONE) | STOPPED,
+    [JOB_FORKED] = TO(JOB_NONE) | STOPPED,
     /* JOB_HELD is how a waiting job of a held queue is shown; the ended states lead nowhere. */
 };
 
@@ -144,8 +149,10 @@ struct job *job_restore(struct broker *b, struct client *client, const struct ro
     job->token = o->token;
     job->leased = o->leased;
     job->restored = true;
-    if (o->stop || o->retry_of || o->body_hash || row->attempts.size) {
+    if (o->stop || o->retry_of || o->body_hash || o->parent || row->attempts.size) {
         struct job_more *more = job_more(job);
+        more->parent = o->parent;
+        more->place = (uint32_t)o->place;
         more->stop_reason = (uint8_t)o->stop;
         more->retry_of = o->retry_of;
         more->body_hash = o->body_hash;
@@ -181,6 +188,7 @@ void job_free(struct broker *b, struct job *job)
         heap_take(&b->timers, &job->more->timer);
         while (!list_empty(&job->more->waiters))
             waiter_free(list_first(&job->more->waiters, struct waiter, of_job));
+        chain_free(job->more->chain);
         bytes_drop(&job->more->key);
         buf_fini(&job->more->attempts);
         free(job->more);
@@ -205,29 +213,58 @@ void job_timer(struct broker *b, struct job *job)
         heap_put(&b->timers, &more->timer, at, job->id);
 }
 
-/* A durable job stays aside until its row is kept. */
+static void job_leave(struct broker *b, struct job *job)
+{
+    if (job->state == JOB_NONE)
+        return;
+    job_move(b, job, JOB_NONE);
+    b->totals.storing++;
+}
+
+/* A durable job stays aside until all rows put so far are kept. */
+void job_aside(struct broker *b, struct job *job)
+{
+    job_leave(b, job);
+    link_take(&job->link);
+    list_append(&b->storing, &job->link);
+    if (job->durability == CLASS_DURABLE)
+        job->stored_by = b->put_seq;
+    else
+        job_enter(b, job);
+}
+
+/* Until its row, as it is from now on, is kept. */
+void job_store(struct broker *b, struct job *job)
+{
+    job_leave(b, job);
+    keep_job(b, job);
+    job_aside(b, job);
+}
+
 void job_new(struct broker *b, struct job *job, uint64_t delay_ms)
 {
     if (delay_ms)
         job_more(job)->due_ms = b->now_ms + (int64_t)delay_ms;
-    list_append(&b->storing, &job->link);
     b->totals.storing++;
-    if (job->durability == CLASS_DURABLE) {
-        if (b->totals.ready + b->totals.storing < b->limits.mark_jobs / 4)
-            mark_want(b, job->id); /* so that it need not be waited for when it is leased */
-        keep_job(b, job);
-        job->stored_by = b->put_seq;
-    } else {
-        job_enter(b, job);
-    }
+    if (job->durability == CLASS_DURABLE &&
+        b->totals.ready + b->totals.storing < b->limits.mark_jobs / 4)
+        mark_want(b, job->id); /* so that it need not be waited for when it is leased */
+    job_store(b, job);
 }
 
 /* Where it first belongs; restored ones that a person stopped meanwhile end here. */
 void job_enter(struct broker *b, struct job *job)
 {
     const struct job_more *more = job->more;
+    const struct chain *chain = job_chain(job);
     if (more && more->stop_reason) {
         job_stopped(b, job, (enum reason)more->stop_reason, 0);
+    } else if (chain && (chain->paused || chain->step != CHAIN_READY)) {
+        job_move(b, job,
+                 chain->paused               ? JOB_PAUSED
+                 : chain->step == CHAIN_ASKS ? JOB_ASKING
+                                             : JOB_FORKED);
+        job_timer(b, job);
     } else if (more && more->due_ms > b->now_ms) {
         job_move(b, job, JOB_DELAYED);
         job_timer(b, job);
@@ -245,6 +282,13 @@ void job_ready(struct broker *b, struct job *job, bool first)
     job_timer(b, job);
     job_event(b, job, NULL);
     lend(b, job->queue);
+}
+
+/* A session's that no worker has. */
+void job_pause(struct broker *b, struct job *job)
+{
+    job_move(b, job, JOB_PAUSED);
+    job_timer(b, job);
 }
 
 unsigned job_state_shown(const struct job *job)
@@ -346,7 +390,7 @@ static void end_count(struct broker *b, const struct job *job)
 {
     b->totals.ended[job->state]++;
     b->totals.live--;
-    b->args_bytes -= job->args_size;
+    b->args_bytes -= job->args_size + chain_bytes(job);
     if (job->state == JOB_OK)
         job->queue->ok++;
     else
@@ -383,6 +427,11 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
     end_count(b, job);
     idmap_take(&b->jobs, job->id);
     struct client *client = job->client;
+    struct chain *chain = job_chain(job);
+    if (chain)
+        chain_ended(b, job, chain);
+    if (job->more && job->more->parent)
+        chain_child_ended(b, job->more, &ended);
     job_free(b, job);
     if (client)
         client_release(b, client);
@@ -456,7 +505,7 @@ bool job_once(const struct job *job)
 }
 
 /* A started attempt has ended: what becomes of the job. */
-void job_over(struct broker *b, struct job *job, const struct outcome *outcome)
+void job_over(struct broker *b, struct job *job, struct outcome *outcome)
 {
     must(job->state == JOB_RUNNING);
     if (job->attempts < ATTEMPTS_COUNTED_MAX)
@@ -467,6 +516,8 @@ void job_over(struct broker *b, struct job *job, const struct outcome *outcome)
         job_stopped(b, job, (enum reason)more->stop_reason, outcome->run_us);
         return;
     }
+    if (outcome->reason == REASON_VERDICT && chain_verdict(b, job, outcome))
+        return;
     if (!answered(outcome->reason))
         b->totals.lease_losses++;
     if (outcome->reason == REASON_NONE) {
@@ -500,8 +551,11 @@ void job_lost(struct broker *b, struct job *job, const struct outcome *outcome)
 /* A lease has ended that never began: no attempt was made. */
 void job_unstarted(struct broker *b, struct job *job)
 {
+    const struct chain *chain = job_chain(job);
     if (job->more && job->more->stop_reason)
         job_stopped(b, job, (enum reason)job->more->stop_reason, 0);
+    else if (chain && chain->paused)
+        job_pause(b, job);
     else
         job_ready(b, job, true);
 }

@@ -72,9 +72,16 @@ static void head_put(struct broker *b, const struct job *job)
         origin.stop = more->stop_reason;
         origin.retry_of = more->retry_of;
         origin.body_hash = more->body_hash;
+        origin.parent = more->parent;
+        origin.place = more->place;
     }
     put_submit(&b->into->bytes, &submit);
     put_origin(&b->into->bytes, &origin);
+    if (more && more->chain) {
+        struct msg_chain_row chain;
+        chain_row_of(more->chain, &chain);
+        put_chain_row(&b->into->bytes, &chain);
+    }
     if (more)
         buf_put(&b->into->bytes, more->attempts.data, more->attempts.size);
 }
@@ -93,11 +100,19 @@ void keep_ended(struct broker *b, const struct job *job, const struct msg_job *v
 {
     struct effect *e = order(b, FX_PUT, (struct row_key){.kind = ROW_ENDED, .id = job->id});
     e->state = job->state;
-    e->settled = !job->client || job->client->left;
+    bool child = job->more && job->more->parent; /* its result is its session's to take */
+    e->settled = !child && (!job->client || job->client->left);
     head_put(b, job);
     put_job(&b->into->bytes, view);
     put_ended(&b->into->bytes, ended);
     e->size = b->into->bytes.size - e->at;
+}
+
+void keep_lines(struct broker *b, const struct job *job, struct bytes lines)
+{
+    struct effect *e = order(b, FX_PUT, (struct row_key){.kind = ROW_LINES, .id = job->id});
+    buf_put(&b->into->bytes, lines.data, lines.size);
+    e->size = lines.size;
 }
 
 void drop_ended(struct broker *b, uint64_t id)

@@ -138,6 +138,17 @@ static bool lease_kept(struct broker *b, struct job *job)
     return true;
 }
 
+/* Lent until the next. */
+static struct bytes lease_args(struct broker *b, const struct job *job)
+{
+    const struct chain *chain = job_chain(job);
+    if (!chain)
+        return bytes_of(job->args, job->args_size);
+    buf_clear(&b->scratch);
+    chain_args(chain, &b->scratch);
+    return buf_bytes(&b->scratch);
+}
+
 static void lease(struct broker *b, struct worker *w, struct job *job)
 {
     struct queue *q = job->queue;
@@ -152,7 +163,7 @@ static void lease(struct broker *b, struct worker *w, struct job *job)
     struct msg_lease m = {.id = job->id,
                           .token = job->token,
                           .offer = (uint64_t)worker_offer(w, q),
-                          .args = bytes_of(job->args, job->args_size),
+                          .args = lease_args(b, job),
                           .timeout_ms = job->more ? job->more->timeout_ms : 0,
                           .attempt = job->attempts ? job->attempts + 1u : 0};
     bool kept = lease_kept(b, job);
@@ -276,7 +287,8 @@ void lease_result(struct broker *b, struct worker *w, const struct msg_result *r
     w->moved_ms = b->now_ms;
     w->stuck = false;
     double run_us = result->run_us < COST_US_MAX ? (double)result->run_us : COST_US_MAX;
-    if (outcome.reason == REASON_NONE || outcome.reason == REASON_ERROR)
+    if (outcome.reason == REASON_NONE || outcome.reason == REASON_ERROR ||
+        outcome.reason == REASON_VERDICT)
         learn(q, run_us); /* one that was stopped or died does not tell how long they take */
     q->used_us += run_us - job->lent_us;
     if (q->used_us < 0)

@@ -33,6 +33,8 @@ static void load_job(struct broker *b, const struct row *row)
     if (row->origin.client.size == PEER_ID_BYTES)
         client = client_load_job(b, row->origin.client, row->submit.number, row->origin.id);
     struct job *job = job_restore(b, client, row, q);
+    if (row->session)
+        chain_load(b, job, &row->chain);
     if (row->origin.due_ms)
         job_more(job)->due_ms = due_of(b, &row->origin);
     if (row->origin.deadline_ms)
@@ -51,6 +53,7 @@ static void load_job(struct broker *b, const struct row *row)
 /* Its result waits for the client: which must find it by the number. */
 static void load_ended(struct broker *b, const struct row *row)
 {
+    chain_load_child(b, row);
     if (row->origin.client.size == PEER_ID_BYTES)
         client_load_job(b, row->origin.client, row->submit.number, row->origin.id);
 }
@@ -137,6 +140,9 @@ void load_end(struct broker *b)
 {
     clients_loaded(b);
     keys_loaded(b);
+    size_t at = 0;
+    for (struct job *job; (job = idmap_next(&b->jobs, &at));)
+        chain_loaded(b, job);
     b->recovering_on = true;
     b->recovery_until_ms = b->now_ms + b->limits.recovery_ms;
     storing_enter(b);

@@ -27,6 +27,11 @@ static bool head_read(struct cursor *c, struct row *row)
     if (!take(c, REC_origin, &r))
         return false;
     row->origin = r.origin;
+    row->session = next_is(c, REC_chain_row);
+    if (row->session) {
+        must(take(c, REC_chain_row, &r));
+        row->chain = r.chain_row;
+    }
     const void *start = c->at;
     while (next_is(c, REC_attempt))
         must(take(c, REC_attempt, &r));

@@ -4,16 +4,17 @@
  * records (proto/messages.def), which the store does not look into; kind and key name it.
  *
  *   kind        key                   row
- *   ROW_JOB     id of an open job     submit, origin, attempt...
- *   ROW_ENDED   id of an ended job    submit, origin, attempt..., job, ended
+ *   ROW_JOB     id of an open job     submit, origin, [chain_row], attempt...
+ *   ROW_ENDED   id of an ended job    submit, origin, [chain_row], attempt..., job, ended
  *   ROW_CLIENT  peer id               client_row: the highest number taken, the newest job then
  *   ROW_KEY     a user's key          key_row: the job it leads to, until when
  *   ROW_WORKER  peer id               worker_row: it may hold leases
  *   ROW_QUEUE   its name              queue_row: it is held
  *   ROW_MARK    none                  mark_row: no job above this id was ever leased
+ *   ROW_LINES   id of a session       text, whole lines: added to what it has; never loaded
  *
  * Putting a row replaces the one of the same kind and key; putting ROW_ENDED also takes the ROW_JOB
- * of that id away.
+ * of that id away. The lines of a session go with its ROW_ENDED.
  */
 #ifndef CORE_ROW_H
 #define CORE_ROW_H
@@ -29,6 +30,7 @@ enum row_kind {
     ROW_WORKER,
     ROW_MARK,
     ROW_QUEUE,
+    ROW_LINES,
     ROW_KINDS
 };
 

@@ -110,13 +110,12 @@ static void publish(struct broker *b, struct bytes name, uint64_t seq, struct by
 struct event_map {
     struct buf buf;
     unsigned pairs;
+    bool large; /* 16 pairs and more: a head of three bytes */
 };
 
-static void map_open(struct event_map *m, const struct broker *b, uint64_t seq, const char *event)
+static void map_head(struct event_map *m, const struct broker *b, uint64_t seq, const char *event)
 {
-    *m = (struct event_map){0};
-    *buf_extend(&m->buf, 1) =
-        0x80; /* the count comes at the end; events have fewer than 16 pairs */
+    buf_extend(&m->buf, m->large ? 3 : 1); /* written at the end */
     pack_text(&m->buf, "seq");
     pack_uint(&m->buf, seq);
     pack_text(&m->buf, "incarnation");
@@ -126,6 +125,12 @@ static void map_open(struct event_map *m, const struct broker *b, uint64_t seq, 
     pack_text(&m->buf, "event");
     pack_text(&m->buf, event);
     m->pairs = 4;
+}
+
+static void map_open(struct event_map *m, const struct broker *b, uint64_t seq, const char *event)
+{
+    *m = (struct event_map){0};
+    map_head(m, b, seq, event);
 }
 
 static void map_text(struct event_map *m, const char *key, struct bytes text)
@@ -146,8 +151,14 @@ static void map_uint(struct event_map *m, const char *key, uint64_t number)
 
 static struct bytes map_close(struct event_map *m)
 {
-    must(m->pairs < 16);
-    m->buf.data[0] = (unsigned char)(0x80 | m->pairs);
+    if (m->large) {
+        m->buf.data[0] = 0xde;
+        m->buf.data[1] = (unsigned char)(m->pairs >> 8);
+        m->buf.data[2] = (unsigned char)m->pairs;
+    } else {
+        must(m->pairs < 16);
+        m->buf.data[0] = (unsigned char)(0x80 | m->pairs);
+    }
     return buf_bytes(&m->buf);
 }
 
@@ -178,8 +189,66 @@ static void job_fields(struct event_map *m, const struct msg_job *job)
         map_uint(m, "run_us", job->run_us);
 }
 
+/* Of a session: what its last iteration had to show stands beside what the broker knows. */
+static void chain_fields(struct event_map *m, const struct msg_job *job,
+                         const struct msg_chain_row *row)
+{
+    struct msg_session session;
+    char why[48];
+    session_view(job, row, &session);
+    map_text(m, "state", bytes_text(session_state_name((unsigned)session.state)));
+    map_uint(m, "iteration", session.iteration);
+    map_text(m, "reason",
+             bytes_text(reason_text((unsigned)session.reason, (unsigned)session.detail, why)));
+    struct cursor c = cursor_of(session.view);
+    if (!session.view.size)
+        return;
+    m->pairs += cursor_map(&c);
+    buf_put(&m->buf, c.at, cursor_left(&c));
+}
+
+bool view_valid(struct bytes view)
+{
+    enum { PAIRS_MAX = 1000 };
+    struct cursor c = cursor_of(view);
+    return cursor_peek(&c) == PACK_MAP && pack_valid(view) && cursor_map(&c) <= PAIRS_MAX;
+}
+
+static struct bytes chain_topic(uint64_t id, char name[static 24])
+{
+    char text[JOB_ID_TEXT];
+    snprintf(name, 24, "session/%s", job_id_text(id, text));
+    return bytes_text(name);
+}
+
+void chain_event(struct broker *b, struct job *job, const struct msg_job *view, const char *event)
+{
+    job->updates++;
+    if (!watched_at_all(b))
+        return;
+    struct msg_job now;
+    struct msg_chain_row row;
+    char name[24];
+    if (!view) {
+        job_view(b, job, &now);
+        view = &now;
+    }
+    chain_row_of(job_chain(job), &row);
+    struct event_map m = {.large = true};
+    map_head(&m, b, job->updates, event);
+    chain_fields(&m, view, &row);
+    publish(b, chain_topic(job->id, name), job->updates, map_close(&m));
+    buf_fini(&m.buf);
+}
+
+/* A session has events of its own; of these it has only the end. */
 void job_event(struct broker *b, struct job *job, const struct msg_job *view)
 {
+    if (job_chain(job)) {
+        if (view && job_ended((enum job_state)view->state))
+            chain_event(b, job, view, "ended");
+        return;
+    }
     job->updates++;
     if (!watched_at_all(b))
         return;
@@ -318,6 +387,31 @@ static void answer_job(struct broker *b, struct peer *peer, const struct find *a
     answer(b, peer, ask, view->updates, &m);
 }
 
+static void answer_session(struct broker *b, struct peer *peer, const struct find *ask,
+                           const struct msg_job *view, const struct msg_chain_row *row)
+{
+    struct event_map m = {.large = true};
+    map_head(&m, b, view->updates, "snapshot");
+    chain_fields(&m, view, row);
+    answer(b, peer, ask, view->updates, &m);
+}
+
+static void answer_live(struct broker *b, struct peer *peer, const struct find *ask,
+                        const struct job *job, bool session)
+{
+    struct msg_job view;
+    struct msg_chain_row row;
+    job_view(b, job, &view);
+    if (!session) {
+        answer_job(b, peer, ask, &view);
+    } else if (job_chain(job)) {
+        chain_row_of(job_chain(job), &row);
+        answer_session(b, peer, ask, &view, &row);
+    } else {
+        send_error(b, peer, ask->number, ERR_NO_SESSION, NULL);
+    }
+}
+
 static bool topic_tail(struct bytes topic, const char *head, struct bytes *tail)
 {
     struct bytes h = bytes_text(head);
@@ -345,13 +439,12 @@ void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watc
         ask.id = watch->after;
     struct bytes tail;
     struct event_map m;
-    if (topic_tail(watch->topic, "job/", &tail)) {
+    bool session = topic_tail(watch->topic, "session/", &tail);
+    if (session || topic_tail(watch->topic, "job/", &tail)) {
         uint64_t id = id_of(tail);
         struct job *job = id ? job_find(b, id) : NULL;
         if (job) {
-            struct msg_job view;
-            job_view(b, job, &view);
-            answer_job(b, peer, &ask, &view);
+            answer_live(b, peer, &ask, job, session);
         } else if (id) {
             struct find *find = must_alloc(sizeof *find);
             *find = ask;
@@ -388,10 +481,14 @@ void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watc
 
 /* The job has ended: its row tells the number of its last update. */
 void topic_found(struct broker *b, struct peer *peer, const struct find *find,
-                 const struct msg_job *row)
+                 const struct row *row)
 {
-    if (row)
-        answer_job(b, peer, find, row);
+    struct bytes tail;
+    bool session = topic_tail(find->topic, "session/", &tail);
+    if (row && session && row->session)
+        answer_session(b, peer, find, &row->job, &row->chain);
+    else if (row && !session)
+        answer_job(b, peer, find, &row->job);
     else
         send_error(b, peer, find->number, ERR_UNKNOWN_JOB, NULL);
 }

@@ -46,6 +46,9 @@ static void order_free(struct order *o)
 
 void disk_forget(struct disk *d, struct disk_row *row)
 {
+    struct disk_row *lines = idmap_find(&d->by_id[ROW_LINES], row->key.id);
+    if (row->key.kind == ROW_ENDED && lines)
+        disk_forget(d, lines);
     link_take(&row->link);
     if (row->key.id)
         idmap_take(&d->by_id[row->key.kind], row->key.id);
@@ -134,6 +137,7 @@ static void put(struct disk *d, struct order *o)
         must(!row); /* a job ends once */
         drop(d, &(struct row_key){.kind = ROW_JOB, .id = o->key.id});
     }
+    bool lines = o->key.kind == ROW_LINES;
     if (!row) {
         row = must_alloc(sizeof *row);
         row->key = o->key;
@@ -144,7 +148,8 @@ static void put(struct disk *d, struct order *o)
         if (o->key.id > d->last_id)
             d->last_id = o->key.id;
     }
-    buf_clear(&row->bytes);
+    if (!lines)
+        buf_clear(&row->bytes);
     buf_put(&row->bytes, o->bytes.data, o->bytes.size);
     row->sum = sum_of(row);
     row->state = o->state;
@@ -186,6 +191,12 @@ struct disk_row *disk_ended(const struct disk *d, uint64_t id)
 struct disk_row *disk_open(const struct disk *d, uint64_t id)
 {
     return idmap_find(&d->by_id[ROW_JOB], id);
+}
+
+struct bytes disk_lines(const struct disk *d, uint64_t id)
+{
+    const struct disk_row *row = idmap_find(&d->by_id[ROW_LINES], id);
+    return row ? buf_bytes(&row->bytes) : (struct bytes){0};
 }
 
 void disk_load(struct disk *d, void (*take)(void *user, const struct disk_row *row), void *user)

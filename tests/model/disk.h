@@ -40,6 +40,7 @@ void disk_crash(struct disk *d);
 
 struct disk_row *disk_ended(const struct disk *d, uint64_t id); /* NULL: no such row */
 struct disk_row *disk_open(const struct disk *d, uint64_t id);
+struct bytes disk_lines(const struct disk *d, uint64_t id); /* of a session's file */
 void disk_forget(struct disk *d, struct disk_row *row);
 
 /* Every row that a start gets, in its order. A damaged one is set aside. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/farm.h"
 
+#include <reeve/value.h>
+
 #include "common/pack.h"
 
 enum { INCARNATION = 7, BROKER_ID = 1, AUDITED_JOBS = 200 };
@@ -116,6 +118,21 @@ static void log_lease(struct buf *log, const struct msg_lease *m)
         buf_printf(log, " attempt %u", (unsigned)m->attempt);
     if (m->timeout_ms)
         buf_printf(log, " limit %u", (unsigned)m->timeout_ms);
+    if (m->args.size > 1) {
+        size_t size;
+        char *text = reeve_text(m->args.data, m->args.size, &size);
+        buf_printf(log, " %.*s", (int)size, text);
+        free(text);
+    }
+}
+
+static void log_session(struct buf *log, const struct msg_session *m)
+{
+    buf_printf(log, "session %u j%u %s (%s) iteration %u", (unsigned)m->number, id(m->id),
+               session_state_name((unsigned)m->state), job_state_name((unsigned)m->job_state),
+               (unsigned)m->iteration);
+    if (m->reason)
+        buf_printf(log, " %s", reason_name((unsigned)m->reason));
 }
 
 /* "7 state": the number and the event of an update. */
@@ -124,6 +141,7 @@ static void log_update(struct buf *log, struct bytes body)
     struct cursor c = cursor_of(body);
     uint64_t seq = 0;
     struct bytes event = {0}, state = {0};
+    uint64_t iteration = 0;
     for (uint32_t pairs = cursor_map(&c); pairs; pairs--) {
         struct bytes key = cursor_str(&c);
         if (bytes_equal(key, bytes_text("seq")))
@@ -132,6 +150,8 @@ static void log_update(struct buf *log, struct bytes body)
             event = cursor_str(&c);
         else if (bytes_equal(key, bytes_text("state")))
             state = cursor_str(&c);
+        else if (bytes_equal(key, bytes_text("iteration")))
+            iteration = cursor_uint(&c);
         else
             cursor_skip(&c);
     }
@@ -139,6 +159,8 @@ static void log_update(struct buf *log, struct bytes body)
     buf_printf(log, "%u %.*s", (unsigned)seq, BYTES_ARG(event));
     if (state.size)
         buf_printf(log, " %.*s", BYTES_ARG(state));
+    if (iteration)
+        buf_printf(log, " %u", (unsigned)iteration);
 }
 
 static void log_record(struct buf *log, const struct record *r)
@@ -148,6 +170,7 @@ static void log_record(struct buf *log, const struct record *r)
     case REC_ended: log_ended(log, &r->ended); break;
     case REC_lease: log_lease(log, &r->lease); break;
     case REC_job: log_job(log, &r->job); break;
+    case REC_session: log_session(log, &r->session); break;
     case REC_attempt:
         buf_printf(log, "attempt %u j%u %u %s", (unsigned)r->attempt.number, id(r->attempt.id),
                    (unsigned)r->attempt.attempt, reason_name((unsigned)r->attempt.reason));
@@ -204,8 +227,9 @@ static void log_record(struct buf *log, const struct record *r)
 static void log_key(struct buf *log, const char *what, struct row_key key)
 {
     static const char *const kinds[ROW_KINDS] = {
-        [ROW_JOB] = "job",       [ROW_ENDED] = "ended", [ROW_CLIENT] = "client", [ROW_KEY] = "key",
-        [ROW_WORKER] = "worker", [ROW_MARK] = "mark",   [ROW_QUEUE] = "queue"};
+        [ROW_JOB] = "job",     [ROW_ENDED] = "ended",   [ROW_CLIENT] = "client",
+        [ROW_KEY] = "key",     [ROW_WORKER] = "worker", [ROW_MARK] = "mark",
+        [ROW_QUEUE] = "queue", [ROW_LINES] = "lines"};
     buf_printf(log, "%s%s", what, kinds[key.kind]);
     if (key.id)
         buf_printf(log, " j%u", id(key.id));
@@ -401,6 +425,37 @@ static void result(struct farm *f, const char *who, struct msg_result m)
     m.number = ++peer_of(f, who)->results;
     m.value = bytes_of("\x04", 1);
     says(f, who, &(struct record){.type = REC_result, .result = m});
+}
+
+void begins(struct farm *f, const char *who, const char *queue)
+{
+    submits_as(f, who, (struct msg_submit){.queue = bytes_text(queue), .flags = SUBMIT_SESSION});
+}
+
+/* In the life of the broker that the lease is of. */
+void verdicts(struct farm *f, const char *who, unsigned job, unsigned token, struct msg_verdict v)
+{
+    struct buf value = {0};
+    put_verdict(&value, &v);
+    struct record r = {.type = REC_result,
+                       .result = {.number = ++peer_of(f, who)->results,
+                                  .id = job_id(job),
+                                  .token = token_of(f->incarnation, token),
+                                  .reason = REASON_VERDICT,
+                                  .run_us = 1000000,
+                                  .value = buf_bytes(&value)}};
+    says(f, who, &r);
+    buf_fini(&value);
+}
+
+void tells(struct farm *f, const char *who, uint64_t number, unsigned job, uint64_t iteration)
+{
+    says(f, who,
+         &(struct record){.type = REC_tell,
+                          .tell = {.number = number,
+                                   .id = job_id(job),
+                                   .iteration = iteration,
+                                   .value = bytes_of("\x2a", 1)}});
 }
 
 void results(struct farm *f, const char *who, unsigned job, unsigned token, enum reason reason)

@@ -76,7 +76,11 @@ void takes_us(struct farm *f, const char *who, unsigned job, unsigned token, uin
 void starts(struct farm *f, const char *who, unsigned job, unsigned token);
 void returns(struct farm *f, const char *who, unsigned job, unsigned token);
 void holds(struct farm *f, const char *who, unsigned job, unsigned token);
-/* wait, cancel, retry, get_job */
+/* A session; the end of one of its iterations, under a lease of this life; a word to it (42). */
+void begins(struct farm *f, const char *who, const char *queue);
+void verdicts(struct farm *f, const char *who, unsigned job, unsigned token, struct msg_verdict v);
+void tells(struct farm *f, const char *who, uint64_t number, unsigned job, uint64_t iteration);
+/* wait, cancel, retry, get_job, pause, resume, get_session, drop */
 void asks(struct farm *f, const char *who, enum record_type what, uint64_t number, unsigned job);
 void found(struct farm *f, uint64_t ticket, struct bytes rows);
 

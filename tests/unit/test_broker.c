@@ -991,7 +991,7 @@ TEST(the_same_key_and_body_are_the_same_job)
     submits_key(f, "c1", "order-17", "\x91\x01");
     submits_key(f, "c2", "order-17", "\x91\x01");
     submits_key(f, "c1", "order-17", "\x91\x02");
-    SAYS(f, "w1 < lease j1 t1\n"
+    SAYS(f, "w1 < lease j1 t1 [1]\n"
             "c1 < accepted 1 j1\n"
             "c2 < accepted 1 j1\n"
             "c1 < error 2 key-taken\n");

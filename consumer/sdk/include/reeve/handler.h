@@ -84,6 +84,39 @@ void reeve_reply_value(struct reeve_job *job, const void *value, size_t size);
 void reeve_fail(struct reeve_job *job, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* --- sessions ---------------------------------------------------------------------------------
+ * A session (reeve submit --session, reeve_submit with REEVE_SESSION) is a method that is called
+ * again and again. Each call, an iteration, gets two arguments:
+ *
+ *     0  the state that the call before left (reeve_session_state); nil the first time
+ *     1  an input: the session's own arguments the first time; after reeve_session_ask what a
+ *        client said; after reeve_session_fork the children's results, in order, an array of
+ *        [state, value] each, state as in proto/states.h (6: ok) and value a text when it is not;
+ *        else nil
+ *
+ * and ends with one of the four below; none of them holds the slot. A method that replies as always
+ * ends the session with that value; one that fails or crashes loses this iteration only, which is
+ * tried again as the session's retries say. */
+
+/* What the next iteration gets: one finished value of at most 1 MiB; without this, nil. */
+void reeve_session_state(struct reeve_job *job, const void *value, size_t size);
+/* What watchers of session/ID are to see of this iteration, and what `show` shows: a finished map
+ * with text keys, at most 64 KiB; without this, what was shown last. */
+void reeve_session_view(struct reeve_job *job, const void *map, size_t size);
+/* A line for the session's file, without its newline; at most 64 KiB an iteration together. */
+void reeve_session_line(struct reeve_job *job, const char *line);
+/* A child for reeve_session_fork: a job of its own. args: a finished array. At most 1024. */
+void reeve_session_child(struct reeve_job *job, const char *method, const void *args, size_t size);
+
+/* The next iteration comes at once, or after so many ms. */
+void reeve_session_continue(struct reeve_job *job, uint64_t delay_ms);
+/* It comes when a client says something (reeve_tell). */
+void reeve_session_ask(struct reeve_job *job);
+/* It comes when all children have ended. */
+void reeve_session_fork(struct reeve_job *job);
+/* There is none: the session has this value, one finished value; NULL: nil. */
+void reeve_session_done(struct reeve_job *job, const void *value, size_t size);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }
