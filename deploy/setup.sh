@@ -20,7 +20,9 @@ packages='
     libjansson-dev          JSON on the command line
     libsqlite3-dev          the durable store
     libgmp-dev              exact integers of calculator and fibonacci_generator
-    libcminpack-dev         steady states of data_processing
+    libcminpack-dev         steady states of plant models
+    libmuparser-dev         expressions: objectives, constraints, models of users
+    libnlopt-dev            optimisers of sessions
 '
 test_packages='
     clang                   the fuzz build and the analyzer

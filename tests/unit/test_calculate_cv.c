@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "common/pack.h"
-#include "consumer/handlers/data_processing/linear.h"
-#include "consumer/handlers/data_processing/model_file.h"
+#include "consumer/handlers/models/model_file.h"
+#include "consumer/handlers/models/user_model.h"
 #include "tests/unit/check.h"
 
 enum { XA, XB, XC, XE, XG, XP, J, CVS };
@@ -121,7 +121,7 @@ TEST(what_no_tank_can_be_is_refused_and_bounds_are_named)
 
 TEST(a_linear_plant_is_its_nominal_point_and_gains)
 {
-    struct model *m = linear_parse(bytes_text(PLANT), "plant.json", text);
+    struct model *m = user_model_parse_linear(bytes_text(PLANT), "plant.json", text);
     if (!m)
         check_failed(__FILE__, __LINE__, "%s", text);
     double y[2];
@@ -131,7 +131,7 @@ TEST(a_linear_plant_is_its_nominal_point_and_gains)
     CHECK_EQ(model_compute(m, (double[]){1.5, 7}, y, text), 0);
     CHECK_NEAR(y[0], 12, 1e-12);
     CHECK_NEAR(y[1], -.5, 1e-12);
-    linear_free(m);
+    user_model_free(m);
 }
 
 /* The plant above with one piece of its text replaced. */
@@ -141,7 +141,7 @@ static void broken(const char *piece, const char *instead, const char *want)
     const char *at = strstr(PLANT, piece);
     CHECK(at != NULL);
     buf_printf(&json, "%.*s%s%s", (int)(at - PLANT), PLANT, instead, at + strlen(piece));
-    struct model *m = linear_parse(buf_bytes(&json), "p.json", text);
+    struct model *m = user_model_parse_linear(buf_bytes(&json), "p.json", text);
     buf_fini(&json);
     CHECK(m == NULL);
     CHECK_TEXT(text, want);
@@ -165,12 +165,12 @@ TEST(a_broken_model_file_is_refused_by_name)
            "model file p.json: nominal of cvs[0] must be a number");
     broken("\"optional\": true", "\"optional\": 1",
            "model file p.json: optional of mvs[1] must be true or false");
-    struct model *m = linear_parse(bytes_text("{"), "p.json", text);
+    struct model *m = user_model_parse_linear(bytes_text("{"), "p.json", text);
     CHECK(m == NULL);
     CHECK(strstr(text, "model file p.json: line 1: "));
-    CHECK(linear_parse(bytes_text(""), "p.json", text) == NULL);
-    CHECK(linear_parse(bytes_text("[]"), "p.json", text) == NULL);
-    CHECK(linear_parse(bytes_text("{}"), "p.json", text) == NULL);
+    CHECK(user_model_parse_linear(bytes_text(""), "p.json", text) == NULL);
+    CHECK(user_model_parse_linear(bytes_text("[]"), "p.json", text) == NULL);
+    CHECK(user_model_parse_linear(bytes_text("{}"), "p.json", text) == NULL);
 }
 
 /* --- the models folder ------------------------------------------------------------------------ */

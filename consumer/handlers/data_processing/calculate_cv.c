@@ -5,9 +5,12 @@
 #include <stdio.h>
 
 #include "common/pack.h"
-#include "consumer/handlers/data_processing/linear.h"
-#include "consumer/handlers/data_processing/model_file.h"
 #include "consumer/handlers/excerpt.h"
+#include "consumer/handlers/models/model_file.h"
+#include "consumer/handlers/models/user_model.h"
+
+/* The built-in model that this method offers; others are linear ones, by their files. */
+static const char built_in[] = "williams_otto";
 
 /* What was asked, borrowed from the arguments. mvs is a msgpack value, the others are text; data is
  * NULL where it was left out. */
@@ -68,7 +71,7 @@ static int read_request(struct request *r, struct bytes args, char error[MODEL_T
     }
     if (r->model.data)
         return 0;
-    snprintf(error, MODEL_TEXT_SIZE, "\"model\" is missing: known are %s, linear", model_ids());
+    snprintf(error, MODEL_TEXT_SIZE, "\"model\" is missing: known are %s, linear", built_in);
     return -1;
 }
 
@@ -195,9 +198,9 @@ static int calculate_linear(const struct request *r, const char *models, struct 
     int err = model_file_read(models, r->model_file, &json, text);
     if (!err) {
         struct excerpt id = excerpt_text(r->model_file);
-        struct model *m = linear_parse(buf_bytes(&json), id.text, text);
+        struct model *m = user_model_parse_linear(buf_bytes(&json), id.text, text);
         err = m ? calculate(m, r, reply, text) : -1;
-        linear_free(m);
+        user_model_free(m);
     }
     buf_fini(&json);
     return err;
@@ -211,12 +214,13 @@ int calculate_cv(struct bytes args, const char *models, struct buf *reply,
         return -1;
     if (bytes_equal(r.model, bytes_text("linear")))
         return calculate_linear(&r, models, reply, text);
-    const struct model *m = model_find(r.model);
-    if (!m) {
+    if (!bytes_equal(r.model, bytes_text(built_in))) {
         snprintf(text, MODEL_TEXT_SIZE, "unknown model %s: known are %s, linear",
-                 excerpt_text(r.model).text, model_ids());
+                 excerpt_text(r.model).text, built_in);
         return -1;
     }
+    const struct model *m = model_find(r.model);
+    must(m);
     if (r.model_file.data) {
         snprintf(text, MODEL_TEXT_SIZE, "model %s is built in and takes no \"model_file\"", m->id);
         return -1;

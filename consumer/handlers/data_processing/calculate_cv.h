@@ -18,7 +18,7 @@
 
 #include "common/buf.h"
 #include "common/must.h"
-#include "consumer/handlers/data_processing/model.h"
+#include "consumer/handlers/models/model.h"
 
 /* args: the msgpack array of the job's arguments; models: the folder of the model files. Appends
  * one msgpack value to reply, or returns -1 with a text. */

@@ -7,7 +7,7 @@
 
 #include "common/pack.h"
 #include "consumer/handlers/data_processing/calculate_cv.h"
-#include "consumer/handlers/data_processing/model_file.h"
+#include "consumer/handlers/models/model_file.h"
 
 /* The one text argument as a value, in an array again; NULL when it is not JSON (the job has
  * failed then). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "consumer/handlers/data_processing/model_file.h"
+#include "consumer/handlers/models/model_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,12 +4,12 @@
  * anybody who may submit a job, so a name is taken step by step from the folder: no absolute path,
  * no "..", no symbolic link on the way, an ordinary file of at most 1 MiB at the end.
  */
-#ifndef DATA_PROCESSING_MODEL_FILE_H
-#define DATA_PROCESSING_MODEL_FILE_H
+#ifndef MODELS_MODEL_FILE_H
+#define MODELS_MODEL_FILE_H
 
 #include "common/buf.h"
 #include "common/must.h"
-#include "consumer/handlers/data_processing/model.h"
+#include "consumer/handlers/models/model.h"
 
 enum { MODEL_FILE_MAX = 1024 * 1024 };
 

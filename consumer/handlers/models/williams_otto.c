@@ -16,15 +16,14 @@
  * CVs: the six mass fractions and the profit J = 1143.38 XP F + 25.92 XE F - 76.23 FA - 114.34 FB,
  * $/s.
  *
- * The balances are divided by F, so residuals are mass fractions, and solved by MINPACK's hybrd. In
+ * The balances are divided by F, so residuals are mass fractions, and solved by steady.h. In
  * all unknowns but XC they are linear or nearly so, and their only root with all X in 0..1
  * attracts from far; several starting points are there for the far corners of the MVs.
  */
-#include <cminpack.h>
 #include <math.h>
-#include <stdio.h>
 
-#include "consumer/handlers/data_processing/model.h"
+#include "consumer/handlers/models/plants.h"
+#include "consumer/handlers/models/steady.h"
 
 enum { XA, XB, XC, XE, XG, XP, FRACTIONS };
 enum { FB, TR };
@@ -39,11 +38,9 @@ struct reactor {
     double k[3]; /* 1/s, times W / F: what a rate adds to a fraction */
 };
 
-static int balances(void *given, int n, const double *x, double *f, int flag)
+static void balances(const void *plant, const double *x, double *f)
 {
-    const struct reactor *r = given;
-    (void)n;
-    (void)flag;
+    const struct reactor *r = plant;
     double r1 = r->k[0] * x[XA] * x[XB];
     double r2 = r->k[1] * x[XB] * x[XC];
     double r3 = r->k[2] * x[XC] * x[XP];
@@ -53,7 +50,15 @@ static int balances(void *given, int n, const double *x, double *f, int flag)
     f[XE] = -x[XE] + 2 * r2;
     f[XG] = -x[XG] + 1.5 * r3;
     f[XP] = -x[XP] + r2 - 0.5 * r3;
-    return 0;
+}
+
+static bool physical(const void *plant, const double *x)
+{
+    (void)plant;
+    for (int i = 0; i < FRACTIONS; i++)
+        if (!(x[i] >= -residual_max && x[i] <= 1 + residual_max))
+            return false;
+    return true;
 }
 
 static void reactor_init(struct reactor *r, double feed_b, double celsius)
@@ -66,41 +71,9 @@ static void reactor_init(struct reactor *r, double feed_b, double celsius)
         r->k[i] = factor[i] * exp(-activation[i] / (celsius + kelvin)) * holdup / r->flow;
 }
 
-/* Solved, and a state that a tank can be in? */
-static bool is_steady(const struct reactor *r, const double *x, double *residual)
-{
-    double f[FRACTIONS];
-    balances((void *)r, FRACTIONS, x, f, 0);
-    *residual = 0;
-    for (int i = 0; i < FRACTIONS; i++) {
-        *residual = fmax(*residual, fabs(f[i]));
-        if (!(x[i] >= -residual_max && x[i] <= 1 + residual_max))
-            return false;
-    }
-    return *residual <= residual_max;
-}
-
-/* One run of hybrd; the number of evaluations in *calls. */
-static bool solve_from(const struct reactor *r, const double *start, double *x, int *calls,
-                       double *residual)
-{
-    enum { TRIANGLE = FRACTIONS * (FRACTIONS + 1) / 2 };
-    double f[FRACTIONS], scale[FRACTIONS], jacobian[FRACTIONS * FRACTIONS], triangle[TRIANGLE];
-    double qtf[FRACTIONS], w1[FRACTIONS], w2[FRACTIONS], w3[FRACTIONS], w4[FRACTIONS];
-    int evaluations = 0;
-    for (int i = 0; i < FRACTIONS; i++) {
-        x[i] = start[i];
-        scale[i] = 1;
-    }
-    /* Its verdict is not asked for: is_steady looks at the point itself. */
-    hybrd(balances, (void *)r, FRACTIONS, x, f, 1e-14, 2000, FRACTIONS - 1, FRACTIONS - 1, 0, scale,
-          2, 1, 0, &evaluations, jacobian, FRACTIONS, triangle, TRIANGLE, qtf, w1, w2, w3, w4);
-    *calls += evaluations;
-    return is_steady(r, x, residual);
-}
-
-static int compute(const struct model *m, const double *mvs, double *cvs,
-                   char text[MODEL_TEXT_SIZE])
+/* From the first of the starts that leads anywhere. */
+static bool reactor_solve(const struct reactor *r, double *x, struct steady_effort *effort,
+                          size_t *tried)
 {
     static const double starts[][FRACTIONS] = {
         {.0875, .39, .015, .29, .107, .11}, /* near the published optimum */
@@ -109,42 +82,55 @@ static int compute(const struct model *m, const double *mvs, double *cvs,
         {.01, .1, .001, .3, .4, .01},       /* almost all G */
         {.5, .5, 0, 0, 0, 0},
     };
+    static const double scale[FRACTIONS] = {1, 1, 1, 1, 1, 1};
+    struct steady s = {.unknowns = FRACTIONS,
+                       .scale = scale,
+                       .residual_max = residual_max,
+                       .plant = r,
+                       .balances = balances,
+                       .physical = physical};
+    for (*tried = 0; *tried < LENGTH(starts); ++*tried)
+        if (steady_solve(&s, starts[*tried], x, effort))
+            return true;
+    return false;
+}
+
+static enum model_result compute(const struct model *m, const double *mvs, double *cvs,
+                                 char text[MODEL_TEXT_SIZE])
+{
     if (!(mvs[FB] > 0)) {
         snprintf(text, MODEL_TEXT_SIZE, "model %s: FB must be above 0 kg/s, not %g", m->id,
                  mvs[FB]);
-        return -1;
+        return MODEL_NO_STATE;
     }
     if (!(mvs[TR] > -kelvin)) {
         snprintf(text, MODEL_TEXT_SIZE, "model %s: TR must be above %g C, not %g", m->id, -kelvin,
                  mvs[TR]);
-        return -1;
+        return MODEL_NO_STATE;
     }
     struct reactor r;
+    struct steady_effort effort = {0};
+    size_t tried;
     reactor_init(&r, mvs[FB], mvs[TR]);
-    int calls = 0;
-    double residual = 0;
-    for (size_t i = 0; i < LENGTH(starts); i++) {
-        if (!solve_from(&r, starts[i], cvs, &calls, &residual))
-            continue;
-        for (int j = 0; j < FRACTIONS; j++) /* rounding may leave -1e-20 of something absent */
-            cvs[j] = fmax(cvs[j], 0);
-        cvs[FRACTIONS] =
-            (1143.38 * cvs[XP] + 25.92 * cvs[XE]) * r.flow - 76.23 * feed_a - 114.34 * mvs[FB];
-        snprintf(text, MODEL_TEXT_SIZE, "steady state found, residual %.1e, %d evaluations",
-                 residual, calls);
-        return 0;
+    if (!reactor_solve(&r, cvs, &effort, &tried)) {
+        snprintf(text, MODEL_TEXT_SIZE,
+                 "model %s: no steady state found at FB = %g, TR = %g (%d evaluations from %zu "
+                 "starting points)",
+                 m->id, mvs[FB], mvs[TR], effort.evaluations, tried);
+        return MODEL_NO_STATE;
     }
-    snprintf(
-        text, MODEL_TEXT_SIZE,
-        "model %s: no steady state found at FB = %g, TR = %g (%d evaluations from %zu starting "
-        "points)",
-        m->id, mvs[FB], mvs[TR], calls, LENGTH(starts));
-    return -1;
+    for (int i = 0; i < FRACTIONS; i++) /* rounding may leave -1e-20 of something absent */
+        cvs[i] = fmax(cvs[i], 0);
+    cvs[FRACTIONS] =
+        (1143.38 * cvs[XP] + 25.92 * cvs[XE]) * r.flow - 76.23 * feed_a - 114.34 * mvs[FB];
+    snprintf(text, MODEL_TEXT_SIZE, "steady state found, residual %.1e, %d evaluations",
+             effort.residual, effort.evaluations);
+    return MODEL_OK;
 }
 
 static const struct variable mv_list[] = {
-    {.name = "FB", .unit = "kg/s", .lower = 3, .upper = 6},
-    {.name = "TR", .unit = "C", .lower = 70, .upper = 100},
+    [FB] = {.name = "FB", .unit = "kg/s", .lower = 3, .upper = 6, .nominal = 4.5},
+    [TR] = {.name = "TR", .unit = "C", .lower = 70, .upper = 100, .nominal = 85},
 };
 
 static const struct variable cv_list[] = {
@@ -162,9 +148,12 @@ static const struct variable cv_list[] = {
 
 const struct model williams_otto = {
     .id = "williams_otto",
+    .title = "Williams-Otto reactor: most profit by feed B and temperature",
     .mvs = mv_list,
     .cvs = cv_list,
     .mv_count = LENGTH(mv_list),
     .cv_count = LENGTH(cv_list),
+    .objective = "[J]",
+    .maximise = true,
     .compute = compute,
 };
