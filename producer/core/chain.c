@@ -227,6 +227,7 @@ bool chain_verdict(struct broker *b, struct job *job, struct outcome *outcome)
                   : v.kind == VERDICT_FORK ? CHAIN_FORKED
                                            : CHAIN_READY;
     job->attempts = 0;
+    job->leased = false;
     buf_clear(&job->more->attempts);
     job->more->due_ms = v.delay_ms ? b->now_ms + (int64_t)v.delay_ms : 0;
     if (v.lines.size)

@@ -231,6 +231,14 @@ static bool deadline_passed(const struct sim *s, const struct work *work)
            (s->now_us - work->born_us) / 700 >= (int64_t)work->deadline_ms;
 }
 
+/* Of a child: nothing of the session that it is of goes on. */
+static bool session_over(const struct sim *s, const struct work *work)
+{
+    const struct intent *intent = work->spec.parent ? intent_of(s, work->spec.parent) : NULL;
+    const struct work *session = intent ? work_of(s, intent->id) : NULL;
+    return session && (!work_open(session) || session->cancel_asked);
+}
+
 void end_allowed(struct sim *s, const struct work *work, const struct msg_ended *m)
 {
     const struct spec *spec = &work->spec;
@@ -253,7 +261,7 @@ void end_allowed(struct sim *s, const struct work *work, const struct msg_ended 
                (m->reason == REASON_TOO_LARGE && work->too_large);
         break;
     case JOB_DEAD: good = work->token && attempts >= attempts_max(s, work); break;
-    case JOB_CANCELLED: good = work->cancel_asked; break;
+    case JOB_CANCELLED: good = work->cancel_asked || session_over(s, work); break;
     case JOB_EXPIRED: good = work->deadline_ms && deadline_passed(s, work); break;
     default: break;
     }
