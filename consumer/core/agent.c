@@ -6,7 +6,7 @@
 
 #include "consumer/core/parts.h"
 
-enum { SEND_BYTES = 16 << 10, TRACE_BYTES = 300 };
+enum { SEND_BYTES = 16 << 10, TRACE_BYTES = 300, KEPT_BYTES = 1 << 20 };
 /* Jobs of the text port come before every lease. */
 static const uint64_t LEASE_ORDER = (uint64_t)1 << 62;
 
@@ -60,6 +60,14 @@ void agent_trace(struct agent *a, const char *format, ...)
     struct agent_effect *e = agent_effect(a, AGENT_TRACE);
     e->offset = offset;
     e->size = kept;
+}
+
+void agent_effects_clear(struct agent_effects *e)
+{
+    e->count = 0;
+    buf_clear(&e->bytes);
+    if (e->bytes.capacity > KEPT_BYTES)
+        buf_fini(&e->bytes);
 }
 
 void agent_effects_fini(struct agent_effects *e)

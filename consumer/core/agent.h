@@ -65,8 +65,7 @@ enum agent_event_type {
     AGENT_PROGRESS,  /* runner, number: jobs below it have started; at_us: the last one did then */
     AGENT_RESULT,    /* runner, number, reason, run_us, value, peak_kib, lines */
     AGENT_MEMORY,    /* runner, kib: what it uses now */
-    AGENT_RECALLED,  /* runner, number: jobs from it on are not going to start. Answers AGENT_RECALL
-                      */
+    AGENT_RECALLED,  /* runner, number: jobs from it on do not start. Answers AGENT_RECALL */
     AGENT_CORRUPT,   /* runner: its page makes no sense */
     AGENT_EXITED,    /* runner, exit; after the last of its results */
     AGENT_LOCAL_JOB, /* local: a job of the text port */
@@ -147,11 +146,8 @@ static inline struct bytes agent_effect_bytes(const struct agent_effects *e, siz
     return bytes_of(at->size ? e->bytes.data + at->offset : NULL, at->size);
 }
 
-static inline void agent_effects_clear(struct agent_effects *e)
-{
-    e->count = 0;
-    e->bytes.size = 0;
-}
+/* One hello may tell all results again: that much memory is not kept. */
+void agent_effects_clear(struct agent_effects *e);
 void agent_effects_fini(struct agent_effects *e);
 
 struct agent *agent_new(const struct agent_options *options, int64_t now_us);

@@ -95,6 +95,7 @@ struct runner {
     bool served, corrupt, blamed; /* blamed: we are ending it ourselves */
     bool over;                    /* above its memory limit */
     bool worn;                    /* has become too large or old: its twin is to follow */
+    bool born_large;              /* was too large before it had any job */
     bool recall_due, recalling;   /* due: to be said at the end of the turn */
     uint32_t recall_from;
     int64_t until_us, look_us, limit_us, since_us; /* INT64_MAX: none; since: the head runs */

@@ -6,7 +6,8 @@
  *
  * So many jobs: the last of them calls the twin, which follows when the old one has done them all
  * (and if it is not there yet, the slot waits for it: never is there a job more). So much memory,
- * so old: the old one is worn, and works on until the twin serves.
+ * so old: the old one is worn, and works on until the twin serves. But one that was as large before
+ * its first job would only be followed by its like, after each job again: its size is left alone.
  *
  *     current, works                  -> has no job left, or is worn and relieved -> STOPPING
  *     twin: ABSENT -> STARTING -> IDLE -> current, works ...
@@ -95,10 +96,18 @@ void recycle_pushed(struct agent *a, struct runner *r)
 
 void recycle_memory(struct agent *a, struct runner *r, uint64_t kib)
 {
-    const struct agent_options *o = &a->options;
-    /* One that has done nothing yet would be followed by another of the same size. */
-    if (o->recycle_kib && kib > o->recycle_kib && r->done)
+    uint64_t max = a->options.recycle_kib;
+    if (max == 0 || kib <= max) {
+        r->born_large = false;
+    } else if (r->pushed == 0) {
+        if (!r->born_large)
+            agent_trace(
+                a, "runner=%u pid=%u program=%s is not replaced for its size, born_kib=%llu",
+                r->index, r->pid, a->options.programs[r->program].name, (unsigned long long)kib);
+        r->born_large = true;
+    } else if (r->done && !r->born_large) {
         wear(a, r, "memory_kib", kib);
+    }
 }
 
 void recycle_beat(struct agent *a)

@@ -24,12 +24,13 @@ static enum runner_state bug(struct agent *a, struct runner *r)
 
 static enum runner_state start(struct agent *a, struct runner *r)
 {
-    agent_effect(a, AGENT_SPAWN)->runner = r->index;
-    a->out->at[a->out->count - 1].program = r->program;
+    struct agent_effect *e = agent_effect(a, AGENT_SPAWN);
+    e->runner = r->index;
+    e->program = r->program;
     r->pid = 0;
     r->pushed = r->started = 0;
     r->done = 0;
-    r->served = r->corrupt = r->blamed = r->over = r->worn = false;
+    r->served = r->corrupt = r->blamed = r->over = r->worn = r->born_large = false;
     r->born_us = a->now_us;
     must(!r->recall_due && !r->recalling);
     r->until_us = a->now_us + START_US;
@@ -104,11 +105,8 @@ static enum runner_state destroy(struct agent *a, struct runner *r)
 
 static enum runner_state cool(struct agent *a, struct runner *r)
 {
-    int64_t pause_us = COOL_MAX_US;
-    if (r->failures < 7)
-        pause_us = (int64_t)COOL_US << r->failures;
+    r->until_us = a->now_us + (r->failures < 7 ? (int64_t)COOL_US << r->failures : COOL_MAX_US);
     r->failures++;
-    r->until_us = a->now_us + (pause_us < COOL_MAX_US ? pause_us : COOL_MAX_US);
     r->look_us = r->limit_us = INT64_MAX;
     return RUNNER_COOLING;
 }
@@ -123,11 +121,9 @@ static enum runner_state lost(struct agent *a, struct runner *r)
     r->pid = 0;
     r->until_us = r->limit_us = r->look_us = INT64_MAX;
     bool leaves = recycle_gone(a, r);
-    if (a->draining)
-        return RUNNER_ABSENT;
     if (!r->served || r->corrupt || (r->done == 0 && (!r->blamed || r->over)))
         return cool(a, r);
-    return leaves ? RUNNER_ABSENT : start(a, r);
+    return leaves || a->draining ? RUNNER_ABSENT : start(a, r);
 }
 
 static enum runner_state warm_again(struct agent *a, struct runner *r)
@@ -389,8 +385,7 @@ void runner_exited(struct agent *a, struct runner *r, const struct agent_event *
     }
     list_each_safe(l, &r->ring) job_unstarted(a, container_of(l, struct agent_job, link));
     r->pushed = r->started; /* nothing is left there to recall */
-    bool served = r->served;
-    if (!served)
+    if (!r->served)
         runner_program_failed(a, r, false);
     runner_fire(a, r, RUNNER_GONE);
 }

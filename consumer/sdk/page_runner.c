@@ -83,13 +83,14 @@ bool page_next(struct page_runner *r, struct page_job *job)
         bool frozen = false;
         while (word_started(word) != word_limit(word) && !(frozen = stale(r, now_us))) {
             uint32_t n = word_started(word);
+            /* First the time: who sees the start shall not find that of the job before. */
+            atomic_store_explicit(&page->started_us, now_us, memory_order_relaxed);
             if (!atomic_compare_exchange_strong(&page->word, &word,
                                                 word_of(n + 1, word_limit(word))))
                 continue;
             *job = page->jobs[n % PAGE_JOBS];
             r->number = n;
             r->started_us = now_us;
-            atomic_store_explicit(&page->started_us, now_us, memory_order_relaxed);
             return true;
         }
         atomic_store(&page->runner_waits, PAGE_WAITS_JOB);

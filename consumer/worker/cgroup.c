@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,15 +190,27 @@ void cgroup_leaf_kill(const struct cgroup *c, uint32_t leaf)
     }
 }
 
+/* By its name; 0: no leaf of a worker. */
+static unsigned leaf_owner(const char *name)
+{
+    unsigned owner;
+    int at = 0;
+    if (sscanf(name, "reeve-%u-%n", &owner, &at) != 1 || at == 0)
+        return 0;
+    name += at;
+    return strcmp(name, "agent") == 0 || strncmp(name, "runner-", 7) == 0 ? owner : 0;
+}
+
 void cgroup_sweep(const struct cgroup *c)
 {
-    char prefix[40];
-    snprintf(prefix, sizeof prefix, "reeve-%u-runner-", c->owner);
     DIR *folder = opendir(c->path);
     if (!folder)
         return;
-    for (struct dirent *entry; (entry = readdir(folder));)
-        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        unsigned owner = leaf_owner(entry->d_name);
+        /* A worker that lives may have made a leaf that nobody has entered yet. */
+        if (owner == c->owner || (owner && kill((pid_t)owner, 0) && errno == ESRCH))
             unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR); /* one in use stays */
+    }
     closedir(folder);
 }

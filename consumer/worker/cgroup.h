@@ -36,7 +36,7 @@ int cgroup_leaf_open(const struct cgroup *c, uint32_t leaf) MUST_CHECK;
 bool cgroup_leaf_oom(const struct cgroup *c, uint32_t leaf);
 /* Kills all that is in it, where the kernel can. */
 void cgroup_leaf_kill(const struct cgroup *c, uint32_t leaf);
-/* Removes all leaves of ours that are empty. */
+/* Removes all leaves that are empty: ours, and those that workers left which are gone. */
 void cgroup_sweep(const struct cgroup *c);
 
 #endif

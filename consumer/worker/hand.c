@@ -102,16 +102,16 @@ static struct bytes last_lines(struct hands *h, struct hand *hand, uint32_t numb
 
 /* --- memory --------------------------------------------------------------------------------- */
 
-static void look_at_memory(struct hand *hand, int64_t now_us)
+/* The peak since the last look; 0: not known. */
+static uint64_t look_at_memory(struct hand *hand)
 {
     struct memory m;
-    hand->looked_us = now_us;
     if (hand->pid <= 0 || !memory_look(hand->pid, &m))
-        return;
+        return 0;
     memory_forget(hand->pid);
     hand->used = false;
     hand->kib = m.kib;
-    hand->peak_kib = m.peak_kib;
+    return m.peak_kib;
 }
 
 bool hands_memory(struct hands *h, unsigned runner, struct agent_event *e)
@@ -214,6 +214,16 @@ bool hand_works(const struct hand *h)
     return h->open && h->page.limit != h->page.taken;
 }
 
+void hands_push(struct hands *h, unsigned runner, const struct page_job *job, struct bytes args)
+{
+    struct hand *hand = &h->at[runner];
+    /* What was said until now is not this job's. While others are in the ring nobody can tell. */
+    if (!hand_works(hand))
+        listen_to(h, hand, CHUNKS_MAX, hand->page.taken);
+    must(hand->open && page_push(&hand->page, job, args));
+    hand->fresh = true;
+}
+
 /* --- events --------------------------------------------------------------------------------- */
 
 static void take_result(struct hands *h, struct hand *hand, const struct page_taken *t,
@@ -234,10 +244,20 @@ static void take_result(struct hands *h, struct hand *hand, const struct page_ta
         (t->status == PAGE_OK || t->status == PAGE_VERDICT) && hand->flagged != t->number + 1;
     if (!well)
         e->job.lines = last_lines(h, hand, t->number, false);
-    if (t->run_us >= LOOK_US || (!well && now_us - hand->looked_us >= LOOK_US))
-        look_at_memory(hand, now_us);
-    if (t->run_us >= LOOK_US || !well)
-        e->job.peak_kib = hand->peak_kib;
+    if (t->run_us >= LOOK_US || (!well && now_us - hand->looked_us >= LOOK_US)) {
+        hand->looked_us = now_us;
+        e->job.peak_kib = look_at_memory(hand);
+    }
+}
+
+/* What its start took is no job's peak; what it has now tells who has grown later. */
+static void take_start(const struct hands *h, struct hand *hand)
+{
+    look_at_memory(hand);
+    /* One above its limit gets its job all the same, and the job is told why it ended. Killed
+     * before, it would be started again and again, and nobody would know. */
+    if (h->agent->slot_kib && hand->kib > h->agent->slot_kib)
+        hand->kib = 0;
 }
 
 bool hands_next(struct hands *h, unsigned runner, int64_t now_us, struct agent_event *e)
@@ -251,6 +271,7 @@ bool hands_next(struct hands *h, unsigned runner, int64_t now_us, struct agent_e
     }
     if (!hand->ready && page_ready(&hand->page)) {
         hand->ready = true;
+        take_start(h, hand);
         e->type = AGENT_READY;
         return true;
     }

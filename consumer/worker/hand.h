@@ -23,8 +23,8 @@ struct hand {
     int item;                              /* of the bell in the shell's poll, -1: not there */
     int voice;                             /* the reading end of its standard output and error */
     pid_t pid;
-    int64_t looked_us;
-    uint64_t kib, peak_kib; /* as it was then; kib 0: the core knows */
+    int64_t looked_us; /* at its memory, for the sake of a result */
+    uint64_t kib;      /* of its memory, not yet told to the core; 0: it knows */
     struct voice {
         struct tail tail;
         struct relay_line line;
@@ -54,6 +54,9 @@ void hand_close(struct hands *h, unsigned runner);
 /* Could it have something to tell that rings the bell? */
 bool hand_expects(const struct hand *h);
 bool hand_works(const struct hand *h);
+
+/* Puts a job into its ring, which has room. */
+void hands_push(struct hands *h, unsigned runner, const struct page_job *job, struct bytes args);
 
 /* The next thing that is new on a runner's page. False: that was all, for now. What the event
  * borrows stands until the next call for any runner. */

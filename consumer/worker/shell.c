@@ -308,15 +308,13 @@ static void take_local_done(struct shell *s, const struct agent_effect *e, struc
 
 static void push_job(struct shell *s, const struct agent_effect *e)
 {
-    struct hand *h = &s->hands.at[e->runner];
     struct page_job job = {.id = e->job.id,
                            .token = e->job.token,
                            .timeout_ms = e->job.timeout_ms,
                            .attempt = e->job.attempt,
                            .method = e->job.method};
-    must(h->open && h->page.limit == e->number);
-    must(page_push(&h->page, &job, e->job.args));
-    h->fresh = true;
+    must(s->hands.at[e->runner].page.limit == e->number);
+    hands_push(&s->hands, e->runner, &job, e->job.args);
 }
 
 static void apply(struct shell *s, const struct agent_effect *e, struct bytes bytes)

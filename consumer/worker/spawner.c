@@ -171,23 +171,24 @@ static pid_t home_start(struct home *h, struct child *child, const char *path,
                         const struct spawner_ends *ends, int *error)
 {
     struct child_order o = {.path = path, .ends = *ends, .leaf = -1, .options = h->options};
-    if (h->options->cgroup) {
-        child->leaf = h->leaves++;
-        o.leaf = cgroup_leaf_open(h->options->cgroup, child->leaf);
-        if (o.leaf < 0) {
-            *error = errno;
-            return -1;
-        }
-    }
-    pid_t pid = home_fork(&o, error);
+    const struct cgroup *cgroup = h->options->cgroup;
+    if (!cgroup)
+        return home_fork(&o, error);
+    child->leaf = h->leaves++;
+    o.leaf = cgroup_leaf_open(cgroup, child->leaf);
+    *error = errno;
+    pid_t pid = o.leaf < 0 ? -1 : home_fork(&o, error);
     if (o.leaf >= 0)
         close(o.leaf);
+    if (pid < 0)
+        cgroup_sweep(cgroup);
     return pid;
 }
 
 static void home_spawn(struct home *h, const struct order *o, const struct spawner_ends *ends)
 {
-    struct spawner_report r = {.kind = SPAWNER_FAILED, .runner = o->runner, .error = EINVAL};
+    struct spawner_report r = {
+        .kind = SPAWNER_FAILED, .runner = o->runner, .error = ends->voice < 0 ? EMFILE : EINVAL};
     const struct spawner_options *with = h->options;
     if (o->runner < with->runner_count && o->program < with->path_count &&
         h->children[o->runner].pid == 0 && ends->voice >= 0) {
@@ -234,8 +235,9 @@ static bool home_order(struct home *h)
         return false;
     struct spawner_ends ends = {-1, -1, -1};
     struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-    if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof ends))
-        memcpy(&ends, CMSG_DATA(c), sizeof ends);
+    /* Fewer when we have no room for all: those are to be closed too. */
+    if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len <= CMSG_LEN(sizeof ends))
+        memcpy(&ends, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
     if (n == (ssize_t)sizeof o && o.kind == ORDER_SPAWN)
         home_spawn(h, &o, &ends);
     else if (n == (ssize_t)sizeof o && o.kind == ORDER_KILL && o.runner < h->options->runner_count)

@@ -3,6 +3,7 @@
 """A real worker and its handler processes against a broker that only the test knows: crashes, hangs, limits, large
 values, lost connections, frozen workers, draining. The handler program is tests/handlers/misfit."""
 import os
+import resource
 import signal
 import socket
 import time
@@ -203,6 +204,7 @@ def test_results_survive_a_lost_broker(farm):
     assert value(again.done(2)[0]) == 1500
     assert 3 not in again.results
     assert [again.results[n].number for n in (1, 2)] == [1, 2]
+    assert again.hellos == 1
 
 
 def test_a_frozen_worker_starts_nothing_old(farm):
@@ -307,6 +309,47 @@ def test_nothing_outlives_its_worker(farm):
     worker.kill()
     worker.wait()
     broker.until(lambda: all(gone(pid) for pid in pids), "spawner and runners are gone")
+
+
+def descriptors(pid):
+    """What a process has open, without the numbers: pipes and sockets have a new one each time. The worker has a look
+    at its runners' memory at any time."""
+    links = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            links.append(os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0])
+        except FileNotFoundError:
+            pass
+    return sorted(link for link in links if not link.startswith("/proc/"))
+
+
+def test_processes_that_come_and_go_leave_no_descriptor(farm):
+    broker = Broker(farm)
+    worker = broker.start_worker(slots=1)
+    spawner, = children(worker.pid)
+    runner = value(broker.run(1, "pid"))
+    before = [descriptors(pid) for pid in (worker.pid, spawner, runner)]
+    assert before[2] == ["/dev/null", "pipe", "pipe", "socket"], before[2]  # 0, 1 and 2, the bell
+    for number in range(2, 22, 2):
+        broker.run(number, "crash")
+        runner = value(broker.run(number + 1, "pid"))
+    assert [descriptors(pid) for pid in (worker.pid, spawner, runner)] == before
+
+
+def test_a_spawner_without_room_for_descriptors_keeps_none(farm):
+    broker = Broker(farm)
+    worker = broker.start_worker(slots=1)
+    broker.run(1, "none")
+    spawner, = children(worker.pid)
+    before, limits = descriptors(spawner), resource.prlimit(spawner, resource.RLIMIT_NOFILE)
+    used = {int(fd) for fd in os.listdir(f"/proc/{spawner}/fd")}
+    free = [fd for fd in range(100) if fd not in used]
+    resource.prlimit(spawner, resource.RLIMIT_NOFILE, (free[2], limits[1]))  # two of the three it is sent
+    broker.run(2, "crash")
+    assert broker.run(3, "none").reason == REASONS["REASON_NO_HANDLER"]
+    resource.prlimit(spawner, resource.RLIMIT_NOFILE, limits)
+    assert broker.run(4, "none").reason == 0
+    assert descriptors(spawner) == before
 
 
 def test_a_worker_without_spawner_says_goodbye(farm):

@@ -19,6 +19,7 @@ static const struct agent_program programs[] = {
     {.name = "alpha", .methods = alpha_methods, .method_count = 2},
     {.name = "beta", .methods = beta_methods, .method_count = 1}};
 enum { ALPHA, ALPHA_OTHER, BETA }; /* offers */
+enum { BETA_PROGRAM = 1 };
 
 enum { MS = 1000, RUNNERS_MAX = 8, MIB = 1024 };
 
@@ -643,6 +644,29 @@ TEST(a_program_that_cannot_be_started_has_its_jobs_refused)
     world_free(&w);
 }
 
+TEST(a_program_that_could_not_be_started_may_be_there_again)
+{
+    struct world w = joined(1);
+    int64_t pause_ms = 100;
+    for (uint64_t id = 1; id <= 5; id++, pause_ms *= 2) {
+        lease(&w, id, BETA);
+        EXPECT(&w, "spawn 1 beta\n");
+        struct agent_event e = event(&w, AGENT_SPAWN_FAILED, 1);
+        e.job.number = ENOENT;
+        step(&w, e);
+        tick(&w);
+        acked(&w, id);
+        pass_heard(&w, pause_ms * MS);
+        CHECK(strstr(buf_text(&w.text), "no handler"));
+        buf_clear(&w.text);
+    }
+    lease(&w, 9, BETA);
+    EXPECT(&w, "spawn 1 beta\n");
+    spawned(&w, 1);
+    EXPECT(&w, "push 1 #0 job 9\n");
+    world_free(&w);
+}
+
 TEST(a_failure_to_start_that_may_pass_is_tried_three_times)
 {
     struct world w = joined(1);
@@ -868,6 +892,30 @@ TEST(draining_without_a_broker_does_not_wait_for_ever)
     CHECK(!strstr(buf_text(&w.text), "quit"));
     pass(&w, 200 * MS);
     CHECK(strstr(buf_text(&w.text), "quit 0"));
+    world_free(&w);
+}
+
+TEST(while_draining_a_program_that_does_not_start_is_left_to_cool)
+{
+    struct world w = joined(2);
+    local(&w, 1, BETA_PROGRAM); /* runs long, in a process that serves: nothing is refused */
+    tick(&w);
+    spawned(&w, 1);
+    tick(&w);
+    starts(&w, 1, 1);
+    local(&w, 2, BETA_PROGRAM);
+    tick(&w);
+    step(&w, event(&w, AGENT_DRAIN, 0));
+    tick(&w);
+    buf_clear(&w.text);
+    struct agent_event e = event(&w, AGENT_SPAWN_FAILED, 3);
+    e.job.number = EAGAIN;
+    step(&w, e);
+    EXPECT(&w, "");
+    pass(&w, 100 * MS);
+    EXPECT(&w, "spawn 3 beta\n");
+    dies(&w, 3, 0, 1); /* it never served */
+    EXPECT(&w, "");
     world_free(&w);
 }
 
@@ -1158,6 +1206,35 @@ TEST(a_runner_that_grew_is_relieved_between_two_jobs)
     world_free(&w);
 }
 
+TEST(one_that_is_born_too_large_is_not_replaced_for_it)
+{
+    struct world w = recycling((struct agent_options){.recycle_kib = 50 * MIB});
+    lease(&w, 1, ALPHA);
+    uses(&w, 0, 60 * MIB);
+    EXPECT(&w, "push 0 #0 job 1\n");
+    ends(&w, 0, REASON_NONE);
+    uses(&w, 0, 60 * MIB);
+    EXPECT(&w, "> result #1 1 ok\n"); /* the next one would be no smaller, and the next */
+    uses(&w, 0, 40 * MIB);
+    uses(&w, 0, 60 * MIB); /* but this is its jobs' doing */
+    EXPECT(&w, "spawn 2 alpha\n");
+    world_free(&w);
+}
+
+TEST(one_that_grows_in_its_first_job_was_not_born_so)
+{
+    struct world w = recycling((struct agent_options){.recycle_kib = 50 * MIB});
+    lease(&w, 1, ALPHA);
+    EXPECT(&w, "push 0 #0 job 1\n");
+    starts(&w, 0, 1);
+    uses(&w, 0, 60 * MIB); /* while it works: it may give it back */
+    EXPECT(&w, "> started 1\n");
+    ends(&w, 0, REASON_NONE);
+    uses(&w, 0, 60 * MIB);
+    EXPECT(&w, "> result #1 1 ok\nspawn 2 alpha\n");
+    world_free(&w);
+}
+
 TEST(an_old_runner_is_replaced_though_nothing_happens)
 {
     struct world w = recycling((struct agent_options){.recycle_us = 60000 * MS});
@@ -1379,6 +1456,25 @@ static void ends_large(struct world *w, unsigned runner)
     e.job.value = buf_bytes(&value);
     step(w, e);
     buf_fini(&value);
+}
+
+TEST(what_one_hello_needs_is_not_kept)
+{
+    struct world w = joined(1);
+    for (uint64_t id = 1; id <= 4; id++)
+        lease(&w, id, ALPHA);
+    tick(&w);
+    starts(&w, 0, 4);
+    for (int i = 0; i < 4; i++) {
+        ends_large(&w, 0);
+        tick(&w);
+    }
+    step(&w, event(&w, AGENT_CONNECTED, 0));
+    step(&w, event(&w, AGENT_TICK, 0));
+    CHECK(w.effects.bytes.size > 4 * 600000);
+    settle(&w);
+    CHECK(w.effects.bytes.capacity <= 1 << 20);
+    world_free(&w);
 }
 
 TEST(with_too_much_unacknowledged_nothing_more_is_started)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/check.h"
@@ -138,6 +139,33 @@ TEST(only_empty_leaves_are_swept)
     must(mkdir(other, 0755) == 0);
     cgroup_sweep(&group);
     CHECK_EQ(access(other, F_OK), -1);
+    CHECK_EQ(access(leaf, F_OK), 0);
+    clean();
+}
+
+/* A leaf of an owner with this number is there after the sweep. */
+static bool stays(pid_t owner, const char *kind)
+{
+    char path[PATH_MAX + 40];
+    snprintf(path, sizeof path, "%s/reeve-%d-%s", group.path, (int)owner, kind);
+    must(mkdir(path, 0755) == 0);
+    cgroup_sweep(&group);
+    return rmdir(path) == 0;
+}
+
+TEST(leaves_of_workers_that_are_gone_are_swept)
+{
+    prepare();
+    pid_t dead = fork();
+    must(dead >= 0);
+    if (dead == 0)
+        _exit(0);
+    must(waitpid(dead, NULL, 0) == dead);
+    CHECK(!stays(dead, "agent"));
+    CHECK(!stays(dead, "runner-3"));
+    CHECK(stays(getpid(), "agent")); /* another worker in the same folder */
+    CHECK(stays(getpid(), "runner-3"));
+    CHECK(stays(dead, "something-else"));
     CHECK_EQ(access(leaf, F_OK), 0);
     clean();
 }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a hand makes of a runner's page and voice: whose the last lines are. The runner is this
- * test, on the other side of page and pipe; nobody is forked.
+ * What a hand makes of a runner's page and voice: whose the last lines are, and whose the peak of
+ * memory. The runner is this test, on the other side of page and pipe; nobody is forked.
  */
 #include "consumer/worker/hand.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "consumer/worker/memory.h"
 #include "tests/unit/check.h"
 
 static const char *const methods[] = {"alpha.run"};
@@ -84,8 +86,8 @@ static void says(struct world *w, const char *text)
 static void begins(struct world *w)
 {
     struct page_job job = {.attempt = 1};
-    struct page_agent *page = &w->hands.at[0].page;
-    must(page_push(page, &job, bytes_of("\x90", 1)) && page_publish(page));
+    hands_push(&w->hands, 0, &job, bytes_of("\x90", 1));
+    must(page_publish(&w->hands.at[0].page));
     must(page_next(&w->runner, &job));
 }
 
@@ -170,6 +172,17 @@ TEST(lines_that_were_heard_before_a_job_began_are_not_its_own)
     says(&w, "second again\n");
     ends(&w, PAGE_FAILED);
     CHECK_TEXT(result(&w), "second\nsecond again");
+    begins(&w);
+    CHECK_TEXT(death(&w), "");
+    world_end(&w);
+}
+
+TEST(lines_are_heard_before_the_next_job_can_start)
+{
+    struct world w;
+    world_start(&w);
+    runs(&w, "of the first\n", PAGE_OK);
+    CHECK_TEXT(result(&w), ""); /* and nobody has listened yet */
     begins(&w);
     CHECK_TEXT(death(&w), "");
     world_end(&w);
@@ -260,5 +273,77 @@ TEST(the_lines_of_a_broken_page_are_all_there_is)
     CHECK(hands_next(&w.hands, 0, clock_us(), &e) && e.type == AGENT_CORRUPT);
     CHECK(!hands_next(&w.hands, 0, clock_us(), &e));
     CHECK_TEXT(death(&w), "scribble");
+    world_end(&w);
+}
+
+/* --- memory: the runner's process is this one ------------------------------------------------ */
+
+enum { TAKEN_KIB = 64 << 10 };
+
+static void takes_memory(void)
+{
+    size_t size = (size_t)TAKEN_KIB * 1024;
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(at != MAP_FAILED);
+    memset(at, 1, size);
+    must(munmap(at, size) == 0);
+}
+
+/* The peak that goes with the next result, looked at when so much time has passed. */
+static uint64_t peak_kib(struct world *w, int64_t now_us)
+{
+    struct agent_event e;
+    while (hands_next(&w->hands, 0, now_us, &e))
+        if (e.type == AGENT_RESULT)
+            return e.job.peak_kib;
+    must(false && "no result");
+    return 0;
+}
+
+TEST(a_peak_is_not_told_again_for_the_next_job)
+{
+    struct world w;
+    world_start(&w);
+    w.hands.at[0].pid = getpid();
+    int64_t now_us = clock_us();
+    runs(&w, "", PAGE_FAILED);
+    CHECK(peak_kib(&w, now_us) > 0);
+    runs(&w, "", PAGE_FAILED);
+    CHECK_EQ(peak_kib(&w, now_us), 0); /* too soon for another look: not known */
+    runs(&w, "", PAGE_FAILED);
+    CHECK(peak_kib(&w, now_us + 1000000) > 0);
+    world_end(&w);
+}
+
+TEST(what_a_program_took_to_start_is_not_its_first_jobs)
+{
+    struct world w;
+    struct memory m;
+    struct agent_event e;
+    world_start(&w);
+    w.hands.at[0].pid = getpid();
+    takes_memory();
+    atomic_store(&w.runner.page->ready, 1);
+    int64_t now_us = clock_us();
+    CHECK(hands_next(&w.hands, 0, now_us, &e) && e.type == AGENT_READY);
+    CHECK(hands_next(&w.hands, 0, now_us, &e) && e.type == AGENT_MEMORY && e.kib > 0);
+    CHECK(memory_look(getpid(), &m) && m.peak_kib < m.kib + TAKEN_KIB / 2);
+    runs(&w, "", PAGE_FAILED);
+    CHECK(peak_kib(&w, now_us + 1000000) < m.kib + TAKEN_KIB / 2);
+    world_end(&w);
+}
+
+TEST(who_is_above_its_limit_from_the_start_is_given_a_job_to_say_so)
+{
+    struct world w;
+    struct agent_event e;
+    world_start(&w);
+    w.options.slot_kib = 1;
+    w.hands.at[0].pid = getpid();
+    atomic_store(&w.runner.page->ready, 1);
+    CHECK(hands_next(&w.hands, 0, clock_us(), &e) && e.type == AGENT_READY);
+    CHECK(!hands_next(&w.hands, 0, clock_us(), &e));
+    begins(&w);
+    CHECK(hands_memory(&w.hands, 0, &e) && e.kib > 1);
     world_end(&w);
 }

@@ -313,6 +313,45 @@ TEST(a_runner_starts_nothing_while_the_agent_is_frozen)
     pair_close(&p);
 }
 
+/* Each job takes so long that it cannot begin in the microsecond of the one before. */
+static void *work(void *arg)
+{
+    struct page_runner *r = arg;
+    struct page_job job;
+    while (page_next(r, &job)) {
+        while (clock_us() <= r->started_us)
+            continue;
+        if (!page_done(r, PAGE_OK, bytes_text("r")))
+            break;
+    }
+    return NULL;
+}
+
+TEST(who_sees_a_start_sees_its_time)
+{
+    struct pair p;
+    struct page_taken t;
+    pthread_t thread;
+    int64_t last_us = 0;
+    pair_open(&p);
+    pthread_create(&thread, NULL, work, &p.runner);
+    for (uint32_t n = 0; n < STRESS_JOBS / 10; n++) {
+        page_stamp(&p.agent, clock_ms());
+        push(&p, n, bytes_text("x"));
+        while (page_started(&p.agent) == n)
+            sched_yield();
+        int64_t at_us = page_started_us(&p.agent);
+        CHECK(at_us > last_us);
+        last_us = at_us;
+        while (page_take(&p.agent, &t) == 0)
+            sched_yield();
+        page_release(&p.agent);
+    }
+    shutdown(p.agent.bell, SHUT_RDWR);
+    pthread_join(thread, NULL);
+    pair_close(&p);
+}
+
 /* Every job comes back exactly once: as a result, in order, or recalled and pushed again. Both
  * sides sleep whenever they have nothing to do: a lost wake-up hangs the test. */
 TEST(nothing_is_lost_between_two_threads)
