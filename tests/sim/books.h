@@ -80,6 +80,7 @@ struct host_book {
 
 struct result_book {
     uint64_t number, id, step; /* the step in which it came */
+    bool first;                /* word of the lease that stood */
     uint64_t seq;              /* what must be kept before it is acknowledged */
 };
 
@@ -179,6 +180,7 @@ uint64_t end_hash(const struct msg_ended *m);
 void end_allowed(struct sim *s, const struct work *work, const struct msg_ended *m);
 uint64_t attempts_max(const struct sim *s, const struct work *work);
 void must_be_kept(struct sim *s, uint64_t seq, const char *what, uint64_t id);
+bool unseen(const struct sim *s); /* there may be jobs that nobody has been told of */
 bool submitted(const struct sim *s, const struct spec *spec);
 
 void free_all(struct idmap *m); /* malloced values */

@@ -92,7 +92,7 @@ static void result_waits(struct sim *s, const struct work *work, uint64_t seq)
         struct buf *results = &s->ledger->hosts[i].results;
         struct result_book *all = (struct result_book *)(void *)results->data;
         for (size_t k = 0; k < results->size / sizeof *all; k++)
-            if (all[k].id == work->id && all[k].step == s->hub.steps)
+            if (all[k].id == work->id && all[k].step == s->hub.steps && all[k].first)
                 all[k].seq = seq;
     }
 }
@@ -121,6 +121,8 @@ static void takes_job(struct sim *s, const struct effect *e, struct bytes bytes,
     struct work *work = work_of(s, e->id);
     if (!work && !end)
         work = born(s, &spec, &submit, &origin);
+    if (!work && origin.origin.parent) /* a child of class received that was never lent */
+        work = work_new(s, e->id, &spec, false);
     if (!work || work->gone || (end && ended.type != REC_ended) || origin.origin.id != e->id ||
         spec.serial != work->spec.serial)
         sim_fail(s, "S2", "the row of job %" PRIx64 " is not of one job", e->id);

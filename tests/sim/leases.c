@@ -53,11 +53,12 @@ void sees_result(struct sim *s, const struct wire *w, const struct msg_result *m
     }
     if ((m->reason == REASON_NONE || m->reason == REASON_VERDICT) && h)
         work->result_token = m->token;
-    if (m->token == work->current)
-        work->released = true;
+    bool first = m->token == work->current && !work->released;
+    work->released |= first;
     if (!h)
         return;
-    struct result_book result = {.number = m->number, .id = m->id, .step = s->hub.steps + 1};
+    struct result_book result = {
+        .number = m->number, .id = m->id, .step = s->hub.steps + 1, .first = first};
     struct host_book *book = book_of(s, h, w->process);
     if (book)
         buf_put(&book->results, &result, sizeof result);
@@ -180,7 +181,8 @@ static void lease_justified(struct sim *s, const struct work *work)
 static bool in_line(const struct sim *s, const struct work *work)
 {
     return work_open(work) && !work->token && work->life == s->hub.life && !work->delay_ms &&
-           work->retries != 1 && !work->cancel_asked && !work->pause_asked && work->ready_step < s->hub.steps;
+           work->retries != 1 && !work->cancel_asked && !work->pause_asked &&
+           work->ready_step < s->hub.steps;
 }
 
 static void order_kept(struct sim *s, const struct work *work)

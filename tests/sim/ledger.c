@@ -355,6 +355,12 @@ void ledger_body(struct sim *s, const struct wire *w, struct bytes body)
             sees_of_client(s, w, &r);
 }
 
+/* A child of class received is seen when it is lent. */
+bool unseen(const struct sim *s)
+{
+    return s->knobs.session > 0 && (!s->knobs.durable || s->knobs.received > 0);
+}
+
 /* --- a step's effects ------------------------------------------------------------------------- */
 
 static void bounds(struct sim *s, const struct event *ev)
@@ -366,9 +372,8 @@ static void bounds(struct sim *s, const struct event *ev)
     bool children = s->knobs.session > 0; /* which come in any case */
     if (limits->jobs_max && totals.live > limits->jobs_max && totals.live > l->loaded && !children)
         sim_fail(s, "S15", "%" PRIu64 " jobs live, %" PRIu64 " may", totals.live, limits->jobs_max);
-    /* A child of class received is seen when it is lent. */
-    bool unseen = children && (!s->knobs.durable || s->knobs.received > 0);
-    if (s->hub.up && (totals.live < l->open || (totals.live > l->open && !l->retried && !unseen)))
+    bool more = totals.live > l->open && !l->retried && !unseen(s);
+    if (s->hub.up && (totals.live < l->open || more))
         sim_fail(s, "S12", "the broker has %" PRIu64 " jobs, the ledger %" PRIu64, totals.live,
                  l->open);
     int64_t recovery_ms = limits->recovery_ms ? limits->recovery_ms : 3000;

@@ -79,6 +79,8 @@ enum {
     X(PLANT_NOT_AWAITED, "not-awaited", "a worker of the life before is not waited for")           \
     X(PLANT_ENDED_TWICE, "ended-twice", "the end of a job is told twice")                          \
     X(PLANT_RING_SHORT, "ring-short", "a replay lacks its first update")                           \
+    X(PLANT_INPUT_LOST, "input-lost", "an iteration does not get what it waited for")              \
+    X(PLANT_TURN_SKIPPED, "turn-skipped", "an iteration counts twice")                             \
     X(PLANT_UNDAMAGED, "undamaged", "a row whose bytes have changed is taken for good")            \
     X(PLANT_DRIFT, "drift", "the second run of a seed differs by one byte")
 
