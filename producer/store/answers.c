@@ -9,6 +9,8 @@
 
 #include "common/must.h"
 
+enum { KEEP_BYTES = 1 << 20 }; /* more of a buf is given back when it is empty */
+
 void answers_init(struct answers *a)
 {
     *a = (struct answers){.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -52,6 +54,8 @@ static bool refill(struct answers *a)
         /* nobody rang; there may be answers all the same */
     }
     buf_clear(&a->reading);
+    if (a->reading.capacity > KEEP_BYTES)
+        buf_fini(&a->reading);
     a->read_at = 0;
     pthread_mutex_lock(&a->mutex);
     struct buf empty = a->reading;

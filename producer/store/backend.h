@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backend: what a store is underneath. open and load run on the caller's thread before there is
- * another, all else on the store's thread. A change is what put, drop and settle say; changes
+ * backend: what a store is underneath. open, load and close run on the caller's thread while there
+ * is no other, all else on the store's thread. A change is what put, drop and settle say; changes
  * gather until commit keeps them, all or none. What the disk does is an outcome, never an abort.
  */
 #ifndef STORE_BACKEND_H

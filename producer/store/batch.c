@@ -9,6 +9,8 @@
 
 #include "common/must.h"
 
+enum { KEEP_CHANGES = 1 << 16 };
+
 struct batch_change {
     uint64_t id;
     uint32_t place; /* in the order they were said */
@@ -44,6 +46,8 @@ void batch_fini(struct batch *b)
 
 void batch_clear(struct batch *b)
 {
+    if (b->job_changes_capacity + b->name_changes_capacity > KEEP_CHANGES)
+        batch_fini(b); /* what gathered while the disk was full is no reason to keep its memory */
     b->place = 0;
     b->job_changes_count = b->name_changes_count = 0;
     b->ranges_count = b->jobs_count = b->names_count = 0;
@@ -164,7 +168,7 @@ static void settle_ours(struct batch *b, const struct batch_range *range)
 
 void batch_seal(struct batch *b)
 {
-    if (b->sealed)
+    if (b->sealed || batch_empty(b))
         return;
     b->sealed = true;
     sort(b->job_changes, b->job_changes_count, by_id);

@@ -54,7 +54,9 @@ void batch_put(struct batch *b, const struct row_key *key, struct bytes row, uns
                bool settled);
 void batch_drop(struct batch *b, const struct row_key *key);
 void batch_settle(struct batch *b, uint64_t id, uint64_t count);
-void batch_seal(struct batch *b); /* fills jobs, names, ranges; again is fine */
+/* Fills jobs, names, ranges: nothing more is said until batch_clear, unless it is empty. Again is
+ * fine. */
+void batch_seal(struct batch *b);
 void batch_clear(struct batch *b);
 
 static inline bool batch_empty(const struct batch *b)

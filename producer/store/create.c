@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -68,13 +69,26 @@ static void remove_rests(const struct folder *f)
             log_warn("cannot remove %s: %s", path, strerror(errno));
 }
 
+/* A link that leads nowhere counts as there, and so does what we are not allowed to see: a new file
+ * must not take the place of one that is only out of reach. */
+static bool is_there(const char *path)
+{
+    struct stat file;
+    return lstat(path, &file) == 0 || errno != ENOENT;
+}
+
 bool create_file(struct folder *f, struct complaint why)
 {
-    char path[PATH_BYTES], fresh[PATH_BYTES];
+    char path[PATH_BYTES], log[PATH_BYTES], fresh[PATH_BYTES];
     folder_file(f, STORE_FILE, path);
+    folder_file(f, STORE_FILE "-wal", log);
     folder_file(f, NEW_FILE, fresh);
-    if (access(path, F_OK) == 0)
+    if (is_there(path))
         return true;
+    if (is_there(log)) { /* SQLite would play it into the new file */
+        complain(why, "%s is not there, but its log is: %s", path, log);
+        return false;
+    }
     remove_rests(f);
     if (!make_empty(fresh, why) || !fill(fresh, why))
         return false;

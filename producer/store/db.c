@@ -4,8 +4,8 @@
  * higher one is refused. To change anything on disk (a table, the inside of a piece or of a row of
  * `named`; the records inside of rows have their own rules, proto/PROTOCOL.md):
  *   1. raise DB_FORMAT by one;
- *   2. create() in sqlite.c makes the new format;
- *   3. upgrade() there gets a step old -> old + 1 that rewrites what changed, and ends with
+ *   2. create.c makes the new format;
+ *   3. ledger_open gets a step old -> old + 1 that rewrites what changed, and ends with
  *      `PRAGMA user_version` in the same transaction, so that it is done whole or not at all;
  *   4. a file of the old format goes into a test, which opens it.
  * What a step does with 1,000,000 rows must fit into a start; when it cannot, readers understand
@@ -125,12 +125,12 @@ bool db_open(struct db *db, const char *path, enum db_mode mode, struct complain
         apply(db, mode == DB_READ);
         sqlite3_wal_hook(db->handle, note_wal, db);
     }
-    if (mode == DB_CREATE) {
+    if (mode == DB_CREATE)
         db_exec(db, "PRAGMA page_size=4096");
-        db_exec(db, "PRAGMA journal_mode=WAL");
-    } else {
+    else
         check_ours(db);
-    }
+    if (mode != DB_READ)
+        db_exec(db, "PRAGMA journal_mode=WAL"); /* also of a copy that VACUUM INTO has made */
     check_wal(db);
     if (!db->error)
         check(db, sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL));
@@ -145,6 +145,8 @@ void db_close(struct db *db)
 {
     if (!db->handle)
         return;
+    if (db->error)
+        sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL); /* always OK */
     for (sqlite3_stmt *s; (s = sqlite3_next_stmt(db->handle, NULL));)
         sqlite3_finalize(s);
     must(sqlite3_close(db->handle) == SQLITE_OK); /* busy only by a statement of ours */
@@ -229,11 +231,6 @@ void db_forgive(struct db *db)
     db->error = SQLITE_OK;
     if (!sqlite3_get_autocommit(db->handle))
         db_exec(db, "ROLLBACK");
-}
-
-void db_abandon(struct db *db)
-{
-    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL); /* always OK */
 }
 
 void db_checkpoint(struct db *db, bool whole)

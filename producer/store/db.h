@@ -28,7 +28,9 @@ enum db_mode { DB_CREATE, DB_WRITE, DB_READ };
 
 /* False: why. */
 bool db_open(struct db *db, const char *path, enum db_mode mode, struct complaint why);
-void db_close(struct db *db); /* of statements too; a zeroed one is fine */
+/* Of statements too; a zeroed one is fine. After an error it writes nothing more: what the log has
+ * the next start reads. */
+void db_close(struct db *db);
 
 /* NULL when it cannot be prepared. Lives as long as the connection. */
 sqlite3_stmt *db_prepare(struct db *db, const char *sql);
@@ -51,8 +53,6 @@ void db_fail(struct db *db, int code, const char *text);
 /* May it go away by itself? A full disk, or somebody else's lock. */
 bool db_error_passes(const struct db *db);
 void db_forgive(struct db *db); /* rolls back what is open, too */
-/* The disk failed: closing is to write nothing more. */
-void db_abandon(struct db *db);
 
 /* Moves what is in the log into the file; all of it, when `whole`, so that the log starts anew.
  * What readers or a full disk prevent is left for the next time. */

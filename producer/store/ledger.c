@@ -36,8 +36,11 @@ void ledger_begin(struct ledger *l)
 
 bool ledger_end(struct ledger *l)
 {
-    for (int t = 0; t < TABLES; t++)
+    for (int t = 0; t < TABLES; t++) {
         table_end(&l->tables[t]);
+        if (l->tables[t].damaged > l->tables[t].damaged_before)
+            ledger_forget_id(l, l->last_id); /* it may have been set aside */
+    }
     db_run(&l->db, l->commit);
     bool kept = !l->db.error;
     for (int t = 0; t < TABLES; t++)
@@ -97,6 +100,7 @@ static uint64_t last_of(struct table *t)
 
 bool ledger_start(struct ledger *l, int64_t wall_ms, struct store_found *found)
 {
+    l->start_ms = wall_ms;
     ledger_begin(l);
     uint64_t last = named_number(&l->named, OWN_INCARNATION);
     found->incarnation = store_incarnation(wall_ms, last < UINT32_MAX ? (uint32_t)last : 0);
@@ -158,6 +162,8 @@ static void load_piece(struct load *load, struct table *t, struct scan_piece *p)
         leave_out_ended(load->ledger, &t->scan, p);
     if (p->unreadable || p->damaged || p->mark_damaged)
         buf_put(&load->heal[t->name], &p->key, sizeof p->key);
+    if (p->at_ms > load->ledger->start_ms) /* the clock was wrong; it would never be old */
+        p->at_ms = load->ledger->start_ms;
     table_load(t, p);
 }
 
@@ -196,7 +202,7 @@ static void heal(struct load *load)
     for (int t = 0; t < TABLES; t++)
         table_heal(&l->tables[t], &load->heal[t]);
     named_heal(&l->named, &load->heal_names);
-    ledger_forget_id(l, l->last_id);
+    ledger_forget_id(l, l->last_id); /* the number itself may be what was damaged */
     if (!ledger_end(l) && db_error_passes(&l->db))
         db_forgive(&l->db);
     for (int t = 0; t < TABLES; t++)

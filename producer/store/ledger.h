@@ -17,6 +17,7 @@ struct ledger {
     uint64_t last_id;                      /* the highest that was ever */
     uint64_t last_id_kept, last_id_before; /* as it stands in the file; before the transaction */
     uint64_t load_damaged;
+    int64_t start_ms; /* wall clock */
 };
 
 /* A zeroed one can be closed. False: why. */

@@ -7,6 +7,7 @@
 
 #include "common/crc32c.h"
 #include "common/log.h"
+#include "producer/store/le.h"
 #include "proto/record.h"
 
 enum { SUM_BYTES = 4 };
@@ -51,11 +52,8 @@ static bool row_read(unsigned kind, struct bytes name, struct bytes stored, stru
     const unsigned char *at = stored.data;
     if (stored.size < SUM_BYTES)
         return false;
-    uint32_t sum = 0;
-    for (unsigned i = 0; i < SUM_BYTES; i++)
-        sum |= (uint32_t)at[i] << 8 * i;
     *row = bytes_of(at + SUM_BYTES, stored.size - SUM_BYTES);
-    return sum == sum_of(kind, name, *row);
+    return le_get(at, SUM_BYTES) == sum_of(kind, name, *row);
 }
 
 static void run(struct named *n, sqlite3_stmt *s, unsigned kind, struct bytes name)
@@ -67,10 +65,8 @@ static void run(struct named *n, sqlite3_stmt *s, unsigned kind, struct bytes na
 
 void named_put(struct named *n, unsigned kind, struct bytes name, struct bytes row)
 {
-    uint32_t sum = sum_of(kind, name, row);
     unsigned char head[SUM_BYTES];
-    for (unsigned i = 0; i < SUM_BYTES; i++)
-        head[i] = (unsigned char)(sum >> 8 * i);
+    le_put(head, sum_of(kind, name, row), SUM_BYTES);
     buf_clear(&n->row);
     buf_put(&n->row, head, sizeof head);
     buf_put(&n->row, row.data, row.size);
@@ -94,8 +90,7 @@ uint64_t named_number(struct named *n, enum own_kind kind)
     if (!db_row(n->db, n->get))
         return 0;
     if (row_read(kind, bytes_of(NULL, 0), db_bytes(n->get, 0), &row) && row.size == sizeof number)
-        for (unsigned i = 0; i < sizeof number; i++)
-            number |= (uint64_t)((const unsigned char *)row.data)[i] << 8 * i;
+        number = le_get(row.data, sizeof number);
     else
         n->damaged++;
     db_done(n->get);
@@ -105,8 +100,7 @@ uint64_t named_number(struct named *n, enum own_kind kind)
 void named_put_number(struct named *n, enum own_kind kind, uint64_t number)
 {
     unsigned char row[sizeof number];
-    for (unsigned i = 0; i < sizeof row; i++)
-        row[i] = (unsigned char)(number >> 8 * i);
+    le_put(row, number, sizeof row);
     named_put(n, kind, bytes_of(NULL, 0), bytes_of(row, sizeof row));
 }
 

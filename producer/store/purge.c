@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/store/purge.h"
 
+static uint64_t max_of(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 static uint64_t above(uint64_t is, uint64_t max)
 {
     return is > max ? is - max : 0;
@@ -14,11 +19,10 @@ static uint64_t history_over(const struct table *t, const struct store_limits *l
     const struct shelf_counts *c = &t->shelf.counts;
     uint64_t rows = above(c->settled_rows, l->history_rows_max);
     uint64_t bytes = above(c->settled_bytes, l->history_bytes_max);
-    uint64_t row_bytes = p->now.bytes / bits_count(p->now.rows);
+    uint64_t row_bytes = max_of(p->now.bytes / bits_count(p->now.rows), 1);
     if (wall_ms - p->at_ms >= l->history_ms)
         return UINT64_MAX;
-    uint64_t by_bytes = (bytes + row_bytes - 1) / row_bytes;
-    return rows > by_bytes ? rows : by_bytes;
+    return max_of(rows, (bytes + row_bytes - 1) / row_bytes);
 }
 
 static uint64_t drop(struct table *t, struct shelf_piece *p, uint64_t bits, uint64_t *left)
@@ -27,11 +31,6 @@ static uint64_t drop(struct table *t, struct shelf_piece *p, uint64_t bits, uint
     *left -= bits_count(bits);
     table_drop_rows(t, p, bits);
     return highest;
-}
-
-static uint64_t max_of(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 uint64_t purge_ended(struct table *t, const struct store_limits *l, int64_t wall_ms,

@@ -42,7 +42,7 @@ static void report_damage(struct reader *r)
 {
     for (unsigned i = 0; i < r->scan.pieces_count; i++) {
         const struct scan_piece *p = &r->scan.pieces[i];
-        if (!p->damaged && !p->unreadable)
+        if (!p->damaged && !p->unreadable && !p->mark_damaged)
             continue;
         pthread_mutex_lock(&r->mutex);
         buf_put(&r->damaged, &p->key, sizeof p->key);
@@ -54,12 +54,9 @@ static void report_damage(struct reader *r)
 
 static void find(struct reader *r, uint64_t id, struct store_answer *answer)
 {
-    scan_start(&r->scan, id, id, false);
-    if (!scan_next(&r->scan))
-        return;
-    report_damage(r);
-    if (r->scan.have & slot_bit(id))
+    if (scan_find(&r->scan, id))
         answer->rows = r->scan.rows[slot_of(id)].row;
+    report_damage(r);
 }
 
 static bool fits(const struct piece_row *row, const struct store_ask *ask)
@@ -93,8 +90,10 @@ static bool list_block(struct reader *r, const struct store_ask *ask, uint64_t *
 static void list(struct reader *r, const struct store_ask *ask, struct buf *rows,
                  struct store_answer *answer)
 {
-    uint64_t from = ask->id ? ask->id - 1 : INT64_MAX, count = 0, last = ask->id;
-    scan_start(&r->scan, 0, from, true);
+    uint64_t newest = INT64_MAX, count = 0, last = ask->id;
+    if (ask->id && ask->id <= newest)
+        newest = ask->id - 1;
+    scan_start(&r->scan, 0, newest, true);
     while (scan_next(&r->scan)) {
         report_damage(r);
         if (!list_block(r, ask, &count, rows, answer, &last) || !r->scan.block)
@@ -130,13 +129,18 @@ static void answer(struct reader *r, const struct store_ask *ask)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-/* Somebody else's lock goes away by itself: the question stands. */
-static bool try_again(struct reader *r)
+static bool stopping(struct reader *r)
 {
     pthread_mutex_lock(&r->mutex);
     bool stop = r->stop;
     pthread_mutex_unlock(&r->mutex);
-    if (stop || !db_error_passes(&r->db))
+    return stop;
+}
+
+/* Somebody else's lock goes away by itself: the question stands. */
+static bool try_again(struct reader *r)
+{
+    if (!db_error_passes(&r->db))
         return false;
     db_forgive(&r->db);
     slice_begin(r);
@@ -146,7 +150,7 @@ static bool try_again(struct reader *r)
 static void work(struct reader *r, const struct buf *asks)
 {
     slice_begin(r);
-    for (size_t at = 0; at < asks->size;) {
+    for (size_t at = 0; at < asks->size && !stopping(r);) {
         struct store_ask ask;
         memcpy(&ask, asks->data + at, sizeof ask);
         ask.queue.data = asks->data + at + sizeof ask;

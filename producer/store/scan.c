@@ -2,6 +2,7 @@
 #include "producer/store/scan.h"
 
 #include "common/crc32c.h"
+#include "producer/store/le.h"
 
 const struct table_text table_texts[TABLES] = {
     [TABLE_OPEN] = {"open", 'o'},
@@ -10,11 +11,12 @@ const struct table_text table_texts[TABLES] = {
 
 uint32_t mark_sum(enum table_name table, uint64_t key, uint64_t live, uint64_t settled)
 {
-    uint64_t what[4] = {(uint64_t)table_texts[table].letter, key, live, settled};
-    unsigned char bytes[sizeof what];
-    for (size_t i = 0; i < sizeof what; i++)
-        bytes[i] = (unsigned char)(what[i / 8] >> i % 8 * 8);
-    return crc32c(0, bytes_of(bytes, sizeof bytes));
+    unsigned char what[4 * 8];
+    le_put(what, (uint64_t)table_texts[table].letter, 8);
+    le_put(what + 8, key, 8);
+    le_put(what + 16, live, 8);
+    le_put(what + 24, settled, 8);
+    return crc32c(0, bytes_of(what, sizeof what));
 }
 
 static sqlite3_stmt *prepare(struct scan *s, const char *order)
@@ -37,16 +39,25 @@ void scan_init(struct scan *s, struct db *db, enum table_name table)
 
 void scan_fini(struct scan *s)
 {
-    buf_fini(&s->blobs); /* the connection has the statements */
+    buf_fini(&s->bytes); /* the connection has the statements */
 }
 
 void scan_start(struct scan *s, uint64_t low, uint64_t high, bool down)
 {
     scan_stop(s);
     s->now = down ? s->down : s->up;
+    s->wanted = ~(uint64_t)0;
+    s->pieces_count = 0;
     db_bind_u64(s->db, s->now, 1, block_of(low) * BLOCK_IDS);
     db_bind_u64(s->db, s->now, 2, block_of(high) * BLOCK_IDS + BLOCK_IDS - 1);
     s->ahead = db_row(s->db, s->now);
+}
+
+bool scan_find(struct scan *s, uint64_t id)
+{
+    scan_start(s, id, id, false);
+    s->wanted = slot_bit(id);
+    return scan_next(s) && s->have & slot_bit(id);
 }
 
 void scan_stop(struct scan *s)
@@ -57,44 +68,67 @@ void scan_stop(struct scan *s)
     s->ahead = false;
 }
 
-/* Takes the row that the statement stands on as it is: bytes may still move. */
-static void take_piece(struct scan *s)
+/* A row lives in one piece; in two only by a mark that cannot be believed. Then it stays where the
+ * mark is sound, else where it is newer. Returns the piece in which it dies. */
+static struct scan_piece *replaced(struct scan_piece *a, struct scan_piece *b)
 {
-    struct scan_piece *p = &s->pieces[s->pieces_count];
-    struct bytes blob = db_bytes(s->now, 1);
-    *p = (struct scan_piece){.key = db_u64(s->now, 0)};
-    p->state.bytes = blob.size;
-    p->state.marked = sqlite3_column_type(s->now, 4) != SQLITE_NULL;
-    if (p->state.marked) {
-        p->state.live = db_u64(s->now, 2);
-        p->state.settled = db_u64(s->now, 3);
-        p->mark_damaged =
-            db_u64(s->now, 4) != mark_sum(s->table, p->key, p->state.live, p->state.settled);
-    }
-    buf_put(&s->blobs, blob.data, blob.size);
-    s->ends[s->pieces_count++] = s->blobs.size;
+    if (a->mark_damaged != b->mark_damaged)
+        return a->mark_damaged ? a : b;
+    return a->at_ms <= b->at_ms ? a : b;
 }
 
-static void show_rows(struct scan *s, struct scan_piece *p, const struct piece *piece)
+/* Its bytes are taken along: the statement goes on, and what they are copied to may still move. */
+static void take_row(struct scan *s, struct scan_piece *p, const struct piece_row *row)
+{
+    uint64_t bit = (uint64_t)1 << row->slot;
+    if (s->have & bit) {
+        struct scan_piece *dies = replaced(&s->pieces[s->of[row->slot]], p);
+        dies->state.live &= ~bit;
+        dies->state.settled &= ~bit;
+        if (dies == p)
+            return;
+    }
+    s->rows[row->slot] = *row;
+    s->of[row->slot] = (uint8_t)(p - s->pieces);
+    s->at[row->slot] = s->bytes.size;
+    s->have |= bit;
+    buf_put(&s->bytes, row->row.data, row->row.size);
+}
+
+static void take_rows(struct scan *s, struct scan_piece *p, const struct piece *piece)
 {
     for (unsigned i = 0; i < piece->count; i++) {
         const struct piece_row *row = &piece->rows[i];
         uint64_t bit = (uint64_t)1 << row->slot;
         if (!(p->state.live & bit))
             continue;
-        if (row->sound) {
-            s->rows[row->slot] = *row;
-            s->have |= bit;
-        } else {
+        if (!row->sound)
             p->damaged |= bit;
-        }
+        else if (s->wanted & bit)
+            take_row(s, p, row);
     }
 }
 
-static void read_piece(struct scan *s, struct scan_piece *p, struct bytes blob)
+static void read_mark(struct scan *s, struct scan_piece *p)
+{
+    p->state.marked = sqlite3_column_type(s->now, 4) != SQLITE_NULL;
+    if (!p->state.marked)
+        return;
+    p->state.live = db_u64(s->now, 2);
+    p->state.settled = db_u64(s->now, 3);
+    p->mark_damaged =
+        db_u64(s->now, 4) != mark_sum(s->table, p->key, p->state.live, p->state.settled);
+}
+
+/* Takes the row of the table that the statement stands on. */
+static void take_piece(struct scan *s)
 {
     struct piece piece;
+    struct scan_piece *p = &s->pieces[s->pieces_count++];
     struct shelf_state *state = &p->state;
+    struct bytes blob = db_bytes(s->now, 1);
+    *p = (struct scan_piece){.key = db_u64(s->now, 0), .state.bytes = blob.size};
+    read_mark(s, p);
     p->unreadable = !piece_read(blob, table_texts[s->table].letter, s->block, &piece);
     for (unsigned i = 0; i < piece.count; i++)
         state->rows |= (uint64_t)1 << piece.rows[i].slot;
@@ -108,8 +142,7 @@ static void read_piece(struct scan *s, struct scan_piece *p, struct bytes blob)
     }
     state->live &= state->rows;
     state->settled &= state->live;
-    if (!p->unreadable)
-        show_rows(s, p, &piece);
+    take_rows(s, p, &piece);
 }
 
 bool scan_next(struct scan *s)
@@ -119,16 +152,16 @@ bool scan_next(struct scan *s)
     s->block = block_of(db_u64(s->now, 0));
     s->have = 0;
     s->pieces_count = 0;
-    buf_clear(&s->blobs);
-    if (s->blobs.capacity > 1 << 20)
-        buf_fini(&s->blobs);
+    buf_clear(&s->bytes);
+    if (s->bytes.capacity > 1 << 20)
+        buf_fini(&s->bytes);
     do {
         take_piece(s);
         s->ahead = db_row(s->db, s->now);
     } while (s->ahead && s->pieces_count < BLOCK_IDS && block_of(db_u64(s->now, 0)) == s->block);
-    for (unsigned i = 0; i < s->pieces_count; i++) {
-        size_t start = i ? s->ends[i - 1] : 0;
-        read_piece(s, &s->pieces[i], bytes_of(s->blobs.data + start, s->ends[i] - start));
+    for (uint64_t bits = s->have; bits; bits &= bits - 1) {
+        unsigned slot = (unsigned)__builtin_ctzll(bits);
+        s->rows[slot].row.data = s->bytes.data + s->at[slot];
     }
     return !s->db->error;
 }

@@ -192,8 +192,19 @@ void shelf_keep(struct shelf *s)
     }
 }
 
+/* In front: most left from there, the oldest being the first to go. */
+static void list_again(struct shelf *s, struct shelf_piece *p)
+{
+    if (p->before.live & ~p->before.settled && !link_listed(&p->waiting))
+        list_push(&s->waiting, &p->waiting);
+    if (p->before.settled && !link_listed(&p->settled))
+        list_push(&s->settled, &p->settled);
+}
+
 void shelf_undo(struct shelf *s)
 {
+    for (struct link *l = s->tried.prev; l != &s->tried; l = l->prev)
+        list_again(s, container_of(l, struct shelf_piece, tried));
     while (!list_empty(&s->tried)) {
         struct shelf_piece *p = list_first(&s->tried, struct shelf_piece, tried);
         link_take(&p->tried);

@@ -55,6 +55,33 @@ static void let_go(struct sqlite *s)
     free(s);
 }
 
+/* The file may have room inside: once all of the log is in it the log starts anew in its own room.
+ */
+static bool empty_log(struct db *db)
+{
+    int kept = db->wal_kept;
+    db_checkpoint(db, false);
+    return db->wal_kept > kept && db->wal_kept == db->wal_pages;
+}
+
+/* Takes back what an error that passes has left half done. True: it may be tried again at once,
+ * since a full disk has room now. */
+static bool make_room(struct sqlite *s)
+{
+    struct db *db = &s->ledger.db;
+    bool full = (db->error & 0xff) != SQLITE_BUSY;
+    db_forgive(db);
+    return full && (empty_log(db) || folder_drop_ballast(&s->folder)) && !db->error;
+}
+
+static bool start(struct sqlite *s, int64_t wall_ms, struct store_found *found)
+{
+    while (!ledger_start(&s->ledger, wall_ms, found))
+        if (!db_error_passes(&s->ledger.db) || !make_room(s))
+            return false;
+    return true;
+}
+
 static bool open_all(struct sqlite *s, const struct store_setup *setup, struct store_found *found,
                      struct complaint why)
 {
@@ -64,7 +91,7 @@ static bool open_all(struct sqlite *s, const struct store_setup *setup, struct s
     folder_file(&s->folder, STORE_FILE, path);
     if (!create_file(&s->folder, why) || !ledger_open(&s->ledger, path, why))
         return false;
-    if (!ledger_start(&s->ledger, setup->wall_ms, found)) {
+    if (!start(s, setup->wall_ms, found)) {
         complain(why, "cannot use %s: %s", path, s->ledger.db.text);
         return false;
     }
@@ -90,7 +117,7 @@ static void sqlite_close(void *self)
     struct db *db = &s->ledger.db;
     reader_close(s->reader);
     s->reader = NULL;
-    if (!db->error && !*s->broken) {
+    if (!db->error) {
         db_checkpoint(db, true);
         if (db->error)
             log_warn("store: closing: %s", db->text); /* the log has it all */
@@ -238,10 +265,11 @@ static void checkpoint(struct sqlite *s)
     s->checkpoint_pages = db->wal_pages > db->wal_kept ? db->wal_pages + LOG_STEP_PAGES : 0;
 }
 
-static enum store_verdict broken(struct sqlite *s, const char *text, struct store_report *report)
+/* The error stands, so that nothing more is written. */
+static enum store_verdict broken(struct sqlite *s, struct store_report *report)
 {
-    snprintf(s->broken, sizeof s->broken, "%s/%s: %s", s->folder.path, STORE_FILE, text);
-    db_abandon(&s->ledger.db);
+    snprintf(s->broken, sizeof s->broken, "%s/%s: %s", s->folder.path, STORE_FILE,
+             s->ledger.db.text);
     report->broken = s->broken;
     return VERDICT_BROKEN;
 }
@@ -251,16 +279,14 @@ static enum store_verdict broken(struct sqlite *s, const char *text, struct stor
 static enum store_verdict failed(struct sqlite *s, struct store_report *report)
 {
     if (!db_error_passes(&s->ledger.db))
-        return broken(s, s->ledger.db.text, report);
+        return broken(s, report);
     if (!s->stuck)
         log_warn("store: cannot write now: %s", s->ledger.db.text);
     s->stuck = true;
-    bool full = (s->ledger.db.error & 0xff) != SQLITE_BUSY;
-    db_forgive(&s->ledger.db);
+    report->retry_ms = make_room(s) ? 0 : RETRY_MS;
     if (s->ledger.db.error)
-        return broken(s, s->ledger.db.text, report);
+        return broken(s, report);
     report->condition = STORE_DISK_FULL;
-    report->retry_ms = full && folder_drop_ballast(&s->folder) ? 0 : RETRY_MS;
     s->look_ms = 0;
     return VERDICT_WAIT;
 }
@@ -284,8 +310,10 @@ static enum store_verdict commit(struct sqlite *s, int64_t now_ms, bool rests,
     char text[256];
     enum store_verdict verdict = VERDICT_KEPT;
     *report = (struct store_report){0};
-    if (!reader_report(s->reader, &s->heal, text, sizeof text))
-        return broken(s, text, report);
+    if (!reader_report(s->reader, &s->heal, text, sizeof text)) {
+        db_fail(&s->ledger.db, SQLITE_IOERR, text);
+        return broken(s, report);
+    }
     if ((rests || !batch_empty(&s->batch) || s->heal.size) && !transact(s, now_ms))
         verdict = failed(s, report);
     if (verdict == VERDICT_KEPT) {
@@ -294,7 +322,7 @@ static enum store_verdict commit(struct sqlite *s, int64_t now_ms, bool rests,
         checkpoint(s);
         look(s, now_ms);
         if (s->ledger.db.error)
-            verdict = broken(s, s->ledger.db.text, report);
+            verdict = broken(s, report);
     }
     report_all(s, report);
     return verdict;

@@ -196,12 +196,14 @@ static uint64_t pick(struct table *t, const struct shelf_piece *p, const struct 
 static void rewrite(struct table *t, struct shelf_piece *p)
 {
     struct buf blob = {0};
-    struct piece piece, sound = {.at_ms = p->at_ms};
+    struct piece piece, sound = {0};
     struct shelf_state state = p->now;
     if (!read_blob(t, p->key, &blob))
         return;
     uint64_t damaged = t->damaged;
-    if (!piece_read(buf_bytes(&blob), table_texts[t->name].letter, block_of(p->key), &piece))
+    if (piece_read(buf_bytes(&blob), table_texts[t->name].letter, block_of(p->key), &piece))
+        sound.at_ms = piece.at_ms; /* the shelf may have another */
+    else
         set_aside(t, p->key, buf_bytes(&blob));
     state.rows = state.live = pick(t, p, &piece, &sound);
     if (t->damaged > damaged)

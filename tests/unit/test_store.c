@@ -125,6 +125,18 @@ BOTH(lists_are_newest_first_and_go_on_where_they_stopped)
     CHECK_TEXT(kit_ids(k), "");
 }
 
+BOTH(numbers_that_no_job_can_have_are_fine_to_ask_for)
+{
+    static const uint64_t numbers[] = {(uint64_t)INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX};
+    for (uint64_t id = 1; id <= 3; id++)
+        kit_put_ended(k, id, "a.b", JOB_OK, false);
+    for (size_t i = 0; i < LENGTH(numbers); i++) {
+        check_not_found(k, numbers[i]);
+        kit_list(k, 0, "", numbers[i], 10);
+        CHECK_TEXT(kit_ids(k), "3 2 1");
+    }
+}
+
 BOTH(long_lists_come_in_parts_without_gap_or_double)
 {
     uint64_t after = 0, want = 1000;

@@ -41,9 +41,9 @@ static long long number_in_file(const struct kit *k, const char *sql)
     return number;
 }
 
-static void file_read(const struct kit *k, struct buf *out)
+static void file_read(const struct kit *k, const char *name, struct buf *out)
 {
-    int fd = open(kit_file(k, "reeve.db"), O_RDONLY | O_CLOEXEC);
+    int fd = open(kit_file(k, name), O_RDONLY | O_CLOEXEC);
     struct stat file;
     CHECK(fd >= 0 && fstat(fd, &file) == 0);
     buf_clear(out);
@@ -55,7 +55,7 @@ static void file_read(const struct kit *k, struct buf *out)
 static size_t place_of(const struct kit *k, struct bytes what)
 {
     struct buf file = {0};
-    file_read(k, &file);
+    file_read(k, "reeve.db", &file);
     unsigned char *at = memmem(file.data, file.size, what.data, what.size);
     CHECK(at);
     size_t place = (size_t)(at - file.data);
@@ -153,7 +153,7 @@ TEST(any_flipped_bit_of_a_piece_is_found)
     for (size_t bit = start * 8; bit < end * 8; bit += 3) {
         flip(&k, bit / 8, bit % 8);
         struct buf before = {0};
-        file_read(&k, &before);
+        file_read(&k, "reeve.db", &before);
         buf_clear(&text);
         CHECK(kit_open(&k, &text));
         CHECK_EQ(k.damaged, 1);
@@ -247,6 +247,66 @@ TEST(a_damaged_mark_brings_no_ended_job_back)
     buf_fini(&text);
 }
 
+/* Nor the row of an earlier attempt, which another piece has replaced. */
+TEST(a_damaged_mark_brings_no_replaced_row_back)
+{
+    struct kit k;
+    struct buf text = {0}, want = {0};
+    kit_init(&k, "replaced");
+    CHECK(kit_open(&k, NULL));
+    for (uint64_t id = 1; id <= 60; id++)
+        kit_put_job(&k, id, "a.b", 0);
+    kit_close(&k);
+    k.wall_ms += 1000;
+    CHECK(kit_open(&k, NULL));
+    kit_put_job(&k, 20, "a.b", 1);
+    kit_put_job(&k, 1, "a.b", 1); /* in a piece that stands before the first */
+    CHECK(kit_wait(&k));
+    kit_put_job(&k, 20, "a.b", 2); /* and this one after it */
+    kit_close(&k);
+    CHECK(kit_open(&k, &want));
+    kit_close(&k);
+    change_file(&k, "UPDATE open_mark SET sum = sum + 1");
+    CHECK(kit_open(&k, &text));
+    CHECK(k.damaged > 0);
+    CHECK_TEXT(buf_text(&text), buf_text(&want));
+    kit_put_ended(&k, 1, "a.b", JOB_OK, false);
+    kit_put_ended(&k, 20, "a.b", JOB_OK, false);
+    kit_close(&k);
+    buf_clear(&text);
+    CHECK(kit_open(&k, &text));
+    CHECK_EQ(k.loaded, 60);
+    CHECK(!has_line(&text, "job 1 ") && !has_line(&text, "job 20 "));
+    kit_fini(&k);
+    buf_fini(&text);
+    buf_fini(&want);
+}
+
+/* A row that is set aside was one: its number is not given out again. */
+TEST(no_id_is_forgotten_with_a_row_that_is_set_aside)
+{
+    struct kit k;
+    kit_init(&k, "aside");
+    CHECK(kit_open(&k, NULL));
+    kit_put_ended(&k, 1, "a.b", JOB_OK, false);
+    CHECK(kit_wait(&k));
+    kit_put_ended(&k, 200, "a.b", JOB_OK, false);
+    kit_close(&k);
+    CHECK(kit_open(&k, NULL));
+    change_file(&k, "UPDATE ended SET rows = (SELECT rows FROM ended WHERE id = 1) WHERE id = 200");
+    kit_find(&k, 200);
+    CHECK_EQ(k.rows.size, 0);
+    while (!k.state.damaged) { /* the reader has told the writer by then, or soon has */
+        kit_put_job(&k, 2, "a.b", 0);
+        CHECK(kit_wait(&k));
+    }
+    kit_close(&k);
+    CHECK_EQ(number_in_file(&k, "SELECT count(*) FROM aside"), 1);
+    CHECK(kit_open(&k, NULL));
+    CHECK_EQ(k.found.last_id, 200);
+    kit_fini(&k);
+}
+
 /* --- whose file is it ------------------------------------------------------------------------- */
 
 static void check_refused(struct kit *k, const char *why)
@@ -285,6 +345,22 @@ TEST(files_that_are_not_ours_are_refused)
     kit_fini(&k);
 }
 
+/* As VACUUM INTO leaves it. */
+TEST(a_copy_without_a_log_is_taken_up)
+{
+    struct kit k;
+    kit_init(&k, "copy");
+    CHECK(kit_open(&k, NULL));
+    for (uint64_t id = 1; id <= 100; id++)
+        kit_put_job(&k, id, "a.b", 0);
+    kit_close(&k);
+    change_file(&k, "VACUUM INTO 'copy/other.db'");
+    CHECK(rename("copy/other.db", kit_file(&k, "reeve.db")) == 0);
+    CHECK(kit_open(&k, NULL));
+    CHECK_EQ(k.loaded, 100);
+    kit_fini(&k);
+}
+
 TEST(a_truncated_file_is_refused)
 {
     struct kit k;
@@ -294,7 +370,7 @@ TEST(a_truncated_file_is_refused)
     for (uint64_t id = 1; id <= 3000; id++)
         kit_put_job(&k, id, "a.b", 0);
     kit_close(&k);
-    file_read(&k, &file);
+    file_read(&k, "reeve.db", &file);
     for (size_t part = 1; part < 8; part++) {
         write_file(&k, "reeve.db", file.data, file.size * part / 8);
         CHECK(!kit_open(&k, NULL));
@@ -320,7 +396,7 @@ TEST(rubbish_in_the_file_is_refused_or_set_aside)
     kit_close(&k);
     CHECK(kit_open(&k, &want));
     kit_close(&k);
-    file_read(&k, &file);
+    file_read(&k, "reeve.db", &file);
     for (size_t at = 4096; at + 4096 <= file.size; at += 4096) {
         unsigned char old[4096];
         memcpy(old, file.data + at, sizeof old);
@@ -362,6 +438,41 @@ TEST(an_unfinished_new_file_is_made_again)
     kit_fini(&k);
 }
 
+/* The file is elsewhere, on a disk that is not there now: that is no new store. */
+TEST(a_link_that_leads_nowhere_is_refused)
+{
+    struct kit k;
+    char to[8];
+    kit_init(&k, "link");
+    CHECK(kit_open(&k, NULL));
+    kit_close(&k);
+    CHECK(unlink(kit_file(&k, "reeve.db")) == 0);
+    CHECK(symlink("nowhere", kit_file(&k, "reeve.db")) == 0);
+    check_refused(&k, "cannot open link/reeve.db: ");
+    CHECK_EQ(readlink(kit_file(&k, "reeve.db"), to, sizeof to), 7);
+    kit_fini(&k);
+}
+
+/* SQLite would play the log of the lost file into a new one. */
+TEST(a_log_without_its_file_is_refused)
+{
+    struct kit k;
+    struct buf log = {0};
+    kit_init(&k, "log");
+    CHECK(kit_open(&k, NULL));
+    kit_put_job(&k, 1, "a.b", 0);
+    CHECK(kit_wait(&k));
+    file_read(&k, "reeve.db-wal", &log);
+    kit_close(&k);
+    CHECK(unlink(kit_file(&k, "reeve.db")) == 0);
+    write_file(&k, "reeve.db-wal", log.data, log.size);
+    check_refused(&k, "log/reeve.db is not there, but its log is: ");
+    CHECK(access(kit_file(&k, "reeve.db"), F_OK) < 0);
+    CHECK(access(kit_file(&k, "reeve.db-wal"), F_OK) == 0);
+    kit_fini(&k);
+    buf_fini(&log);
+}
+
 /* --- what goes by itself ---------------------------------------------------------------------- */
 
 /* A key is kept as long as its row says, and one without a time as long as nobody drops it. */
@@ -397,6 +508,29 @@ TEST(keys_go_when_their_time_is_over)
     kit_fini(&k);
     buf_fini(&text);
     buf_fini(&row);
+}
+
+/* A start whose clock was ahead, and then one whose clock is right: rows of the future would else
+ * keep all that came after them from going. */
+TEST(a_clock_that_was_ahead_keeps_nothing_for_ever)
+{
+    struct kit k;
+    kit_init(&k, "ahead");
+    CHECK(kit_open(&k, NULL));
+    k.wall_ms += 365 * 24 * 3600000ll;
+    kit_close(&k);
+    CHECK(kit_open(&k, NULL));
+    kit_put_ended(&k, 1, "a.b", JOB_OK, false);
+    kit_close(&k);
+    k.wall_ms -= 365 * 24 * 3600000ll;
+    k.limits.results_ms = 1;
+    CHECK(kit_open(&k, NULL));
+    for (int commits = 0; commits < 200; commits++) {
+        kit_put_job(&k, 9, "a.b", 0);
+        CHECK(kit_wait(&k));
+    }
+    CHECK_EQ(k.state.kept, 0);
+    kit_fini(&k);
 }
 
 /* The log does not grow for ever, and the file's room is used again. */

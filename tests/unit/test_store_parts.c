@@ -6,6 +6,7 @@
 #include "common/must.h"
 #include "common/random.h"
 #include "producer/store/batch.h"
+#include "producer/store/purge.h"
 #include "producer/store/shelf.h"
 #include "tests/unit/check.h"
 
@@ -276,6 +277,36 @@ TEST(a_shelf_takes_back_what_was_not_kept)
     }
 }
 
+static void check_order(const struct link *list, bool settled, const uint64_t *keys, size_t count)
+{
+    size_t at = 0;
+    list_each(l, list)
+    {
+        CHECK(at < count);
+        const struct shelf_piece *p = settled ? container_of(l, struct shelf_piece, settled)
+                                              : container_of(l, struct shelf_piece, waiting);
+        CHECK_EQ(p->key, keys[at++]);
+    }
+    CHECK_EQ(at, count);
+}
+
+/* The oldest goes first, also when it did not go the first time. */
+TEST(a_shelf_takes_back_the_order_too)
+{
+    static const uint64_t keys[] = {0, 64, 128, 192};
+    struct shelf s;
+    shelf_init(&s);
+    for (size_t i = 0; i < LENGTH(keys); i++)
+        shelf_load(&s, keys[i], 1, &(struct shelf_state){.rows = 3, .live = 3, .settled = 1});
+    drop_ids(&s, 0, 3);
+    drop_ids(&s, 1, 3);
+    check_order(&s.settled, true, &keys[2], 2);
+    shelf_undo(&s);
+    check_order(&s.settled, true, keys, 4);
+    check_order(&s.waiting, false, keys, 4);
+    shelf_fini(&s);
+}
+
 TEST(a_block_of_single_rows_has_a_key_for_each)
 {
     struct shelf s;
@@ -310,6 +341,19 @@ TEST(a_shelf_is_brought_into_the_order_of_coming)
         last = p->at_ms;
     }
     shelf_fini(&s);
+}
+
+/* What is damaged may have no bytes at all. */
+TEST(history_without_bytes_goes_too)
+{
+    struct db no_file = {.error = SQLITE_IOERR}; /* nothing is run */
+    struct table t = {.db = &no_file};
+    struct store_limits limits = {.history_rows_max = 0, .history_ms = 1000, .results_ms = 1000};
+    shelf_init(&t.shelf);
+    shelf_load(&t.shelf, 70, 1, &(struct shelf_state){.rows = 64, .live = 64, .settled = 64});
+    CHECK_EQ(purge_ended(&t, &limits, 2, 10), 70);
+    CHECK_EQ(t.shelf.counts.rows, 0);
+    shelf_fini(&t.shelf);
 }
 
 TEST(the_lowest_bits)
