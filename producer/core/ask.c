@@ -103,7 +103,9 @@ static void say(struct broker *b, struct peer *peer, const struct record *r)
         find_ask(b, peer, r->pause.number, FIND_SAY, r->pause.id);
         return;
     }
+    gate_close(b); /* leases do not wait for it */
     enum err err = said(b, job, r);
+    gate_open(b);
     if (err)
         send_error(b, peer, r->pause.number, err, NULL);
     else

@@ -30,7 +30,7 @@ struct lent {
 };
 
 struct work {
-    uint64_t id, number, retry_of, retries;
+    uint64_t id, number, retry_of, retries, parent;
     int client; /* -1: nobody in particular */
     struct spec spec;
     int priority;

@@ -46,7 +46,8 @@ static void look_after(struct sim *s, struct client_sim *c)
 {
     struct record r = {.type = REC_get_session};
     r.get_session.id = ledger_open_session(s);
-    if (r.get_session.id && c->asks.count < 20 && sim_chance(s, s->calm ? 0.7 : 0.3))
+    bool few = s->calm || c->asks.count < 20; /* others are waited for */
+    if (r.get_session.id && few && sim_chance(s, s->calm ? 0.7 : 0.3))
         ask(c, &r);
 }
 

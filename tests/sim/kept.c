@@ -36,13 +36,13 @@ static void facts_check(struct sim *s, const struct work *work, const struct fac
                  work->id, facts->attempts, attempts_max(s, work), leases);
 }
 
-/* A child of a session: the same one is not made twice. */
-static void child_born(struct sim *s, struct work *work)
+/* A child of a session: the same one is not made twice. (A retry of the session has its own.) */
+static void child_born(struct sim *s, struct work *work, uint64_t parent)
 {
     struct intent *intent = intent_of(s, work->spec.serial);
-    const struct intent *parent = intent_of(s, work->spec.parent);
-    const struct work *session = parent ? work_of(s, parent->id) : NULL;
-    if (intent->id && !work_of(s, intent->id)->gone && !s->ledger->retried && session->durable)
+    const struct work *twin = work_of(s, intent->id);
+    work->parent = parent;
+    if (twin && twin->parent == parent && !twin->gone)
         sim_fail(s, "S14", "job %" PRIx64 " is the same child as job %" PRIx64, work->id,
                  intent->id);
     intent->id = work->id;
@@ -58,7 +58,7 @@ static struct work *born(struct sim *s, const struct spec *row_spec, const struc
     if (spec.parent && !origin->origin.parent && !origin->origin.retry_of)
         sim_fail(s, "S2", "job %" PRIx64 " has lost its session", work->id);
     if (origin->origin.parent) {
-        child_born(s, work);
+        child_born(s, work, origin->origin.parent);
     } else if (!origin->origin.retry_of) {
         work_bind(s, work, client_by_id(s, origin->origin.client), submit->submit.number);
     } else {

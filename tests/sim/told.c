@@ -266,7 +266,11 @@ void end_allowed(struct sim *s, const struct work *work, const struct msg_ended 
                 (work->token || work->kept.leased)) ||
                (m->reason == REASON_TOO_LARGE && work->too_large);
         break;
-    case JOB_DEAD: good = work->token && attempts >= attempts_max(s, work); break;
+    case JOB_DEAD: /* of a retry that nobody has been told of it is not known how many it may make
+                    */
+        good = work->token && (attempts >= attempts_max(s, work) ||
+                               (s->ledger->retried && !work->told && !work->durable));
+        break;
     case JOB_CANCELLED: good = work->cancel_asked || session_over(s, work); break;
     case JOB_EXPIRED: good = work->deadline_ms && deadline_passed(s, work); break;
     default: break;
