@@ -103,7 +103,9 @@ static void say(struct broker *b, struct peer *peer, const struct record *r)
         find_ask(b, peer, r->pause.number, FIND_SAY, r->pause.id);
         return;
     }
+    gate_close(b); /* leases do not wait for it */
     enum err err = said(b, job, r);
+    gate_open(b);
     if (err)
         send_error(b, peer, r->pause.number, err, NULL);
     else
@@ -395,9 +397,26 @@ bool ask_record(struct broker *b, struct peer *peer, const struct record *r)
 
 /* --- the store's answers ---------------------------------------------------------------------- */
 
+/* A session goes on from where it came to, which is nowhere when it is finished, and not known when
+ * it was waiting for children that have been cancelled with it. */
+static const char *not_again(const struct row *row)
+{
+    if (!row->session)
+        return NULL;
+    if (row->job.state == JOB_OK)
+        return "the session is finished";
+    return row->chain.step == CHAIN_FORKED ? "the session was stopped while it waited for children"
+                                           : NULL;
+}
+
 /* The same call once more, as a job of its own. */
 static void again(struct broker *b, struct peer *peer, uint64_t number, const struct row *row)
 {
+    const char *refused = not_again(row);
+    if (refused) {
+        send_error(b, peer, number, ERR_ENDED, refused);
+        return;
+    }
     struct queue *q = queue_make(b, row->submit.queue);
     if (!q || b->jobs.count >= b->limits.jobs_max ||
         b->args_bytes + row->submit.args.size > b->limits.args_bytes_max) {
@@ -409,9 +428,9 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
     struct job *job = job_make(b, NULL, &submit, q);
     job->number = 0;
     job_more(job)->retry_of = row->job.id;
-    if (row->session) { /* it goes on from where it came to */
+    if (row->session) {
         struct msg_chain_row from = row->chain;
-        from.step = from.paused = from.removed = from.children_count = 0;
+        from.paused = from.removed = from.children_count = 0;
         chain_load(b, job, &from);
     }
     struct record r = {

@@ -118,7 +118,8 @@ void chain_row_of(const struct chain *chain, struct msg_chain_row *row)
                                   .view = chain->view,
                                   .children = chain->children,
                                   .children_count = chain->children_count,
-                                  .removed = chain->removed};
+                                  .removed = chain->removed,
+                                  .delay_ms = chain->delay_ms};
 }
 
 void session_view(const struct msg_job *job, const struct msg_chain_row *row,
@@ -227,7 +228,9 @@ bool chain_verdict(struct broker *b, struct job *job, struct outcome *outcome)
                   : v.kind == VERDICT_FORK ? CHAIN_FORKED
                                            : CHAIN_READY;
     job->attempts = 0;
+    job->leased = false;
     buf_clear(&job->more->attempts);
+    chain->delay_ms = v.delay_ms;
     job->more->due_ms = v.delay_ms ? b->now_ms + (int64_t)v.delay_ms : 0;
     if (v.lines.size)
         keep_lines(b, job, v.lines);
@@ -366,6 +369,7 @@ void chain_load(struct broker *b, struct job *job, const struct msg_chain_row *r
     chain->paused = row->paused;
     chain->begun = row->begun;
     chain->removed = row->removed;
+    chain->delay_ms = row->delay_ms;
     if (row->children_count > CHILDREN_MAX || !row->children_count)
         return;
     chain->children = row->children;

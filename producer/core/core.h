@@ -116,6 +116,7 @@ struct chain {
     bool removed;              /* nothing of it is to stay when it ends */
     struct bytes state, input; /* what the next iteration gets: a value each */
     struct bytes view;         /* what the last one had to show: a map, or nothing */
+    uint64_t delay_ms;         /* what the last verdict asked for */
     uint64_t children;         /* the id of the first; the others follow */
     uint32_t children_count, children_left;
     struct bytes *results; /* of the children, while it waits for them: [state, value] */

@@ -19,9 +19,14 @@ static int64_t mono_of(const struct broker *b, uint64_t wall_ms, int64_t most_ms
     return at_ms > 0 ? at_ms : 1; /* 0 means none */
 }
 
-static int64_t due_of(const struct broker *b, const struct msg_origin *o)
+static int64_t due_of(const struct broker *b, const struct row *row)
 {
-    int64_t most_ms = o->attempts ? BACKOFF_MAX_MS : (int64_t)(o->due_ms - o->submitted_ms);
+    const struct msg_origin *o = &row->origin;
+    int64_t most_ms = (int64_t)(o->due_ms - o->submitted_ms);
+    if (o->attempts)
+        most_ms = BACKOFF_MAX_MS;
+    else if (row->session && row->chain.iteration)
+        most_ms = (int64_t)row->chain.delay_ms;
     return mono_of(b, o->due_ms, most_ms);
 }
 
@@ -36,7 +41,7 @@ static void load_job(struct broker *b, const struct row *row)
     if (row->session)
         chain_load(b, job, &row->chain);
     if (row->origin.due_ms)
-        job_more(job)->due_ms = due_of(b, &row->origin);
+        job_more(job)->due_ms = due_of(b, row);
     if (row->origin.deadline_ms)
         job_more(job)->deadline_ms =
             mono_of(b, row->origin.deadline_ms,

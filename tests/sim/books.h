@@ -16,7 +16,8 @@ struct facts {
     bool ended; /* of one that has ended */
     bool leased;
     uint64_t token, attempts, stop;
-    uint8_t state; /* the end; 0: none */
+    uint64_t iteration; /* of a session: how many are over */
+    uint8_t state;      /* the end; 0: none */
     uint64_t end_hash;
 };
 
@@ -29,7 +30,7 @@ struct lent {
 };
 
 struct work {
-    uint64_t id, number, retry_of, retries;
+    uint64_t id, number, retry_of, retries, parent;
     int client; /* -1: nobody in particular */
     struct spec spec;
     int priority;
@@ -44,6 +45,7 @@ struct work {
     /* rows: as put, and as kept; the numbers of the first, the last and the end put in this life */
     struct facts now, kept;
     uint64_t born_seq, row_seq, end_seq, stop_seq, leased_seq;
+    uint64_t turn_seq; /* the row that says how many iterations are over */
     /* leases */
     struct buf lents; /* struct lent, in the order told */
     uint64_t token;   /* the highest one lent */
@@ -58,11 +60,12 @@ struct work {
     uint64_t executions;
     uint64_t result_token; /* of a good result that came */
     bool too_large;
-    bool cancel_asked, cancel_done;
+    bool cancel_asked, cancel_done, pause_asked;
     uint64_t ended_life, ended_jumps; /* when it ended */
     int64_t ended_ms, ended_us;
     int64_t second_us; /* how often it was lent in the second since then */
     unsigned second_leases;
+    uint64_t second_iteration; /* of a session: one that has gone on is not going round */
 };
 
 /* Of a host's process: what it named after its last hello, and when that was over. */
@@ -77,6 +80,7 @@ struct host_book {
 
 struct result_book {
     uint64_t number, id, step; /* the step in which it came */
+    bool first;                /* word of the lease that stood */
     uint64_t seq;              /* what must be kept before it is acknowledged */
 };
 
@@ -176,6 +180,7 @@ uint64_t end_hash(const struct msg_ended *m);
 void end_allowed(struct sim *s, const struct work *work, const struct msg_ended *m);
 uint64_t attempts_max(const struct sim *s, const struct work *work);
 void must_be_kept(struct sim *s, uint64_t seq, const char *what, uint64_t id);
+bool unseen(const struct sim *s); /* there may be jobs that nobody has been told of */
 bool submitted(const struct sim *s, const struct spec *spec);
 
 void free_all(struct idmap *m); /* malloced values */

@@ -15,34 +15,6 @@ struct asked {
     struct buf bytes;
 };
 
-void spec_put(struct buf *out, const struct spec *spec)
-{
-    pack_array(out, 5);
-    pack_uint(out, spec->serial);
-    pack_uint(out, spec->queue);
-    pack_uint(out, spec->run_us);
-    pack_uint(out, spec->behaviour);
-    pack_uint(out, spec->times);
-}
-
-struct spec spec_get(struct bytes args)
-{
-    struct cursor c = cursor_of(args);
-    must(cursor_array(&c) == 5);
-    struct spec spec = {.serial = cursor_uint(&c)};
-    spec.queue = (unsigned)cursor_uint(&c);
-    spec.run_us = cursor_uint(&c);
-    spec.behaviour = (enum behaviour)cursor_uint(&c);
-    spec.times = cursor_uint(&c);
-    must(cursor_ok(&c) && cursor_done(&c));
-    return spec;
-}
-
-uint64_t spec_value(const struct spec *spec)
-{
-    return spec->serial * 7919 + spec->queue;
-}
-
 void client_say(struct client_sim *c, const struct record *r)
 {
     record_put(&c->out, r);
@@ -69,6 +41,32 @@ static void ask_calmly(struct sim *s, struct client_sim *c)
         ask(c, &r);
 }
 
+/* Somebody looks after each session: says the word it waits for, and lets it go on. */
+static void look_after(struct sim *s, struct client_sim *c)
+{
+    struct record r = {.type = REC_get_session};
+    r.get_session.id = ledger_open_session(s);
+    bool few = s->calm || c->asks.count < 20; /* others are waited for */
+    if (r.get_session.id && few && sim_chance(s, s->calm ? 0.7 : 0.3))
+        ask(c, &r);
+}
+
+static void looked(struct sim *s, struct client_sim *c, const struct msg_session *m)
+{
+    struct buf word = {0};
+    struct record r = {.type = REC_NONE};
+    r.resume.id = m->id;
+    if (m->state == SESSION_PAUSED && sim_chance(s, s->calm ? 1 : 0.3))
+        r.type = REC_resume;
+    else if (m->job_state == JOB_ASKING && ledger_word(s, m->id, m->iteration, &word))
+        r = (struct record){
+            .type = REC_tell,
+            .tell = {.id = m->id, .iteration = m->iteration, .value = buf_bytes(&word)}};
+    if (r.type)
+        ask(c, &r);
+    buf_fini(&word);
+}
+
 static bool is_last(enum record_type asked, const struct record *r)
 {
     switch (r->type) {
@@ -85,9 +83,10 @@ static bool is_last(enum record_type asked, const struct record *r)
 static void answered(struct sim *s, struct client_sim *c, uint64_t number, const struct record *r)
 {
     struct asked *asked = idmap_find(&c->asks, number);
-    (void)s;
     if (!asked || !is_last(asked->type, r))
         return;
+    if (r->type == REC_session)
+        looked(s, c, &r->session);
     idmap_take(&c->asks, number);
     buf_fini(&asked->bytes);
     free(asked);
@@ -109,6 +108,8 @@ static void ask_something(struct sim *s, struct client_sim *c)
         r.type = REC_retry;
     else if (sim_chance(s, k->drop))
         r.type = REC_drop;
+    else if (k->session > 0 && sim_chance(s, 0.1))
+        r.type = sim_chance(s, 0.5) ? REC_pause : REC_resume;
     else if (sim_chance(s, 0.02))
         r.type = REC_explain;
     else if (sim_chance(s, 0.05))
@@ -122,10 +123,11 @@ static void ask_something(struct sim *s, struct client_sim *c)
         ask(c, &r);
     if (sim_chance(s, k->watch)) {
         char text[JOB_ID_TEXT], topic[32];
-        switch (sim_below(s, 6)) {
+        switch (sim_below(s, 7)) {
         case 0: snprintf(topic, sizeof topic, "queue/%s", s->queues[0]); break;
         case 1: snprintf(topic, sizeof topic, "worker/%s", s->hosts[0].name); break;
         case 2: snprintf(topic, sizeof topic, "worker/w1"); break;
+        case 3: snprintf(topic, sizeof topic, "session/%s", job_id_text(id, text)); break;
         default: snprintf(topic, sizeof topic, "job/%s", job_id_text(id, text)); break;
         }
         watcher_add(s, c, topic);
@@ -170,6 +172,10 @@ static void submit(struct sim *s, struct client_sim *c)
                              .queue = (unsigned)(name % k->queues),
                              .run_us = (uint64_t)k->run_us};
         m->queue = bytes_text(s->queues[spec.queue]);
+    }
+    if (!m->key.size && sim_chance(s, k->session)) {
+        spec.iterations = 1 + sim_below(s, 8);
+        m->flags |= SUBMIT_SESSION;
     }
     spec_put(&args, &spec);
     m->args = buf_bytes(&args);
@@ -389,6 +395,8 @@ static void turns(struct sim *s, struct happening *h)
             submit(s, c);
     if (c->session.up)
         ask_something(s, c);
+    if (c->session.up)
+        look_after(s, c);
     if (c->session.up)
         ask_calmly(s, c);
     client_turn(s, c);

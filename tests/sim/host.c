@@ -10,14 +10,14 @@
 
 struct pushed {
     uint64_t id, token;
-    struct spec spec;
+    struct turn turn;
     uint64_t attempt;
 };
 
 struct finished {
     uint32_t number;
     unsigned reason, run_us;
-    uint64_t value;
+    struct turn turn;
 };
 
 struct runner_sim {
@@ -67,12 +67,12 @@ static bool still(struct sim *s, struct happening *h)
     return false;
 }
 
-static void finish(struct sim *s, struct runner_sim *r, unsigned reason, uint64_t value)
+static void finish(struct sim *s, struct runner_sim *r, unsigned reason)
 {
     struct finished f = {.number = r->started - 1,
                          .reason = reason,
                          .run_us = (unsigned)(s->now_us - r->started_us),
-                         .value = value};
+                         .turn = ring_at(r, r->started - 1)->turn};
     buf_put(&r->results, &f, sizeof f);
     r->running = false;
     turn_soon(s, r->host, s->now_us + 5);
@@ -95,10 +95,11 @@ static void run_ends(struct sim *s, struct happening *h)
     if (!still(s, h) || !r->running || h->b != r->started)
         return;
     const struct pushed *p = ring_at(r, r->started - 1);
-    enum behaviour b = p->attempt > p->spec.times ? RUNS_WELL : p->spec.behaviour;
+    const struct spec *spec = &p->turn.spec;
+    enum behaviour b = p->attempt > spec->times ? RUNS_WELL : spec->behaviour;
     switch (b) {
-    case RUNS_WELL: finish(s, r, REASON_NONE, spec_value(&p->spec)); break;
-    case SAYS_ERROR: finish(s, r, REASON_ERROR, 0); break;
+    case RUNS_WELL: finish(s, r, REASON_NONE); break;
+    case SAYS_ERROR: finish(s, r, REASON_ERROR); break;
     case CRASHES: dies(s, r, sim_chance(s, 0.5) ? SIGSEGV : 0, 3); break;
     case HANGS: break;
     }
@@ -127,8 +128,8 @@ static void start_next(struct sim *s, struct runner_sim *r)
     r->started_us = s->now_us;
     trace(s, h->end.name, "runner %u runs %llx", r->index,
           (unsigned long long)p->id & 0xfffffffffffff);
-    ledger_executes(s, h, p->id, p->token, &p->spec);
-    struct happening *end = sim_at(s, s->now_us + 1 + (int64_t)p->spec.run_us, run_ends, r);
+    ledger_executes(s, h, p->id, p->token, &p->turn);
+    struct happening *end = sim_at(s, s->now_us + 1 + (int64_t)p->turn.spec.run_us, run_ends, r);
     end->a = r->life;
     end->b = r->started;
 }
@@ -193,7 +194,7 @@ static void asked_to_stop(struct sim *s, struct happening *h)
 {
     struct runner_sim *r = h->who;
     if (still(s, h) && r->running && r->started == h->b)
-        finish(s, r, REASON_ERROR, 0);
+        finish(s, r, REASON_ERROR);
 }
 
 static void push(struct sim *s, struct host *h, const struct agent_effect *e)
@@ -204,11 +205,11 @@ static void push(struct sim *s, struct host *h, const struct agent_effect *e)
     must(e->number == ring_count(r));
     struct pushed p = {.id = e->job.id,
                        .token = e->job.token,
-                       .spec = spec_get(e->job.args),
+                       .turn = story_turn(s, e->job.args),
                        .attempt = e->job.attempt ? e->job.attempt : 1};
     buf_put(&r->ring, &p, sizeof p);
-    if (p.spec.queue != h->program_queue[r->program])
-        sim_fail(s, "S2", "a job of queue %u runs in %s", p.spec.queue,
+    if (p.turn.spec.queue != h->program_queue[r->program])
+        sim_fail(s, "S2", "a job of queue %u runs in %s", p.turn.spec.queue,
                  h->programs[r->program].name);
     if (!r->running)
         sim_at(s, s->now_us + 5 + (int64_t)sim_below(s, 30), starts, r)->a = r->life;
@@ -294,8 +295,11 @@ static void look(struct sim *s, struct host *h, struct runner_sim *r)
         struct finished f;
         memcpy(&f, r->results.data + at, sizeof f);
         buf_clear(&value);
-        if (f.reason == REASON_NONE)
-            pack_uint(&value, f.value);
+        if (f.reason == REASON_NONE && f.turn.session) {
+            f.reason = REASON_VERDICT;
+            story_answer(s, &f.turn, &value);
+        } else if (f.reason == REASON_NONE)
+            pack_uint(&value, spec_value(&f.turn.spec));
         else
             pack_text(&value, "no");
         give(h,

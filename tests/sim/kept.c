@@ -36,13 +36,30 @@ static void facts_check(struct sim *s, const struct work *work, const struct fac
                  work->id, facts->attempts, attempts_max(s, work), leases);
 }
 
-/* The first row of a job. */
-static struct work *born(struct sim *s, const struct record *submit, const struct record *origin)
+/* A child of a session: the same one is not made twice. (A retry of the session has its own.) */
+static void child_born(struct sim *s, struct work *work, uint64_t parent)
 {
-    struct spec spec = spec_get(submit->submit.args);
+    struct intent *intent = intent_of(s, work->spec.serial);
+    const struct work *twin = work_of(s, intent->id);
+    work->parent = parent;
+    if (twin && twin->parent == parent && !twin->gone)
+        sim_fail(s, "S14", "job %" PRIx64 " is the same child as job %" PRIx64, work->id,
+                 intent->id);
+    intent->id = work->id;
+}
+
+/* The first row of a job. */
+static struct work *born(struct sim *s, const struct spec *row_spec, const struct record *submit,
+                         const struct record *origin)
+{
+    struct spec spec = *row_spec;
     struct work *work = work_new(s, origin->origin.id, &spec, true);
     const struct work *old = work_of(s, origin->origin.retry_of);
-    if (!origin->origin.retry_of) {
+    if (spec.parent && !origin->origin.parent && !origin->origin.retry_of)
+        sim_fail(s, "S2", "job %" PRIx64 " has lost its session", work->id);
+    if (origin->origin.parent) {
+        child_born(s, work, origin->origin.parent);
+    } else if (!origin->origin.retry_of) {
         work_bind(s, work, client_by_id(s, origin->origin.client), submit->submit.number);
     } else {
         if (!old || !old->now.state || old->spec.serial != spec.serial || !s->ledger->retried)
@@ -75,7 +92,7 @@ static void result_waits(struct sim *s, const struct work *work, uint64_t seq)
         struct buf *results = &s->ledger->hosts[i].results;
         struct result_book *all = (struct result_book *)(void *)results->data;
         for (size_t k = 0; k < results->size / sizeof *all; k++)
-            if (all[k].id == work->id && all[k].step == s->hub.steps)
+            if (all[k].id == work->id && all[k].step == s->hub.steps && all[k].first)
                 all[k].seq = seq;
     }
 }
@@ -84,7 +101,7 @@ static void takes_job(struct sim *s, const struct effect *e, struct bytes bytes,
                       struct facts *facts)
 {
     struct cursor c = cursor_of(bytes);
-    struct record submit, origin, r, ended = {.type = REC_NONE};
+    struct record submit, origin, r, ended = {.type = REC_NONE}, chain = {.type = REC_NONE};
     if (record_get(&c, &submit) || submit.type != REC_submit || record_get(&c, &origin) ||
         origin.type != REC_origin)
         sim_fail(s, "S19", "a row does not decode");
@@ -93,19 +110,32 @@ static void takes_job(struct sim *s, const struct effect *e, struct bytes bytes,
             sim_fail(s, "S19", "a row does not decode");
         if (r.type == REC_ended)
             ended = r;
+        else if (r.type == REC_chain_row)
+            chain = r;
         else if (r.type == REC_job && (r.job.id != e->id || r.job.state != e->state))
             sim_fail(s, "S2", "the row of job %" PRIx64 " is not of one job", e->id);
     }
     bool end = e->kind == ROW_ENDED;
+    struct spec spec = chain.type ? story_spec(chain.chain_row.state, chain.chain_row.input)
+                                  : spec_get(submit.submit.args);
     struct work *work = work_of(s, e->id);
     if (!work && !end)
-        work = born(s, &submit, &origin);
+        work = born(s, &spec, &submit, &origin);
+    if (!work && origin.origin.parent) /* a child of class received that was never lent */
+        work = work_new(s, e->id, &spec, false);
     if (!work || work->gone || (end && ended.type != REC_ended) || origin.origin.id != e->id ||
-        spec_get(submit.submit.args).serial != work->spec.serial)
+        spec.serial != work->spec.serial)
         sim_fail(s, "S2", "the row of job %" PRIx64 " is not of one job", e->id);
     if (work->now.state)
         sim_fail(s, "S4", "job %" PRIx64 " ends twice", e->id);
     *facts = facts_of(&origin, end ? &ended : NULL);
+    facts->iteration = chain.type ? chain.chain_row.iteration : 0;
+    if (facts->iteration != work->now.iteration && work->row_seq + work->kept.open) {
+        if (facts->iteration != work->now.iteration + 1)
+            sim_fail(s, "S14", "job %" PRIx64 " is at iteration %" PRIu64 " after %" PRIu64,
+                     work->id, facts->iteration, work->now.iteration);
+        work->turn_seq = e->seq;
+    }
     facts_check(s, work, facts);
     if (end) {
         if (ended.ended.state != e->state)
@@ -225,6 +255,7 @@ static void work_crashed(struct sim *s, struct work *work)
     }
     work->now = work->kept;
     work->born_seq = work->row_seq = work->end_seq = work->stop_seq = work->leased_seq = 0;
+    work->turn_seq = 0;
     lease_crashed(s, work);
 }
 

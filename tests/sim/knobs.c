@@ -73,6 +73,7 @@ static void jobs_draw(struct sim *s, struct knobs *k)
     k->retries = share_of(s, 0.4, 0.5);
     k->received = share_of(s, 0.4, 0.5);
     k->watch = share_of(s, 0.4, 0.5);
+    k->session = share_of(s, 0.5, 0.5);
     k->duplicate = share_of(s, 0.3, 0.2);
     k->malformed = share_of(s, 0.2, 0.1);
 }

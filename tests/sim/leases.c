@@ -51,13 +51,14 @@ void sees_result(struct sim *s, const struct wire *w, const struct msg_result *m
         if (m->token != work->current || work->host)
             return; /* a lie */
     }
-    if (m->reason == REASON_NONE && h)
+    if ((m->reason == REASON_NONE || m->reason == REASON_VERDICT) && h)
         work->result_token = m->token;
-    if (m->token == work->current)
-        work->released = true;
+    bool first = m->token == work->current && !work->released;
+    work->released |= first;
     if (!h)
         return;
-    struct result_book result = {.number = m->number, .id = m->id, .step = s->hub.steps + 1};
+    struct result_book result = {
+        .number = m->number, .id = m->id, .step = s->hub.steps + 1, .first = first};
     struct host_book *book = book_of(s, h, w->process);
     if (book)
         buf_put(&book->results, &result, sizeof result);
@@ -180,7 +181,8 @@ static void lease_justified(struct sim *s, const struct work *work)
 static bool in_line(const struct sim *s, const struct work *work)
 {
     return work_open(work) && !work->token && work->life == s->hub.life && !work->delay_ms &&
-           work->retries != 1 && !work->cancel_asked && work->ready_step < s->hub.steps;
+           work->retries != 1 && !work->cancel_asked && !work->pause_asked &&
+           work->ready_step < s->hub.steps;
 }
 
 static void order_kept(struct sim *s, const struct work *work)
@@ -228,6 +230,7 @@ static void lease_kept(struct sim *s, const struct work *work, const struct host
     if (work->durable && work->id > s->ledger->mark_kept)
         sim_fail(s, "S7", "job %" PRIx64 " is lent above the mark %" PRIx64, work->id,
                  s->ledger->mark_kept);
+    must_be_kept(s, work->turn_seq, "an iteration", work->id);
     if (work->durable && work->retries == 1 &&
         (!work->now.leased || work->leased_seq > kept_seq(s)))
         sim_fail(s, "S7", "job %" PRIx64 ", at most once, is lent before that is kept", work->id);
@@ -238,7 +241,8 @@ static void lease_kept(struct sim *s, const struct work *work, const struct host
 /* L6: as often as it is lent, a second must pass in between now and then. */
 static void not_in_circles(struct sim *s, struct work *work)
 {
-    if (s->now_us - work->second_us >= SEC_US) {
+    if (s->now_us - work->second_us >= SEC_US || work->now.iteration != work->second_iteration) {
+        work->second_iteration = work->now.iteration;
         work->second_us = s->now_us;
         work->second_leases = 0;
     }
@@ -249,7 +253,7 @@ static void not_in_circles(struct sim *s, struct work *work)
 void told_lease(struct sim *s, const struct wire *w, const struct msg_lease *m)
 {
     struct work *work = work_of(s, m->id);
-    struct spec spec = spec_get(m->args);
+    struct spec spec = lease_spec(m->args);
     struct host *h = host_of(w);
     bool guessed = !work && submitted(s, &spec);
     if (guessed)
@@ -306,10 +310,10 @@ void told_result_ack(struct sim *s, const struct wire *w, uint64_t number)
 /* --- running ---------------------------------------------------------------------------------- */
 
 void ledger_executes(struct sim *s, const struct host *h, uint64_t id, uint64_t token,
-                     const struct spec *spec)
+                     const struct turn *turn)
 {
     struct work *work = work_of(s, id);
-    if (!work || work->spec.serial != spec->serial)
+    if (!work || work->spec.serial != turn->spec.serial)
         sim_fail(s, "S2", "%s runs job %" PRIx64 ", which was not submitted so", h->end.name, id);
     struct lent *lent = lent_of(work, token);
     if (!lent || lent->host != h || lent->host_life != h->life)
@@ -318,7 +322,7 @@ void ledger_executes(struct sim *s, const struct host *h, uint64_t id, uint64_t 
     if (lent->executed)
         sim_fail(s, "S6", "%s runs job %" PRIx64 " twice under one lease", h->end.name, id);
     lent->executed = true;
-    if (work->retries == 1 && work->executions)
+    if (work->retries == 1 && work->executions && !turn->session)
         sim_fail(s, "S6", "%s runs job %" PRIx64 ", at most once, once more", h->end.name, id);
     work->executions++;
     s->ledger->counts.executions++;

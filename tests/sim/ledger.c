@@ -141,6 +141,9 @@ struct work *work_new(struct sim *s, uint64_t id, const struct spec *spec, bool 
         sim_fail(s, "S2", "job %" PRIx64 " was submitted by nobody", id);
     if (work_of(s, id))
         sim_fail(s, "S2", "job %" PRIx64 " is another one now", id);
+    const struct intent *parent = spec->parent ? intent_of(s, spec->parent) : NULL;
+    const struct work *session = parent ? work_of(s, parent->id) : NULL;
+    work->priority = session ? session->priority : 0;
     idmap_put(&s->ledger->works, id, work);
     buf_put(&s->ledger->ids, &id, sizeof id);
     s->ledger->open++;
@@ -295,8 +298,10 @@ static void sees_ask(struct sim *s, unsigned client, const struct record *r)
     }
     *asked = (struct asked_of){.type = r->type, .id = r->wait.id, .at_us = s->now_us};
     struct work *work = work_of(s, r->wait.id);
-    if (r->type == REC_cancel && work)
+    if (work && (r->type == REC_cancel || (r->type == REC_drop && work->spec.iterations)))
         work->cancel_asked = true;
+    if (work && r->type == REC_pause)
+        work->pause_asked = true;
     if (r->type == REC_retry)
         s->ledger->retried = true;
 }
@@ -327,6 +332,7 @@ static void sees_of_client(struct sim *s, const struct wire *w, const struct rec
     case REC_cancel:
     case REC_retry:
     case REC_drop:
+    case REC_pause:
     case REC_list_workers: /* whose id is 0 */
     case REC_wait: sees_ask(s, client_of(s, w), r); break;
     case REC_hold: sees_hold(s, client_of(s, w), r->hold.number); break;
@@ -349,6 +355,12 @@ void ledger_body(struct sim *s, const struct wire *w, struct bytes body)
             sees_of_client(s, w, &r);
 }
 
+/* A child of class received is seen when it is lent. */
+bool unseen(const struct sim *s)
+{
+    return s->knobs.session > 0 && (!s->knobs.durable || s->knobs.received > 0);
+}
+
 /* --- a step's effects ------------------------------------------------------------------------- */
 
 static void bounds(struct sim *s, const struct event *ev)
@@ -357,9 +369,11 @@ static void bounds(struct sim *s, const struct event *ev)
     const struct ledger *l = s->ledger;
     const struct broker_limits *limits = &s->knobs.limits;
     broker_totals(s->hub.broker, &totals);
-    if (limits->jobs_max && totals.live > limits->jobs_max && totals.live > l->loaded)
+    bool children = s->knobs.session > 0; /* which come in any case */
+    if (limits->jobs_max && totals.live > limits->jobs_max && totals.live > l->loaded && !children)
         sim_fail(s, "S15", "%" PRIu64 " jobs live, %" PRIu64 " may", totals.live, limits->jobs_max);
-    if (s->hub.up && (totals.live < l->open || (totals.live > l->open && !l->retried)))
+    bool more = totals.live > l->open && !l->retried && !unseen(s);
+    if (s->hub.up && (totals.live < l->open || more))
         sim_fail(s, "S12", "the broker has %" PRIu64 " jobs, the ledger %" PRIu64, totals.live,
                  l->open);
     int64_t recovery_ms = limits->recovery_ms ? limits->recovery_ms : 3000;
@@ -532,6 +546,25 @@ uint64_t ledger_holder(const struct sim *s, uint64_t id)
     return w ? w->peer : 0;
 }
 
+uint64_t ledger_open_session(struct sim *s)
+{
+    uint64_t found = 0, count = 0;
+    size_t at = 0;
+    for (const struct work *work; (work = idmap_next(&s->ledger->works, &at));)
+        if (work->spec.iterations && work_open(work) && sim_below(s, ++count) == 0)
+            found = work->id;
+    return found;
+}
+
+bool ledger_word(const struct sim *s, uint64_t id, uint64_t iteration, struct buf *word)
+{
+    const struct work *work = work_of(s, id);
+    if (!work || !iteration || story_verdict(&work->spec, iteration - 1) != VERDICT_ASK)
+        return false;
+    pack_uint(word, story_word(&work->spec, iteration - 1));
+    return true;
+}
+
 bool ledger_rogue_has(const struct sim *s, uint64_t id)
 {
     const struct work *work = work_of(s, id);
@@ -548,8 +581,8 @@ void ledger_end(struct sim *s)
         if (work_open(work))
             sim_fail(s, "S1", "job %" PRIx64 " has not ended", work->id);
         bool in_time = !work->timeout_ms || work->spec.run_us < work->timeout_ms * 1000 / 2;
-        if (tame && in_time && work->spec.behaviour == RUNS_WELL && work->now.state == JOB_OK &&
-            work->executions != 1)
+        if (tame && in_time && !work->spec.iterations && work->spec.behaviour == RUNS_WELL &&
+            work->now.state == JOB_OK && work->executions != 1)
             sim_fail(s, "S6", "without a fault job %" PRIx64 " ran %" PRIu64 " times", work->id,
                      work->executions);
     }

@@ -115,6 +115,32 @@ static bool counted_twice(struct record *r)
     return tried;
 }
 
+static bool turn_skipped(struct record *r)
+{
+    bool turned = r->type == REC_chain_row && r->chain_row.iteration;
+    if (turned)
+        r->chain_row.iteration++;
+    return turned;
+}
+
+/* [state, input]: the input is one nil. */
+static bool input_lost(struct effects *fx, size_t i, struct record *r)
+{
+    struct cursor c = cursor_of(r->lease.args);
+    if (r->type != REC_lease || cursor_array(&c) != 2 || cursor_peek(&c) == PACK_NIL)
+        return false; /* the first one's is what it was submitted with */
+    cursor_skip(&c);
+    if (cursor_peek(&c) == PACK_NIL)
+        return false;
+    struct buf args = {0};
+    buf_put(&args, r->lease.args.data, r->lease.args.size - cursor_left(&c));
+    pack_nil(&args);
+    r->lease.args = buf_bytes(&args);
+    replace(fx, i, r);
+    buf_fini(&args);
+    return true;
+}
+
 static bool accept_early(const struct event *ev, struct effects *fx, size_t i)
 {
     struct cursor c = cursor_of(effect_bytes(fx, &fx->list[i]));
@@ -147,6 +173,7 @@ static bool strike_row(struct sim *s, const struct event *ev, struct effects *fx
     case PLANT_KEY_UNKEPT: return e->kind == ROW_KEY && unkept(fx, i);
     case PLANT_MARK_LATE: return e->kind == ROW_MARK && unkept(fx, i);
     case PLANT_CANCEL_UNKEPT: return job && row_change(fx, i, not_stopped);
+    case PLANT_TURN_SKIPPED: return job && row_change(fx, i, turn_skipped);
     case PLANT_RETRY_TWICE: return job && row_change(fx, i, counted_twice);
     case PLANT_ACK_EARLY: return job && s->knobs.durable && accept_early(ev, fx, i);
     default: return false;
@@ -179,6 +206,7 @@ static bool strike_sent(struct sim *s, struct effects *fx, size_t i)
             return false;
         r.lease.token = ledger_token(s, r.lease.id);
         break;
+    case PLANT_INPUT_LOST: return input_lost(fx, i, &r);
     case PLANT_TWO_LEASES: return r.type == REC_lease && (twice(fx, i), true);
     case PLANT_ENDED_TWICE: return r.type == REC_ended && (twice(fx, i), true);
     case PLANT_DROP_LEASE: return r.type == REC_lease && (drop(fx, i), true);

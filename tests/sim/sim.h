@@ -12,6 +12,7 @@
  *   hub.c      the broker's shell and its lives
  *   store.c    the broker's disk: commits that take time, and what a crash leaves of it
  *   client.c   who submits, asks, cancels, disappears
+ *   story.c    what the iterations of a session do
  *   watcher.c  who subscribes to updates
  *   host.c     a worker's shell: an agent with modelled runners
  *   rogue.c    a worker that lies
@@ -78,6 +79,8 @@ enum {
     X(PLANT_NOT_AWAITED, "not-awaited", "a worker of the life before is not waited for")           \
     X(PLANT_ENDED_TWICE, "ended-twice", "the end of a job is told twice")                          \
     X(PLANT_RING_SHORT, "ring-short", "a replay lacks its first update")                           \
+    X(PLANT_INPUT_LOST, "input-lost", "an iteration does not get what it waited for")              \
+    X(PLANT_TURN_SKIPPED, "turn-skipped", "an iteration counts twice")                             \
     X(PLANT_UNDAMAGED, "undamaged", "a row whose bytes have changed is taken for good")            \
     X(PLANT_DRIFT, "drift", "the second run of a seed differs by one byte")
 
@@ -132,6 +135,7 @@ struct knobs {
     double duplicate;    /* share of bodies said twice by a client */
     double malformed;    /* share of bodies with bytes that do not decode behind */
     double watch;        /* share of jobs that are watched */
+    double session;      /* share of jobs that are sessions */
     double update_drop;  /* share of updates that a full socket drops */
     bool rogue;          /* a worker that lies */
     bool same_name;      /* two workers of one name */
@@ -216,12 +220,28 @@ struct spec {
     unsigned queue;
     uint64_t run_us;
     enum behaviour behaviour;
-    uint64_t times; /* how many attempts behave so before one runs well */
+    uint64_t times;      /* how many attempts behave so before one runs well */
+    uint64_t iterations; /* of a session; else 0 */
+    uint64_t parent;     /* serial of the session whose child it is; else 0 */
 };
 
 void spec_put(struct buf *out, const struct spec *spec);
 struct spec spec_get(struct bytes args);
+struct spec lease_spec(struct bytes args);
 uint64_t spec_value(const struct spec *spec); /* what it computes */
+struct spec story_spec(struct bytes state, struct bytes input);
+enum verdict story_verdict(const struct spec *spec, uint64_t iteration);
+uint64_t story_word(const struct spec *spec, uint64_t iteration);
+
+/* One lease of a job; of a session the iteration that it is, and the sum it starts from. */
+struct turn {
+    struct spec spec;
+    bool session;
+    uint64_t iteration, sum;
+};
+
+struct turn story_turn(struct sim *s, struct bytes args);
+void story_answer(struct sim *s, const struct turn *turn, struct buf *answer);
 
 /* --- client --- */
 
@@ -381,7 +401,7 @@ void ledger_body(struct sim *s, const struct wire *w, struct bytes body);
 /* A step and what came of it; dies: it is the last one of this life, the effects are not all. */
 void ledger_step(struct sim *s, const struct event *ev, const struct effects *fx, bool dies);
 void ledger_executes(struct sim *s, const struct host *h, uint64_t id, uint64_t token,
-                     const struct spec *spec);
+                     const struct turn *turn);
 void ledger_told_error(struct sim *s, unsigned client, uint64_t number, uint64_t serial,
                        unsigned code);
 void ledger_forgets(struct sim *s, uint64_t id);
@@ -395,6 +415,9 @@ void ledger_end(struct sim *s);
 uint64_t ledger_any_job(struct sim *s);
 uint64_t ledger_token(const struct sim *s, uint64_t id);  /* the last one lent; 0: none */
 uint64_t ledger_holder(const struct sim *s, uint64_t id); /* the peer that has that one; 0: none */
+uint64_t ledger_open_session(struct sim *s);              /* at random; 0: none */
+/* The word that this session waits for after so many iterations; false: it waits for none. */
+bool ledger_word(const struct sim *s, uint64_t id, uint64_t iteration, struct buf *word);
 bool ledger_rogue_has(const struct sim *s, uint64_t id);
 void updates_shown(struct sim *s, struct bytes topic, uint64_t incarnation, uint64_t seq,
                    struct bytes body);

@@ -25,6 +25,10 @@ static void submission_accepted(struct sim *s, unsigned client, uint64_t number,
         sim_fail(s, "S2", "c%u is told of number %" PRIu64 ", which it never sent", client, number);
     if (!work)
         work = work_new(s, id, &taken->spec, false);
+    /* A key whose job's row was damaged leads there first, and then to nothing. */
+    bool damaged = s->ledger->damaged && intent_of(s, taken->serial)->key[0];
+    if (work->gone && damaged)
+        return;
     if (work->gone)
         sim_fail(s, "S2", "c%u is told of job %" PRIx64 ", which was lost", client, id);
     if (work->spec.serial != taken->serial)
@@ -192,6 +196,8 @@ void told_client(struct sim *s, const struct wire *w, uint64_t peer, const struc
         break;
     case REC_job:
         work = work_of(s, r->job.id);
+        if (!work && unseen(s))
+            break;
         if (!work || work->gone)
             sim_fail(s, "S2", "job %" PRIx64 " is shown, which there is not", r->job.id);
         if (work->durable)
@@ -231,6 +237,14 @@ static bool deadline_passed(const struct sim *s, const struct work *work)
            (s->now_us - work->born_us) / 700 >= (int64_t)work->deadline_ms;
 }
 
+/* Of a child: nothing of the session that it is of goes on. */
+static bool session_over(const struct sim *s, const struct work *work)
+{
+    const struct intent *intent = work->spec.parent ? intent_of(s, work->spec.parent) : NULL;
+    const struct work *session = intent ? work_of(s, intent->id) : NULL;
+    return session && (!work_open(session) || session->cancel_asked);
+}
+
 void end_allowed(struct sim *s, const struct work *work, const struct msg_ended *m)
 {
     const struct spec *spec = &work->spec;
@@ -252,8 +266,12 @@ void end_allowed(struct sim *s, const struct work *work, const struct msg_ended 
                 (work->token || work->kept.leased)) ||
                (m->reason == REASON_TOO_LARGE && work->too_large);
         break;
-    case JOB_DEAD: good = work->token && attempts >= attempts_max(s, work); break;
-    case JOB_CANCELLED: good = work->cancel_asked; break;
+    case JOB_DEAD: /* of a retry that nobody has been told of it is not known how many it may make
+                    */
+        good = work->token && (attempts >= attempts_max(s, work) ||
+                               (s->ledger->retried && !work->told && !work->durable));
+        break;
+    case JOB_CANCELLED: good = work->cancel_asked || session_over(s, work); break;
     case JOB_EXPIRED: good = work->deadline_ms && deadline_passed(s, work); break;
     default: break;
     }
