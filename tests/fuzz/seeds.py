@@ -11,6 +11,10 @@ TEXTS = {
     "value": [b'#[1,-2,3.5e10,"a\\u00e4\\n",{"k":[null,true,false]}]', b"#18446744073709551615",
               b"#-9223372036854775808", b"#[[[[[[]]]]]]", b"#1e400", b"#0.1", b"\xcb\x7f\xf8" + bytes(6),
               b"\xa3\xff\xfe\xfd", b"\xd6\x05abcd", b"\xc4\x03abc"],
+    # A method, evaluations, then damage (place, place, change): see fuzz_optimiser_state.c.
+    "optimiser_state": [bytes([method, evaluations]) + damage
+                        for method, evaluations in ((0, 50), (1, 20), (9, 35), (25, 59), (40, 8))
+                        for damage in (b"", b"\0\0\1", b"\1\7\xff\2\x55\x80")] + [b"#\x93\1\0\xc4\0"],
     # Connect, be welcomed, a runner comes, leases, work: see fuzz_agent.c for the letters.
     "agent": [b"C\0\0m\0\3" + b"".join(b"s" + bytes([i, 0]) + b"y" + bytes([i, 0]) for i in range(4)) +
               b"l\0\0l\0\2l\0\1" + b"g\0\0r\0\0g\1\0r\1\1" * 4 + b"m\0\2z\0\xff",

@@ -9,7 +9,7 @@
 enum {
     EVALUATIONS_DEFAULT = 1500, /* 30 iterations of 50 */
     TABLE_DEFAULT = 4096,       /* a replay of so many takes milliseconds */
-    NUMBER_SIZE = 9,            /* of a double in msgpack */
+    NUMBER_SIZE = 9,            /* of a double, saved, at most */
 };
 
 /* The largest table that can be saved. */
@@ -63,18 +63,48 @@ static void put_problem(struct buf *out, const struct problem *p)
     put_numbers(out, p->scales, problem_constraints(p));
 }
 
+/* --- the table, which is nearly all of it -------------------------------------------------------
+ */
+
+/* A search moves little from one evaluation to the next, and a gradient's points differ in one
+ * variable. So a number is written as what has changed in its bits since the same number of the
+ * evaluation before: how many bytes, from the lowest, and those. An unchanged one takes one byte,
+ * one that agrees in its first digits some five of nine. */
+struct column {
+    uint64_t bits[OPTIMISER_VARIABLES_MAX + 1 + OPTIMISER_CONSTRAINTS_MAX];
+};
+
+static void put_changed(struct buf *out, uint64_t *before, const double *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        unsigned char bytes[NUMBER_SIZE] = {0};
+        uint64_t bits;
+        memcpy(&bits, &numbers[i], sizeof bits);
+        uint64_t changed = bits ^ before[i];
+        before[i] = bits;
+        for (; changed; changed >>= 8)
+            bytes[++bytes[0]] = (unsigned char)changed;
+        buf_put(out, bytes, 1 + (size_t)bytes[0]);
+    }
+}
+
 static void put_table(struct buf *out, const struct table *t)
 {
+    size_t n = t->problem->variables, m = problem_constraints(t->problem);
+    struct column before = {0};
+    struct buf bytes = {0};
     pack_uint(out, t->count);
     for (size_t i = 0; i < t->count; i++) {
         const struct entry *e = t->entries[i];
-        pack_bool(out, e->failed);
-        put_numbers(out, e->x, t->problem->variables);
+        *buf_extend(&bytes, 1) = e->failed;
+        put_changed(&bytes, before.bits, e->x, n);
         if (e->failed)
             continue;
-        pack_float(out, e->f);
-        put_numbers(out, e->constraints, problem_constraints(t->problem));
+        put_changed(&bytes, before.bits + n, &e->f, 1);
+        put_changed(&bytes, before.bits + n + 1, e->constraints, m);
     }
+    pack_bin(out, buf_bytes(&bytes));
+    buf_fini(&bytes);
 }
 
 static void put_body(struct buf *out, const struct optimiser *o)
@@ -151,20 +181,43 @@ static bool get_settings(struct cursor *c, struct optimiser *o, char text[OPTIMI
     return cursor_ok(c) && state_settle(o, &settings, text);
 }
 
-static bool get_entry(struct cursor *c, struct table *t)
+static unsigned char get_byte(struct bytes *in)
+{
+    if (!in->size)
+        return UINT8_MAX; /* nothing begins so */
+    unsigned char byte = *(const unsigned char *)in->data;
+    *in = bytes_of((const char *)in->data + 1, in->size - 1);
+    return byte;
+}
+
+static bool get_changed(struct bytes *in, uint64_t *before, double *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        unsigned size = get_byte(in);
+        if (size > sizeof(double) || size > in->size)
+            return false;
+        for (unsigned k = 0; k < size; k++)
+            before[i] ^= (uint64_t)get_byte(in) << 8 * k;
+        memcpy(&numbers[i], &before[i], sizeof numbers[i]);
+    }
+    return true;
+}
+
+static bool get_entry(struct bytes *in, struct column *before, struct table *t)
 {
     double x[OPTIMISER_VARIABLES_MAX], f = 0, constraints[OPTIMISER_CONSTRAINTS_MAX];
-    bool failed = cursor_bool(c);
-    get_numbers(c, x, t->problem->variables);
-    if (!failed) {
-        f = cursor_float(c);
-        get_numbers(c, constraints, problem_constraints(t->problem));
-    }
+    size_t n = t->problem->variables, m = problem_constraints(t->problem);
+    unsigned char failed = get_byte(in);
+    if (failed > 1 || !get_changed(in, before->bits, x, n))
+        return false;
+    if (!failed && (!get_changed(in, before->bits + n, &f, 1) ||
+                    !get_changed(in, before->bits + n + 1, constraints, m)))
+        return false;
     for (size_t i = 0; i < t->problem->variables; i++) {
         if (!(x[i] >= t->problem->lower[i] && x[i] <= t->problem->upper[i]))
             return false;
     }
-    if (!cursor_ok(c) || table_find(t, x))
+    if (table_find(t, x))
         return false;
     return table_add(t, x, failed, f, failed ? NULL : constraints)->failed == failed;
 }
@@ -172,13 +225,15 @@ static bool get_entry(struct cursor *c, struct table *t)
 static bool get_table(struct cursor *c, struct optimiser *o)
 {
     size_t count = cursor_uint(c);
+    struct bytes in = cursor_ok(c) ? cursor_bin(c) : bytes_of(NULL, 0);
+    struct column before = {0};
     if (!cursor_ok(c) || count > o->table_max + 1 + STRAYS_MAX)
         return false;
     for (size_t i = 0; i < count; i++) {
-        if (!get_entry(c, &o->table))
+        if (!get_entry(&in, &before, &o->table))
             return false;
     }
-    return true;
+    return in.size == 0;
 }
 
 static bool get_body(struct cursor *c, struct optimiser *o, char text[OPTIMISER_TEXT_SIZE])
