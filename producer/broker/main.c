@@ -26,7 +26,9 @@ static const struct option rows[] = {
     {"bind", OPTION_TEXT, "tcp://HOST:P",
      "clients' port (default tcp://127.0.0.1:7710); workers at P+1, updates at P+2", 0, 0},
     {"store", OPTION_TEXT, "DIR|memory",
-     "where jobs are kept (default $XDG_STATE_HOME/reeve/store); memory: nowhere", 0, 0},
+     "where jobs are kept (default $XDG_STATE_HOME/reeve/store); memory: nowhere. Sessions' text "
+     "files: $XDG_STATE_HOME/reeve/sessions; with another DIR: DIR/sessions",
+     0, 0},
     {"ready-fd", OPTION_NUMBER, "N", "write a line there when the ports are bound", 1, 1 << 20},
     {"help", OPTION_FLAG, NULL, "this text", 0, 0},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
@@ -82,6 +84,22 @@ static int block_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+/* Beside the default store; inside any other one. Owned by the caller; NULL: there is no home. */
+static char *sessions_of(const char *where)
+{
+    char *beside = path_state("store"), *path;
+    size_t size = strlen(where);
+    while (size > 1 && where[size - 1] == '/')
+        size--;
+    if (strcmp(where, "memory") == 0 ||
+        (beside && strlen(beside) == size && strncmp(beside, where, size) == 0))
+        path = path_state("sessions");
+    else
+        must(asprintf(&path, "%s/sessions", where) > 0);
+    free(beside);
+    return path;
+}
+
 static int serve_on(struct shell *shell, const char *host, unsigned port, const char *where,
                     int ready_fd, int signal_fd)
 {
@@ -112,8 +130,12 @@ static int serve(const char *host, unsigned port, const char *where, int ready_f
     must(signal_fd >= 0);
     struct shell_options options = {.port = port};
     must(getrandom(&options.seed, sizeof options.seed, 0) == (ssize_t)sizeof options.seed);
-    struct store *store = store_open(where, &(struct store_limits){0}, clock_wall_ms(),
+    char *sessions = sessions_of(where);
+    if (!sessions)
+        log_warn("no home for the files of sessions: there are none");
+    struct store *store = store_open(where, sessions, &(struct store_limits){0}, clock_wall_ms(),
                                      &options.found, why, sizeof why);
+    free(sessions);
     if (!store)
         return complain(EXIT_CONFIG, "store: %s", why);
     struct shell *shell = shell_new(store, &options);

@@ -148,6 +148,12 @@ static void told(struct broker *b, struct job *job, const char *event)
 /* --- verdicts -----------------------------------------------------------------------------------
  */
 
+/* Whole lines, for they are added to others. */
+static bool lines_valid(struct bytes lines)
+{
+    return !lines.size || ((const char *)lines.data)[lines.size - 1] == '\n';
+}
+
 static bool children_valid(struct broker *b, struct bytes run, uint32_t *count)
 {
     struct cursor c = cursor_of(run);
@@ -174,7 +180,7 @@ static enum reason verdict_read(struct broker *b, struct bytes value, struct msg
         return REASON_TOO_LARGE;
     if (v->kind < VERDICT_DONE || v->kind > VERDICT_FORK ||
         (v->kind == VERDICT_FORK && !children_valid(b, v->children, children)) ||
-        (v->view.size && !view_valid(v->view)))
+        !lines_valid(v->lines) || (v->view.size && !view_valid(v->view)))
         return REASON_PROTOCOL;
     return REASON_NONE;
 }

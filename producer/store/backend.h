@@ -19,6 +19,7 @@ void complain(struct complaint why, const char *format, ...) __attribute__((form
 
 struct store_setup {
     const char *where;
+    const char *sessions;       /* a folder for their files, or NULL */
     struct store_limits limits; /* no zeros */
     int64_t wall_ms;
     struct answers *answers;   /* where find and list put what they find; they need not ring */

@@ -61,7 +61,7 @@ static void change(struct batch *b, const struct row_key *key, struct batch_chan
     c.id = key->id;
     c.name = key->name;
     c.place = b->place++;
-    if (key->kind == ROW_JOB || key->kind == ROW_ENDED)
+    if (key->kind == ROW_JOB || key->kind == ROW_ENDED || key->kind == ROW_LINES)
         *ADD(b, job_changes) = c;
     else
         *ADD(b, name_changes) = c;
@@ -124,9 +124,29 @@ static void sort(struct batch_change *changes, size_t count,
         }
 }
 
+static void lines_say(struct batch_job *job, size_t at)
+{
+    if (!job->lines_end)
+        job->lines = at;
+    job->lines_end = at + 1;
+}
+
+void batch_lines(const struct batch *b, const struct batch_job *job, struct buf *out)
+{
+    for (size_t i = job->lines; i < job->lines_end; i++)
+        if (b->job_changes[i].kind == ROW_LINES)
+            buf_put(out, b->job_changes[i].row.data, b->job_changes[i].row.size);
+}
+
 static void job_say(struct batch_job *job, const struct batch_change *c)
 {
     job->forgotten = job->forgotten || c->drop;
+    if (c->drop && c->kind != ROW_JOB) {
+        job->lines_dropped = true;
+        job->lines = job->lines_end = 0;
+    }
+    if (c->kind == ROW_LINES)
+        return;
     if (c->kind == ROW_JOB) {
         job->open = c->drop ? FATE_DROP : FATE_PUT;
         job->open_row = c->row;
@@ -176,7 +196,10 @@ void batch_seal(struct batch *b)
         const struct batch_change *c = &b->job_changes[i];
         if (!i || c[-1].id != c->id)
             *ADD(b, jobs) = (struct batch_job){.id = c->id};
-        job_say(&b->jobs[b->jobs_count - 1], c);
+        if (c->kind == ROW_LINES && !c->drop)
+            lines_say(&b->jobs[b->jobs_count - 1], i);
+        else
+            job_say(&b->jobs[b->jobs_count - 1], c);
     }
     sort(b->name_changes, b->name_changes_count, by_name);
     for (size_t i = 0; i < b->name_changes_count; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * batch: the changes of one commit, put together: of what is said several times about the same row
- * only the last is left, and a job that comes and ends in one batch is only its end. Borrows names
- * and rows. Pure.
+ * only the last is left, and a job that comes and ends in one batch is only its end; lines are
+ * added up. Borrows names and rows. Pure.
  */
 #ifndef STORE_BATCH_H
 #define STORE_BATCH_H
@@ -20,6 +20,8 @@ struct batch_job {
     uint8_t state;
     uint32_t place; /* of the end among the changes */
     struct bytes open_row, ended_row;
+    bool lines_dropped;      /* those it had before the batch */
+    size_t lines, lines_end; /* among the changes: where lines are added; none: both 0 */
 };
 
 struct batch_name {
@@ -54,6 +56,8 @@ void batch_put(struct batch *b, const struct row_key *key, struct bytes row, uns
                bool settled);
 void batch_drop(struct batch *b, const struct row_key *key);
 void batch_settle(struct batch *b, uint64_t id, uint64_t count);
+/* The lines that are added, in the order they were said. */
+void batch_lines(const struct batch *b, const struct batch_job *job, struct buf *out);
 /* Fills jobs, names, ranges: nothing more is said until batch_clear, unless it is empty. Again is
  * fine. */
 void batch_seal(struct batch *b);

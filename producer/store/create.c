@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "producer/store/lines.h"
 
 #define NEW_FILE STORE_FILE ".new"
 
-/* Pieces of jobs (piece.h) and what became of their rows (scan.h), rows with names (named.h), and
- * what was found damaged. No index besides the keys: each would cost as much as its table. */
+/* Pieces of jobs (piece.h) and what became of their rows (scan.h), rows with names (named.h),
+ * lines (lines.h), and what was found damaged. No index besides the keys: each would cost as much
+ * as its table. */
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE open (id INTEGER PRIMARY KEY, rows BLOB NOT NULL);"
@@ -27,8 +29,7 @@ static const char schema[] =
     "CREATE TABLE named (kind INTEGER NOT NULL, name BLOB NOT NULL, row BLOB NOT NULL,"
     " PRIMARY KEY (kind, name)) WITHOUT ROWID;"
     "CREATE TABLE aside (n INTEGER PRIMARY KEY, origin TEXT NOT NULL, id INTEGER, name BLOB,"
-    " row BLOB);"
-    "PRAGMA application_id=%d;"
+    " row BLOB);" LINES_TABLE "PRAGMA application_id=%d;"
     "PRAGMA user_version=%d;"
     "COMMIT;";
 

@@ -14,7 +14,7 @@
 
 #include "producer/store/backend.h"
 
-enum { DB_FORMAT = 1, DB_APPLICATION_ID = 0x52656576 /* "Reev" */ };
+enum { DB_FORMAT = 2, DB_APPLICATION_ID = 0x52656576 /* "Reev" */ };
 
 struct db {
     sqlite3 *handle;

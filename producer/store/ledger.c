@@ -3,15 +3,27 @@
 
 /* --- open and close --------------------------------------------------------------------------- */
 
+/* From 1 to 2: sessions have lines. */
+static void add_lines(struct db *db)
+{
+    db_exec(db, "BEGIN IMMEDIATE");
+    db_exec(db, LINES_TABLE);
+    db_exec(db, "PRAGMA user_version=2");
+    db_exec(db, "COMMIT");
+}
+
 bool ledger_open(struct ledger *l, const char *path, struct complaint why)
 {
     if (!db_open(&l->db, path, DB_WRITE, why))
         return false;
+    if (db_number(&l->db, "PRAGMA user_version") == 1)
+        add_lines(&l->db);
     l->begin = db_prepare(&l->db, "BEGIN IMMEDIATE");
     l->commit = db_prepare(&l->db, "COMMIT");
     for (int t = 0; t < TABLES; t++)
         table_init(&l->tables[t], &l->db, (enum table_name)t);
     named_init(&l->named, &l->db);
+    lines_init(&l->lines, &l->db, &l->named);
     if (!l->db.error)
         return true;
     complain(why, "cannot use %s: %s", path, l->db.text);
@@ -20,6 +32,7 @@ bool ledger_open(struct ledger *l, const char *path, struct complaint why)
 
 void ledger_close(struct ledger *l)
 {
+    lines_fini(&l->lines);
     named_fini(&l->named);
     for (int t = 0; t < TABLES; t++)
         table_fini(&l->tables[t]);
@@ -31,6 +44,7 @@ void ledger_close(struct ledger *l)
 void ledger_begin(struct ledger *l)
 {
     l->last_id_before = l->last_id_kept;
+    lines_begin(&l->lines);
     db_run(&l->db, l->begin);
 }
 
@@ -48,6 +62,10 @@ bool ledger_end(struct ledger *l)
             table_keep(&l->tables[t]);
         else
             table_undo(&l->tables[t]);
+    if (kept)
+        lines_keep(&l->lines);
+    else
+        lines_undo(&l->lines);
     if (!kept)
         l->last_id_kept = l->last_id_before;
     return kept;
@@ -121,7 +139,7 @@ struct load {
     int64_t given;
     bool stopped;
     uint64_t damaged;
-    struct buf heal[TABLES], heal_names;
+    struct buf heal[TABLES], heal_names, heal_lines;
     struct complaint why;
 };
 
@@ -202,11 +220,39 @@ static void heal(struct load *load)
     for (int t = 0; t < TABLES; t++)
         table_heal(&l->tables[t], &load->heal[t]);
     named_heal(&l->named, &load->heal_names);
+    lines_heal(&l->lines, &load->heal_lines);
     ledger_forget_id(l, l->last_id); /* the number itself may be what was damaged */
     if (!ledger_end(l) && db_error_passes(&l->db))
         db_forgive(&l->db);
     for (int t = 0; t < TABLES; t++)
         l->tables[t].damaged = l->tables[t].damaged_before = 0; /* counted as they were found */
+}
+
+/* A session of which no row is left has no lines either: it was not to outlive its broker, or its
+ * row was damaged. */
+static void settle_lines(struct load *load)
+{
+    struct ledger *l = load->ledger;
+    const struct shelf *open = &l->tables[TABLE_OPEN].shelf, *ended = &l->tables[TABLE_ENDED].shelf;
+    size_t at = 0;
+    ledger_begin(l);
+    for (struct session_lines *s; (s = idmap_next(&l->lines.sessions, &at));)
+        if (shelf_find(ended, s->id) || shelf_find(open, s->id))
+            lines_settle_range(&l->lines, ended, s->id, 1);
+        else
+            lines_drop(&l->lines, s->id);
+    if (!ledger_end(l) && db_error_passes(&l->db))
+        db_forgive(&l->db);
+}
+
+static void load_lines(struct load *load)
+{
+    struct ledger *l = load->ledger;
+    lines_load(&l->lines, &load->heal_lines, &load->heal_names);
+    if (l->lines.damaged)
+        found_damaged(load, "lines of sessions:", l->lines.damaged, l->lines.damaged);
+    if (l->lines.sessions.count && !l->db.error)
+        settle_lines(load);
 }
 
 static bool take_on(void *user, const struct row_key *key, struct bytes row)
@@ -225,11 +271,13 @@ int64_t ledger_load(struct ledger *l, store_take *take, void *user, uint64_t *da
         found_damaged(&load, "rows with names:", l->named.damaged, l->named.damaged);
     load_table(&load, &l->tables[TABLE_OPEN], ROW_JOB);
     load_table(&load, &l->tables[TABLE_ENDED], ROW_ENDED);
+    load_lines(&load);
     if (load.damaged && !l->db.error)
         heal(&load);
     for (int t = 0; t < TABLES; t++)
         buf_fini(&load.heal[t]);
     buf_fini(&load.heal_names);
+    buf_fini(&load.heal_lines);
     *damaged = l->load_damaged = load.damaged;
     return load.given;
 }

@@ -6,6 +6,7 @@
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
 
+#include "producer/store/lines.h"
 #include "producer/store/named.h"
 #include "producer/store/table.h"
 
@@ -13,6 +14,7 @@ struct ledger {
     struct db db;
     struct table tables[TABLES];
     struct named named;
+    struct lines lines;
     sqlite3_stmt *begin, *commit;
     uint64_t last_id;                      /* the highest that was ever */
     uint64_t last_id_kept, last_id_before; /* as it stands in the file; before the transaction */

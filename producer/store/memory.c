@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory: rows of ended jobs in a table, gone with the process; no other row would find a reader.
- * It cannot give durability and says so. When room is short the oldest result that somebody has
- * fetched goes first; one that nobody fetched goes only after its time, and when all of those are
- * young the store is crowded.
+ * memory: rows of ended jobs in a table, gone with the process, and the lines of sessions in files
+ * that go with it too; no other row would find a reader. It cannot give durability and says so.
+ * When room is short the oldest result that somebody has fetched goes first; one that nobody
+ * fetched goes only after its time, and when all of those are young the store is crowded.
  */
 #include "common/list.h"
 #include "common/map.h"
 #include "common/pool.h"
 #include "producer/store/backend.h"
+#include "producer/store/passing.h"
 #include "proto/record.h"
 
 struct row {
@@ -17,6 +18,7 @@ struct row {
     uint64_t id;
     int64_t added_ms; /* when it was committed; 0: not yet */
     uint32_t size;
+    uint64_t lines; /* bytes of what its session has said */
     uint8_t state;
     bool settled;
     unsigned char bytes[];
@@ -28,7 +30,9 @@ struct memory {
     struct idmap rows;
     struct pool pool; /* of rows */
     struct link all, waiting, settled;
-    uint64_t settled_rows, settled_bytes, bytes;
+    uint64_t settled_rows, bytes;
+    uint64_t settled_bytes; /* of rows and their lines */
+    struct passing lines;
 };
 
 static void *memory_open(const struct store_setup *setup, struct store_found *found,
@@ -42,6 +46,7 @@ static void *memory_open(const struct store_setup *setup, struct store_found *fo
     link_init(&m->all);
     link_init(&m->waiting);
     link_init(&m->settled);
+    passing_init(&m->lines, setup->sessions);
     *found = (struct store_found){.incarnation = store_incarnation(setup->wall_ms, 0)};
     return m;
 }
@@ -62,19 +67,20 @@ static void row_settle(struct memory *m, struct row *row)
     link_take(&row->order);
     list_append(&m->settled, &row->order);
     m->settled_rows++;
-    m->settled_bytes += row->size;
+    m->settled_bytes += row->size + row->lines;
 }
 
 static void row_drop(struct memory *m, struct row *row)
 {
     if (row->settled) {
         m->settled_rows--;
-        m->settled_bytes -= row->size;
+        m->settled_bytes -= row->size + row->lines;
     }
     m->bytes -= row->size;
     link_take(&row->order);
     link_take(&row->all);
     idmap_take(&m->rows, row->id);
+    passing_drop(&m->lines, row->id);
     pool_give(&m->pool, row, sizeof *row + row->size);
 }
 
@@ -85,6 +91,7 @@ static void memory_close(void *self)
         row_drop(m, list_first(&m->all, struct row, all));
     idmap_fini(&m->rows);
     pool_fini(&m->pool);
+    passing_fini(&m->lines);
     free(m);
 }
 
@@ -100,11 +107,16 @@ static void memory_put(void *self, const struct row_key *key, struct bytes bytes
                        bool settled)
 {
     struct memory *m = self;
+    if (key->kind == ROW_LINES)
+        passing_put(&m->lines, key->id, bytes);
     if (key->kind != ROW_ENDED)
         return;
     memory_drop(m, key);
     struct row *row = pool_take(&m->pool, sizeof *row + bytes.size);
-    *row = (struct row){.id = key->id, .size = (uint32_t)bytes.size, .state = (uint8_t)state};
+    *row = (struct row){.id = key->id,
+                        .size = (uint32_t)bytes.size,
+                        .lines = passing_bytes(&m->lines, key->id),
+                        .state = (uint8_t)state};
     bytes_copy(row->bytes, bytes);
     list_append(&m->all, &row->all);
     list_append(&m->waiting, &row->order);
@@ -207,7 +219,8 @@ static enum store_verdict memory_commit(void *self, int64_t now_ms, struct store
     drop_old(m, &m->settled, now_ms, l->history_ms);
     drop_old(m, &m->waiting, now_ms, l->results_ms);
     bool crowded = m->rows.count - m->settled_rows > l->results_rows_max ||
-                   m->bytes - m->settled_bytes > l->results_bytes_max;
+                   m->bytes + m->lines.bytes - m->settled_bytes > l->results_bytes_max;
+    passing_work(&m->lines, now_ms);
     *report = (struct store_report){.kept = m->rows.count,
                                     .bytes = m->bytes,
                                     .condition = crowded ? STORE_CROWDED : STORE_OPEN};

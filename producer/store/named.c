@@ -106,25 +106,32 @@ void named_put_number(struct named *n, enum own_kind kind, uint64_t number)
 
 /* --- a start ---------------------------------------------------------------------------------- */
 
+int64_t named_each(struct named *n, unsigned kind, store_take *take, void *user,
+                   struct buf *damaged)
+{
+    int64_t given = 0;
+    bool go_on = true;
+    db_bind_u64(n->db, n->load, 1, kind);
+    while (db_row(n->db, n->load)) {
+        struct row_key key = {.kind = (enum row_kind)kind, .name = db_bytes(n->load, 0)};
+        struct bytes row;
+        if (!row_read(kind, key.name, db_bytes(n->load, 1), &row)) {
+            list_name(damaged, kind, key.name);
+            n->damaged++;
+            continue;
+        }
+        go_on = go_on && take(user, &key, row);
+        given += go_on;
+    }
+    return given;
+}
+
 int64_t named_load(struct named *n, store_take *take, void *user, struct buf *damaged)
 {
     static const enum row_kind order[] = {ROW_MARK, ROW_WORKER, ROW_CLIENT, ROW_KEY, ROW_QUEUE};
     int64_t given = 0;
-    bool go_on = true;
-    for (unsigned i = 0; i < LENGTH(order); i++) {
-        db_bind_u64(n->db, n->load, 1, order[i]);
-        while (db_row(n->db, n->load)) {
-            struct row_key key = {.kind = order[i], .name = db_bytes(n->load, 0)};
-            struct bytes row;
-            if (!row_read(key.kind, key.name, db_bytes(n->load, 1), &row)) {
-                list_name(damaged, key.kind, key.name);
-                n->damaged++;
-                continue;
-            }
-            go_on = go_on && take(user, &key, row);
-            given += go_on;
-        }
-    }
+    for (unsigned i = 0; i < LENGTH(order); i++)
+        given += named_each(n, order[i], take, user, damaged);
     return given;
 }
 

@@ -9,7 +9,7 @@
 #include "producer/store/db.h"
 
 /* Beside enum row_kind, in the same column. */
-enum own_kind { OWN_INCARNATION = 100, OWN_LAST_ID = 101 };
+enum own_kind { OWN_INCARNATION = 100, OWN_LAST_ID = 101, OWN_DROPPED_LINES = 102 };
 
 struct named {
     struct db *db;
@@ -32,6 +32,10 @@ void named_put_number(struct named *n, enum own_kind kind, uint64_t number);
  * ones are counted, and put into a list for named_heal. */
 int64_t named_load(struct named *n, store_take *take, void *user, struct buf *damaged);
 void named_heal(struct named *n, const struct buf *damaged);
+
+/* The same of one kind. */
+int64_t named_each(struct named *n, unsigned kind, store_take *take, void *user,
+                   struct buf *damaged);
 
 /* Looks at the next count keys and drops those whose time is over; true when it has come around. */
 bool named_sweep(struct named *n, int64_t wall_ms, unsigned count);

@@ -12,6 +12,7 @@
 #include "producer/store/ledger.h"
 #include "producer/store/purge.h"
 #include "producer/store/reader.h"
+#include "producer/store/scribe.h"
 
 enum {
     PAGE_BYTES = 4096,
@@ -33,7 +34,9 @@ struct sqlite {
     struct folder folder;
     struct ledger ledger;
     struct reader *reader;
+    struct scribe scribe;
     struct batch batch;
+    struct buf lines;          /* of a session, put together */
     struct buf heal;           /* keys of pieces in TABLE_ENDED, from the reader */
     int64_t wall_from_mono_ms; /* of the start: later jumps of the wall clock do not count */
     int64_t look_ms, sweep_ms; /* when to do so again */
@@ -50,6 +53,8 @@ static void let_go(struct sqlite *s)
     reader_close(s->reader);
     batch_fini(&s->batch);
     buf_fini(&s->heal);
+    buf_fini(&s->lines);
+    scribe_fini(&s->scribe);
     ledger_close(&s->ledger);
     folder_close(&s->folder);
     free(s);
@@ -104,6 +109,7 @@ static void *sqlite_open(const struct store_setup *setup, struct store_found *fo
 {
     struct sqlite *s = must_alloc(sizeof *s);
     s->limits = setup->limits;
+    scribe_init(&s->scribe, &s->ledger.lines, setup->sessions);
     s->wall_from_mono_ms = setup->wall_ms - clock_ms();
     if (open_all(s, setup, found, why))
         return s;
@@ -130,6 +136,8 @@ static int64_t sqlite_load(void *self, store_take *take, void *user, uint64_t *d
 {
     struct sqlite *s = self;
     int64_t given = ledger_load(&s->ledger, take, user, damaged, why);
+    if (!s->ledger.db.error)
+        scribe_start(&s->scribe);
     if (!s->ledger.db.error)
         return given;
     complain(why, "cannot read %s/%s: %s", s->folder.path, STORE_FILE, s->ledger.db.text);
@@ -174,6 +182,30 @@ static void put_rows(struct sqlite *s, struct table *t, int64_t wall_ms)
     group_put(t, &g);
 }
 
+static void write_lines(struct sqlite *s, const struct batch_job *job)
+{
+    if (job->lines_dropped)
+        lines_drop(&s->ledger.lines, job->id);
+    buf_clear(&s->lines);
+    batch_lines(&s->batch, job, &s->lines);
+    if (s->lines.size)
+        lines_add(&s->ledger.lines, job->id, buf_bytes(&s->lines));
+    if (s->lines.capacity > 1 << 20)
+        buf_fini(&s->lines);
+}
+
+/* Once the rows are as they will be. */
+static void settle_lines(struct sqlite *s)
+{
+    const struct shelf *ended = &s->ledger.tables[TABLE_ENDED].shelf;
+    for (size_t i = 0; i < s->batch.ranges_count; i++)
+        lines_settle_range(&s->ledger.lines, ended, s->batch.ranges[i].id,
+                           s->batch.ranges[i].count);
+    for (size_t i = 0; i < s->batch.jobs_count; i++)
+        if (s->batch.jobs[i].ended == FATE_PUT)
+            lines_settle_range(&s->ledger.lines, ended, s->batch.jobs[i].id, 1);
+}
+
 static void write_jobs(struct sqlite *s, int64_t wall_ms)
 {
     struct table *open = &s->ledger.tables[TABLE_OPEN], *ended = &s->ledger.tables[TABLE_ENDED];
@@ -185,12 +217,15 @@ static void write_jobs(struct sqlite *s, int64_t wall_ms)
             table_drop(open, job->id);
         if (job->ended != FATE_LEAVE)
             table_drop(ended, job->id);
+        write_lines(s, job);
         ledger_note_id(&s->ledger, job->id);
         if (job->forgotten)
             ledger_forget_id(&s->ledger, job->id);
     }
     put_rows(s, open, wall_ms);
     put_rows(s, ended, wall_ms);
+    if (s->ledger.lines.sessions.count)
+        settle_lines(s);
 }
 
 static void write_names(struct sqlite *s)
@@ -208,7 +243,8 @@ static void write_names(struct sqlite *s)
 static void tidy(struct sqlite *s, int64_t now_ms, int64_t wall_ms)
 {
     struct table *ended = &s->ledger.tables[TABLE_ENDED];
-    uint64_t gone = purge_ended(ended, &s->limits, wall_ms, PURGE_ROWS + s->batch.jobs_count);
+    uint64_t gone =
+        purge_ended(ended, &s->ledger.lines, &s->limits, wall_ms, PURGE_ROWS + s->batch.jobs_count);
     if (gone)
         ledger_forget_id(&s->ledger, gone);
     if (now_ms >= s->sweep_ms) {
@@ -216,6 +252,7 @@ static void tidy(struct sqlite *s, int64_t now_ms, int64_t wall_ms)
         s->sweep_ms = now_ms + (around ? SWEEP_REST_MS : SWEEP_MS);
     }
     table_heal(ended, &s->heal);
+    scribe_forget(&s->scribe);
 }
 
 static bool transact(struct sqlite *s, int64_t now_ms)
@@ -230,6 +267,7 @@ static bool transact(struct sqlite *s, int64_t now_ms)
         return false;
     batch_clear(&s->batch);
     buf_clear(&s->heal);
+    scribe_forgotten(&s->scribe);
     if (s->stuck)
         log_info("store: writes again");
     s->stuck = false;
@@ -295,9 +333,9 @@ static void report_all(struct sqlite *s, struct store_report *report)
 {
     const struct table *ended = &s->ledger.tables[TABLE_ENDED];
     if (report->condition != STORE_DISK_FULL)
-        report->condition = s->low                             ? STORE_DISK_LOW
-                            : purge_crowded(ended, &s->limits) ? STORE_CROWDED
-                                                               : STORE_OPEN;
+        report->condition = s->low                                               ? STORE_DISK_LOW
+                            : purge_crowded(ended, &s->ledger.lines, &s->limits) ? STORE_CROWDED
+                                                                                 : STORE_OPEN;
     report->kept = ended->shelf.counts.rows;
     report->bytes = s->bytes;
     report->damaged = ledger_damaged(&s->ledger);
@@ -317,6 +355,7 @@ static enum store_verdict commit(struct sqlite *s, int64_t now_ms, bool rests,
     if ((rests || !batch_empty(&s->batch) || s->heal.size) && !transact(s, now_ms))
         verdict = failed(s, report);
     if (verdict == VERDICT_KEPT) {
+        scribe_work(&s->scribe, now_ms);
         if (rests && s->ledger.db.wal_pages > s->ledger.db.wal_kept)
             db_checkpoint(&s->ledger.db, false);
         checkpoint(s);

@@ -328,11 +328,12 @@ static void store_free(struct store *s)
     free(s);
 }
 
-struct store *store_open(const char *where, const struct store_limits *limits, int64_t wall_ms,
-                         struct store_found *found, char *why, size_t why_size)
+struct store *store_open(const char *where, const char *sessions, const struct store_limits *limits,
+                         int64_t wall_ms, struct store_found *found, char *why, size_t why_size)
 {
     struct store *s = must_alloc(sizeof *s);
     struct store_setup setup = {.where = where,
+                                .sessions = sessions,
                                 .limits = limits_of(limits),
                                 .wall_ms = wall_ms,
                                 .answers = &s->answers,
@@ -434,6 +435,7 @@ void store_put(struct store *s, uint64_t seq, const struct row_key *key, struct 
                     .state = (uint8_t)state,
                     .settled = settled};
     op_put(s, op, key->name, row);
+    s->asked = s->asked || key->kind == ROW_LINES; /* somebody may look into the file */
 }
 
 void store_drop(struct store *s, uint64_t seq, const struct row_key *key)

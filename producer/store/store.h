@@ -58,10 +58,12 @@ struct store_found {
     uint64_t last_id;     /* no job has had a higher one */
 };
 
-/* where: "memory" or a folder, which is made when it is not there. NULL: why (a line for people)
- * says what is wrong: in use by another broker, of another format, damaged, no such folder. */
-struct store *store_open(const char *where, const struct store_limits *limits, int64_t wall_ms,
-                         struct store_found *found, char *why, size_t why_size);
+/* where: "memory" or a folder, which is made when it is not there. sessions: a folder for a text
+ * file of each session that has lines, which is made when one has; NULL: no such files. NULL is
+ * returned: why (a line for people) says what is wrong: in use by another broker, of another
+ * format, damaged, no such folder. */
+struct store *store_open(const char *where, const char *sessions, const struct store_limits *limits,
+                         int64_t wall_ms, struct store_found *found, char *why, size_t why_size);
 void store_close(struct store *s); /* works off what was handed over first; NULL is fine */
 bool store_durable(const struct store *s);
 
@@ -69,13 +71,13 @@ bool store_durable(const struct store *s);
  * ROW_KEY, ROW_QUEUE, then ROW_JOB and then those ROW_ENDED that nobody has fetched, by id. Stops
  * when take says so. Damaged rows are not given but set aside (kept in a table of their own) and
  * counted in *damaged; why names the first. Returns rows given, or -1: it cannot be read at all
- * (why), the store is of no use. */
+ * (why), the store is of no use. Lines are not given, but the files of sessions are made right. */
 typedef bool store_take(void *user, const struct row_key *key, struct bytes row);
 int64_t store_load(struct store *s, store_take *take, void *user, uint64_t *damaged, char *why,
                    size_t why_size);
 
-/* Row by row, in order; seq grows by one each. The ended job's state is for lists; settled: nobody
- * waits for its result. */
+/* Row by row, in order; the file of a session has its lines before they are told kept. seq grows by
+ * one each. The ended job's state is for lists; settled: nobody waits for its result. */
 void store_put(struct store *s, uint64_t seq, const struct row_key *key, struct bytes row,
                unsigned state, bool settled);
 void store_drop(struct store *s, uint64_t seq, const struct row_key *key);
@@ -91,8 +93,8 @@ void store_list(struct store *s, uint64_t ticket, unsigned state, struct bytes q
                 uint64_t after, uint64_t limit);
 
 /* At the end of a turn: hands over what waits. A durable backend gets it at once; one that is not
- * gets it when somebody waits for an answer, when it is much, or when it has waited for a while
- * (now_ms tells). The thread starts with the first. */
+ * gets it when somebody waits for an answer or may look into a file, when it is much, or when it
+ * has waited for a while (now_ms tells). The thread starts with the first. */
 void store_flush(struct store *s, int64_t now_ms);
 
 /* Readable when there are answers; then call store_next until it says false. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proto/record.h"
+#include "proto/states.h"
 
 enum { PATIENCE_MS = 30000 };
 static const int64_t some_day_ms = 1790000000000;
@@ -28,7 +29,9 @@ void kit_init(struct kit *k, const char *where)
 {
     *k = (struct kit){.wall_ms = some_day_ms};
     snprintf(k->where, sizeof k->where, "%s", where);
+    snprintf(k->sessions, sizeof k->sessions, "%s-sessions", where);
     remove_folder(where);
+    remove_folder(k->sessions);
 }
 
 void kit_close(struct kit *k)
@@ -42,6 +45,7 @@ void kit_fini(struct kit *k)
     kit_close(k);
     buf_fini(&k->rows);
     remove_folder(k->where);
+    remove_folder(k->sessions);
 }
 
 const char *kit_file(const struct kit *k, const char *name)
@@ -51,10 +55,32 @@ const char *kit_file(const struct kit *k, const char *name)
     return path;
 }
 
+const char *kit_session_path(const struct kit *k, uint64_t id)
+{
+    static char path[256];
+    char text[JOB_ID_TEXT];
+    snprintf(path, sizeof path, "%s/session_%s.txt", k->sessions, job_id_text(id, text));
+    return path;
+}
+
+const char *kit_session(const struct kit *k, uint64_t id)
+{
+    static struct buf text;
+    char part[4096];
+    FILE *f = fopen(kit_session_path(k, id), "re");
+    if (!f)
+        return "-";
+    buf_clear(&text);
+    for (size_t got; (got = fread(part, 1, sizeof part, f)) > 0;)
+        buf_put(&text, part, got);
+    fclose(f);
+    return buf_text(&text);
+}
+
 static bool take_line(void *user, const struct row_key *key, struct bytes row)
 {
     static const char *const kinds[ROW_KINDS] = {"job",    "ended", "client", "key",
-                                                 "worker", "mark",  "queue"};
+                                                 "worker", "mark",  "queue",  "lines"};
     struct buf *text = user;
     if (!text)
         return true;
@@ -107,6 +133,12 @@ void kit_put_name(struct kit *k, enum row_kind kind, const char *name, const cha
 {
     struct row_key key = {.kind = kind, .name = bytes_text(name)};
     store_put(k->store, ++k->seq, &key, bytes_text(row), 0, false);
+}
+
+void kit_put_lines(struct kit *k, uint64_t id, const char *lines)
+{
+    struct row_key key = {.kind = ROW_LINES, .id = id};
+    store_put(k->store, ++k->seq, &key, bytes_text(lines), 0, false);
 }
 
 void kit_drop(struct kit *k, enum row_kind kind, uint64_t id, const char *name)
@@ -196,7 +228,8 @@ bool kit_open(struct kit *k, struct buf *text)
     k->broken = k->full_told = false;
     k->state = (struct store_answer){0};
     k->damaged = 0;
-    k->store = store_open(k->where, &k->limits, k->wall_ms, &k->found, k->why, sizeof k->why);
+    k->store =
+        store_open(k->where, k->sessions, &k->limits, k->wall_ms, &k->found, k->why, sizeof k->why);
     if (!k->store)
         return false;
     k->loaded = store_load(k->store, take_line, text, &k->damaged, k->why, sizeof k->why);

@@ -12,6 +12,7 @@
 struct kit {
     struct store *store;
     char where[64];
+    char sessions[80]; /* the folder of their files */
     struct store_limits limits;
     int64_t wall_ms; /* of the next start */
     struct store_found found;
@@ -38,12 +39,17 @@ bool kit_open(struct kit *k, struct buf *text);
 void kit_close(struct kit *k);
 const char *kit_file(const struct kit *k, const char *name); /* lent until the next call */
 
+/* The file of a session, and what is in it: "-" when it is not there. Lent until the next call. */
+const char *kit_session_path(const struct kit *k, uint64_t id);
+const char *kit_session(const struct kit *k, uint64_t id);
+
 /* A row with a submit in front, which makes bytes long enough for size. */
 struct bytes kit_row(struct buf *b, uint64_t id, const char *queue, unsigned version, size_t size);
 
 void kit_put_job(struct kit *k, uint64_t id, const char *queue, unsigned version);
 void kit_put_ended(struct kit *k, uint64_t id, const char *queue, unsigned state, bool settled);
 void kit_put_name(struct kit *k, enum row_kind kind, const char *name, const char *row);
+void kit_put_lines(struct kit *k, uint64_t id, const char *lines);
 void kit_drop(struct kit *k, enum row_kind kind, uint64_t id, const char *name);
 void kit_settle(struct kit *k, uint64_t id, uint64_t count);
 

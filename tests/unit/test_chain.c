@@ -328,6 +328,10 @@ TEST(what_is_no_verdict_is_tried_again_and_then_dead)
     farm_forget(f);
     verdicts(f, "w1", 2, 1, goes_on); /* of a job that is no session */
     SAYS_HAS(f, "c1 < ended 2 j2 dead (protocol) by w1\n");
+    begins(f, "c1", "calc.add");
+    verdicts(f, "w1", 3, 1,
+             (struct msg_verdict){.kind = VERDICT_ASK, .lines = bytes_text("half a line")});
+    SAYS_HAS(f, "c1 < ended 3 j3 dead (protocol) by w1\n");
     farm_free(f);
 }
 

@@ -421,7 +421,8 @@ TEST(a_load_stops_when_told)
     for (uint64_t id = 1; id <= 9; id++)
         kit_put_job(&k, id, "a.b", 0);
     kit_close(&k);
-    struct store *s = store_open(k.where, &k.limits, k.wall_ms, &k.found, k.why, sizeof k.why);
+    struct store *s =
+        store_open(k.where, NULL, &k.limits, k.wall_ms, &k.found, k.why, sizeof k.why);
     CHECK(s);
     CHECK_EQ(store_load(s, take_two, &taken, &k.damaged, k.why, sizeof k.why), 2);
     CHECK_EQ(taken, 3);

@@ -329,9 +329,9 @@ TEST(files_that_are_not_ours_are_refused)
     kit_init(&k, "foreign");
     CHECK(kit_open(&k, NULL));
     kit_close(&k);
-    change_file(&k, "PRAGMA user_version = 2");
-    check_refused(&k, "cannot open foreign/reeve.db: a newer release of Reeve wrote it (format 2, "
-                      "ours is 1)");
+    change_file(&k, "PRAGMA user_version = 3");
+    check_refused(&k, "cannot open foreign/reeve.db: a newer release of Reeve wrote it (format 3, "
+                      "ours is 2)");
     change_file(&k, "PRAGMA user_version = 0");
     check_refused(&k, "it has no format");
     change_file(&k, "PRAGMA user_version = 1; PRAGMA application_id = 7");

@@ -137,6 +137,43 @@ TEST(an_end_takes_its_job_away)
     batch_fini(&b);
 }
 
+static void check_lines(const struct batch *b, const struct batch_job *job, const char *want)
+{
+    struct buf text = {0};
+    batch_lines(b, job, &text);
+    CHECK_BYTES(buf_bytes(&text), bytes_text(want));
+    buf_fini(&text);
+}
+
+TEST(lines_add_up)
+{
+    struct batch b = {0};
+    put(&b, ROW_LINES, 7, "", "one\n");
+    put(&b, ROW_JOB, 7, "", "open");
+    put(&b, ROW_LINES, 8, "", "another\n");
+    put(&b, ROW_LINES, 7, "", "two\n");
+    put(&b, ROW_ENDED, 7, "", "end");
+    put(&b, ROW_LINES, 7, "", "two\n");
+    put(&b, ROW_ENDED, 8, "", "end");
+    drop(&b, ROW_ENDED, 8, "");
+    put(&b, ROW_LINES, 9, "", "before\n");
+    drop(&b, ROW_ENDED, 9, "");
+    put(&b, ROW_LINES, 9, "", "after\n");
+    put(&b, ROW_JOB, 10, "", "open");
+    batch_seal(&b);
+    CHECK_EQ(b.jobs_count, 4);
+    CHECK_EQ(b.names_count, 0);
+    check_lines(&b, &b.jobs[0], "one\ntwo\ntwo\n");
+    CHECK(!b.jobs[0].lines_dropped && b.jobs[0].ended == FATE_PUT);
+    check_lines(&b, &b.jobs[1], "");
+    CHECK(b.jobs[1].lines_dropped);
+    check_lines(&b, &b.jobs[2], "after\n");
+    CHECK(b.jobs[2].lines_dropped);
+    check_lines(&b, &b.jobs[3], "");
+    CHECK(!b.jobs[3].lines_dropped);
+    batch_fini(&b);
+}
+
 TEST(what_ends_after_it_was_settled_is_not)
 {
     struct batch b = {0};
@@ -348,10 +385,11 @@ TEST(history_without_bytes_goes_too)
 {
     struct db no_file = {.error = SQLITE_IOERR}; /* nothing is run */
     struct table t = {.db = &no_file};
+    struct lines no_lines = {.db = &no_file};
     struct store_limits limits = {.history_rows_max = 0, .history_ms = 1000, .results_ms = 1000};
     shelf_init(&t.shelf);
     shelf_load(&t.shelf, 70, 1, &(struct shelf_state){.rows = 64, .live = 64, .settled = 64});
-    CHECK_EQ(purge_ended(&t, &limits, 2, 10), 70);
+    CHECK_EQ(purge_ended(&t, &no_lines, &limits, 2, 10), 70);
     CHECK_EQ(t.shelf.counts.rows, 0);
     shelf_fini(&t.shelf);
 }
