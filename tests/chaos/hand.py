@@ -22,13 +22,7 @@ import wire
 
 SILENCE_S, HELLO_S, TURN_MS = 5, 1, 50
 AGAIN = {wire.ERRORS["ERR_BUSY"], wire.ERRORS.get("ERR_DISK_FULL")}
-ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 STATES = {number: name.removeprefix("JOB_").lower() for name, number in wire.STATES.items()}
-
-
-def job_text(number):
-    """PROTOCOL.md, section 1: 13 characters of Crockford's base32."""
-    return "".join(ALPHABET[number >> 5 * i & 31] for i in reversed(range(13)))
 
 
 def value_text(value):
@@ -151,14 +145,15 @@ class Hand:
             for i in range(record.count or 1):
                 if record.number + i in self.open:
                     self.taken = max(self.taken, record.number + i)
-                    self.note("ok", self.open[record.number + i], record.number + i, job_text(record.id + i), record.durability)
+                    self.note("ok", self.open[record.number + i], record.number + i, wire.job_text(record.id + i),
+                              record.durability)
         elif record.name == "ended":
             self.take_end(record)
 
     def take_end(self, record):
         serial = self.open.pop(record.number, None)
         if serial is not None:
-            self.note("end", serial, record.number, job_text(record.id), STATES[record.state], record.attempts,
+            self.note("end", serial, record.number, wire.job_text(record.id), STATES[record.state], record.attempts,
                       value_text(record.value))
             self.history.flush()  # on record before it is acknowledged
             self.progress()

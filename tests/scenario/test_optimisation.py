@@ -176,6 +176,31 @@ def test_a_session_that_is_killed_and_resumed_ends_as_one_that_is_not(farm):
     assert session.finish() == expected
 
 
+def test_a_session_has_a_file(farm):
+    """There before the start is answered, a line an iteration, right again after a crash, gone with the session."""
+    store = farm.folder / "store"
+    broker = farm.broker("--store", store)
+    farm.worker()
+    session = Session(farm, farm.client(), model="williams_otto", max_iterations=5)
+    file = store / "sessions" / f"session_{wire.job_text(session.id)}.txt"
+    head = file.read_text().splitlines()
+    assert " created, objective maximize [J]" in head[0], head
+    assert [line.split()[1:3] for line in head[1:3]] == [["MV", "FB"], ["MV", "TR"]], head
+    session.start()
+    session.finish()
+    lines = file.read_text().splitlines()
+    assert lines[:len(head)] == head and len(lines) == len(head) + 5, lines
+    assert [line.split()[1:3] for line in lines[len(head):]] == [["iteration", str(i)] for i in range(1, 6)], lines
+    os.kill(broker.pid, signal.SIGKILL)
+    broker.wait()
+    file.write_text("somebody was here\n")
+    farm.broker("--store", store)
+    assert file.read_text().splitlines() == lines
+    session.client = farm.client()
+    assert session.ask("drop").name == "done"
+    farm.until(lambda: not file.exists(), "the file is gone")
+
+
 def test_each_iteration_is_told_once(farm):
     client = begin(farm)
     updates = farm.context.socket(farm_module.zmq.SUB)

@@ -80,3 +80,8 @@ def decode(body):
             # The worker record has an id of its own; a job's is an ID. `name` stays the record's.
             out["label" if field == "name" else field] = value
         yield out
+
+
+def job_text(number):
+    """A job's id as people see it: 13 characters of Crockford's base32 (PROTOCOL.md, section 1)."""
+    return "".join("0123456789abcdefghjkmnpqrstvwxyz"[number >> 5 * i & 31] for i in reversed(range(13)))
