@@ -3,10 +3,10 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "common/pack.h"
 #include "consumer/handlers/models/model_file.h"
+#include "consumer/handlers/optimisation/delay.h"
 #include "consumer/handlers/optimisation/task.h"
 
 /* --- models -------------------------------------------------------------------------------------
@@ -135,15 +135,6 @@ static bool mvs_read(struct reeve_job *job, const struct task *t, struct bytes m
     return true;
 }
 
-static void delayed(double seconds)
-{
-    if (!(seconds > 0) || seconds > 3600)
-        return;
-    struct timespec t = {.tv_sec = (time_t)seconds};
-    t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
-    nanosleep(&t, NULL);
-}
-
 static void answer(struct reeve_job *job, const struct task *t, const struct request *r)
 {
     double values[2 * MODEL_VARIABLES_MAX + 2 * SPEC_VARIABLES_MAX];
@@ -151,7 +142,7 @@ static void answer(struct reeve_job *job, const struct task *t, const struct req
     task_place(t, task_problem(t).start, values);
     if (!mvs_read(job, t, r->mvs, values))
         return;
-    delayed(r->delay_s);
+    delay_wait(r->delay_s);
     if (!task_compute(t, values, text)) {
         reeve_fail(job, "%s", text);
         return;

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/pack.h"
 #include "consumer/handlers/models/model_file.h"
+#include "consumer/handlers/optimisation/delay.h"
 #include "consumer/handlers/optimisation/show.h"
 
 enum { VALUES_MAX = 2 * MODEL_VARIABLES_MAX + 2 * SPEC_VARIABLES_MAX, ENDED_OK = 6 };
@@ -68,17 +68,9 @@ static struct task *task_of(struct bytes spec, char text[SPEC_TEXT_SIZE])
 /* --- computing ----------------------------------------------------------------------------------
  */
 
-static void pause_s(double seconds)
-{
-    struct timespec t = {.tv_sec = (time_t)seconds};
-    t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
-    nanosleep(&t, NULL);
-}
-
 struct computing {
     struct task *task;
     struct progress *progress; /* NULL: nobody is shown the last point */
-    struct reeve_job *job;
 };
 
 static double worst(const struct task *t, const double *constraints)
@@ -108,8 +100,7 @@ static bool compute(void *context, const double *x, double *f, double *constrain
     double values[VALUES_MAX];
     char why[SPEC_TEXT_SIZE];
     task_place(c->task, x, values);
-    if (task_spec(c->task)->delay_s > 0)
-        pause_s(task_spec(c->task)->delay_s);
+    delay_wait(task_spec(c->task)->delay_s);
     if (!task_compute(c->task, values, why) || !task_judge(c->task, values, f, constraints))
         return false;
     if (c->progress)
@@ -251,7 +242,7 @@ static bool islands_make(struct iteration *it)
 static void run_here(struct iteration *it)
 {
     struct progress *p = &it->progress;
-    struct computing c = {.task = it->task, .progress = p, .job = it->job};
+    struct computing c = {.task = it->task, .progress = p};
     p->evaluations += optimiser_run(p->islands[0], PROGRESS_BATCH_MAX, compute, &c);
     p->iterations++;
     best_compute(it);
@@ -477,7 +468,7 @@ void island_run(struct reeve_job *job)
     if (!t || !o || budget < 0 || optimiser_variables(o) != task_problem(t).variables) {
         reeve_fail(job, "%s", !t ? text : !o ? why : "the optimiser is of another problem");
     } else {
-        struct computing c = {.task = t, .job = job};
+        struct computing c = {.task = t};
         struct buf after = {0};
         optimiser_run(o, (size_t)budget, compute, &c);
         optimiser_save(o, &after);

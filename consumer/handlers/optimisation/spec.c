@@ -177,8 +177,9 @@ static bool take_delay(const struct reading *r, struct bytes value)
     double *delay_s = &r->spec->delay_s;
     if (!take_number(r, "\"delay\"", value, delay_s))
         return false;
-    return *delay_s >= 0 && *delay_s <= 3600 ? true
-                                             : wrong(r, "\"delay\"", "0 to 3600 seconds", value);
+    return *delay_s >= 0 && *delay_s <= SPEC_DELAY_MAX_S
+               ? true
+               : wrong(r, "\"delay\"", "0 to 3600 seconds", value);
 }
 
 static bool take_key(const struct reading *r, struct bytes key, struct bytes value)
