@@ -133,7 +133,9 @@ static void leases_end(struct broker *b, struct worker *w, bool silent)
 {
     while (!list_empty(&w->leases)) {
         struct job *job = container_of(w->leases.prev, struct job, link);
-        lease_lost(b, job, silent && may_have_begun(b, w, job));
+        bool begun = job->started || (silent && may_have_begun(b, w, job));
+        b->totals.lease_losses += silent && !begun; /* cut off, it may run all it has */
+        lease_lost(b, job, begun);
     }
 }
 
