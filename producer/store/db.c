@@ -27,7 +27,7 @@ static const struct setting {
     {"PRAGMA wal_autocheckpoint=0", "PRAGMA wal_autocheckpoint", 0, true},
     {"PRAGMA secure_delete=OFF", "PRAGMA secure_delete", 0, false}, /* Debian: on */
     {"PRAGMA mmap_size=0", "PRAGMA mmap_size", 0, true},            /* no SIGBUS */
-    {"PRAGMA cache_size=-8192", "PRAGMA cache_size", -8192,
+    {"PRAGMA cache_size=-4096", "PRAGMA cache_size", -4096,
      false}, /* KiB: what it writes it seldom reads */
     {"PRAGMA temp_store=MEMORY", "PRAGMA temp_store", 2, true},
     {"PRAGMA journal_size_limit=67108864", "PRAGMA journal_size_limit", 67108864, false},
