@@ -52,13 +52,12 @@ static void point_put(const struct task *t, const double *values, struct buf *ou
     values_put(t, values, task_mv_count(t), task_values(t), out);
 }
 
-void show_created(const struct task *t, struct buf *view)
+/* What each view begins with. */
+enum { HEAD_PAIRS = 7 };
+
+static void head_put(const struct task *t, const char *message, struct buf *view)
 {
-    char message[80];
     struct bytes method = task_spec(t)->method;
-    snprintf(message, sizeof message, "Session created with method %.*s",
-             method.size ? (int)method.size : 4, method.size ? (const char *)method.data : "auto");
-    pack_map(view, 7);
     pair_text(view, "message", message);
     pair_text(view, "objective_text", task_objective(t));
     pack_text(view, "method");
@@ -70,6 +69,16 @@ void show_created(const struct task *t, struct buf *view)
     pack_uint(view, task_spec(t)->max_iterations);
     pack_text(view, "external");
     pack_bool(view, task_spec(t)->external);
+}
+
+void show_created(const struct task *t, struct buf *view)
+{
+    char message[80];
+    struct bytes method = task_spec(t)->method;
+    snprintf(message, sizeof message, "Session created with method %.*s",
+             method.size ? (int)method.size : 4, method.size ? (const char *)method.data : "auto");
+    pack_map(view, HEAD_PAIRS);
+    head_put(t, message, view);
 }
 
 static void best_put(const struct task *t, const struct progress *p, struct buf *out)
@@ -92,7 +101,8 @@ void show_view(const struct task *t, const struct progress *p, const char *messa
 {
     const double *history = (const double *)(const void *)p->history.data;
     size_t count = p->history.size / sizeof *history;
-    pack_map(view, 11);
+    pack_map(view, HEAD_PAIRS + 7);
+    head_put(t, message, view);
     pair_number(view, "objective", p->last.size ? task_shown(t, p->last_f) : NAN);
     pack_text(view, "best");
     best_put(t, p, view);
@@ -100,15 +110,10 @@ void show_view(const struct task *t, const struct progress *p, const char *messa
     pair_number(view, "violation", p->last.size ? p->last_violation : NAN);
     pack_text(view, "evaluations");
     pack_uint(view, p->evaluations);
-    pair_text(view, "message", message);
     pack_text(view, "history");
     pack_array(view, (uint32_t)count);
     for (size_t i = 0; i < count; i++)
         number_put(view, history[i]);
-    pair_text(view, "objective_text", task_objective(t));
-    pair_text(view, "model", task_model(t)->id);
-    pack_text(view, "external");
-    pack_bool(view, task_spec(t)->external);
 }
 
 void show_result(const struct task *t, const struct progress *p, const char *message,
