@@ -21,7 +21,7 @@ class Session:
 
     def __init__(self, farm, client, **spec):
         self.farm, self.client, self.asked = farm, client, ASKS
-        self.number = client.submit("optimisation.session", msgpack.packb(spec), flags=4 | 1)
+        self.number = client.submit("optimisation.session", msgpack.packb([spec]), flags=4 | 1)
         self.id = client.receive("accepted", number=self.number).id
         farm.until(lambda: self.look().state in ENDED or self.look().job_state == ASKING, "it is created or fails")
 

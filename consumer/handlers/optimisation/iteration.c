@@ -34,6 +34,13 @@ static bool is_nil(struct bytes value)
     return cursor_peek(&c) == PACK_NIL;
 }
 
+/* What a session was submitted with: [spec]. What is not so stays, and is no spec. */
+static struct bytes only_argument(struct bytes args)
+{
+    struct cursor c = cursor_of(args);
+    return cursor_peek(&c) == PACK_ARRAY && cursor_array(&c) == 1 ? cursor_value(&c) : args;
+}
+
 /* The value under a key of a map; empty: there is none. */
 static struct bytes member(struct bytes map, const char *key)
 {
@@ -509,7 +516,7 @@ void iteration_run(struct reeve_job *job)
     struct bytes state = argument(job, 0);
     it.input = argument(job, 1);
     if (is_nil(state)) {
-        created(job, it.input);
+        created(job, only_argument(it.input));
         return;
     }
     if (!progress_load(state, &it.progress, it.text) ||

@@ -3,7 +3,7 @@
  * iteration: one iteration of an optimisation session, as the handler of optimisation.session runs
  * it, and the jobs that a session forks.
  *
- *     first       the spec is checked: the session asks to be started, or fails with the reason
+ *     first       [spec]: it is checked: the session asks to be started, or fails with the reason
  *     started     {"mvs": {name: value}, "cvs": {...}}: where the search begins
  *
  * and then, by where the model is computed,
