@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Optimisation sessions on a farm: known problems to their optima, all the places where a model can be computed, and a
 run that is paused, killed and resumed beside one that is not."""
+import json
 import os
 import signal
 
@@ -120,6 +121,30 @@ def test_models_computed_elsewhere_and_islands_on_one_slot(farm):
         session = Session(farm, client, model="williams_otto", **spec)
         session.start()
         assert abs(session.finish()["objective"] - 190.98033) < 0.01, spec
+
+
+def test_a_model_of_the_users_own(farm):
+    """One of expressions, and one that is a program: both from files of the models folder."""
+    models = farm.folder / "models"
+    models.mkdir()
+    mvs = [{"name": "x", "lower": -5, "upper": 5, "nominal": 4}]
+    (models / "bowl.json").write_text(json.dumps({
+        "mvs": mvs, "constants": {"a": 2}, "cvs": [{"name": "y", "expression": "([x] - [a])^2 + 1"}],
+        "objective": "[y]", "constraints": ["[x] <= 1.5"]}))
+    (models / "plant.json").write_text(json.dumps({
+        "mvs": mvs, "cvs": [{"name": "y"}], "method": "my_plant.calculate_cv", "objective": "[y]"}))
+    farm.env["REEVE_MODELS"] = str(models)
+    client = begin(farm)
+    session = Session(farm, client, model="bowl")
+    session.start()
+    best = session.finish()
+    assert abs(best["objective"] - 1.25) < 1e-4 and abs(best["mvs"]["x"] - 1.5) < 1e-4, best
+
+    farm.worker("--handler", farm_module.BUILD / "tests/handlers/plant", slots=2)
+    session = Session(farm, client, model="plant", max_iterations=40)
+    session.start()
+    best = session.finish()
+    assert abs(best["mvs"]["x"] - 1) < 1e-3 and best["objective"] == best["cvs"]["y"], best
 
 
 def test_the_client_is_the_plant(farm):

@@ -126,7 +126,7 @@ static bool mvs_read(struct reeve_job *job, const struct task *t, struct bytes m
                        i == task_mv_count(t)
                            ? "model %s has no MV %.*s"
                            : "model %s: the value of %.*s must be a finite number",
-                       task_model(t)->id, (int)(key.size < 60 ? key.size : 60),
+                       task_model_id(t), (int)(key.size < 60 ? key.size : 60),
                        key.size ? (const char *)key.data : "");
             return false;
         }

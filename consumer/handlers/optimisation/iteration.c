@@ -352,13 +352,15 @@ static void child_for(struct iteration *it, const double *x)
     const struct model *m = task_model(it->task);
     struct buf args = {0};
     pack_array(&args, 1);
-    pack_map(&args, 3);
+    pack_map(&args, m->compute ? 3 : 2); /* a user's program knows of no delay */
     pack_text(&args, "model");
-    pack_text(&args, m->id);
+    pack_text(&args, task_model_id(it->task));
     pack_text(&args, "mvs");
     values_pack(it, x, &args);
-    pack_text(&args, "delay");
-    pack_float(&args, task_spec(it->task)->delay_s);
+    if (m->compute) {
+        pack_text(&args, "delay");
+        pack_float(&args, task_spec(it->task)->delay_s);
+    }
     reeve_session_child(it->job, m->compute ? "optimisation.cv" : m->method, args.data, args.size);
     buf_fini(&args);
 }

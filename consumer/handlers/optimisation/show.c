@@ -64,7 +64,7 @@ static void head_put(const struct task *t, const char *message, struct buf *view
     pack_str(view, method.size ? method : bytes_text("auto"));
     pack_text(view, "maximize");
     pack_bool(view, task_maximises(t));
-    pair_text(view, "model", task_model(t)->id);
+    pair_text(view, "model", task_model_id(t));
     pack_text(view, "max_iterations");
     pack_uint(view, task_spec(t)->max_iterations);
     pack_text(view, "external");

@@ -28,6 +28,7 @@ struct task {
     struct spec spec;
     const struct model *model;
     struct model *owned; /* the same, when it is the user's */
+    char *model_id;
     struct value values[VALUES_MAX];
     const char *names[VALUES_MAX];
     size_t count, mv_count;
@@ -75,6 +76,7 @@ void task_free(struct task *t)
         constraint_free(t->constraints[i]);
     expression_free(t->objective);
     free(t->objective_text);
+    free(t->model_id);
     user_model_free(t->owned);
     free(t);
 }
@@ -99,6 +101,7 @@ static bool model_take(struct task *t, const char *folder)
 {
     struct bytes id = t->spec.model.size ? t->spec.model : bytes_text("none");
     char why[MODEL_TEXT_SIZE], file[MODEL_NAME_MAX + 8];
+    t->model_id = copy_of(id);
     t->model = model_find(id);
     if (t->model)
         return true;
@@ -171,7 +174,7 @@ static bool mvs_take(struct task *t)
         const struct spec_variable *said = &t->spec.mvs[i];
         int at = index_of(t, said->name);
         if (at < 0 && t->model->mv_count)
-            return says(t, "model %s has no MV %s", t->model->id, excerpt_text(said->name).text);
+            return says(t, "model %s has no MV %s", t->model_id, excerpt_text(said->name).text);
         struct value *v = at < 0 ? add(t, said->name) : &t->values[at];
         if (!mv_narrow(t, v, said))
             return false;
@@ -195,7 +198,7 @@ static bool cv_take(struct task *t, const struct spec_variable *said)
     if (at >= 0 && (size_t)at < t->mv_count)
         return says(t, "%s is an MV and a CV", t->values[at].name);
     if (at >= 0 && said->expression.size)
-        return says(t, "model %s computes CV %s: it takes no expression", t->model->id,
+        return says(t, "model %s computes CV %s: it takes no expression", t->model_id,
                     t->values[at].name);
     struct value *v = at < 0 ? add(t, said->name) : &t->values[at];
     v->lower = bound(said->lower, v->lower);
@@ -204,7 +207,7 @@ static bool cv_take(struct task *t, const struct spec_variable *said)
         return cv_expression(t, v, said->expression);
     if (at < 0 && !t->spec.external)
         return says(t, "CV %s has no expression, and model %s does not compute it", v->name,
-                    t->model->id);
+                    t->model_id);
     return true;
 }
 
@@ -233,7 +236,7 @@ static bool objective_take(struct task *t)
     if (!text.size)
         return t->spec.external ? true
                                 : says(t, "there is no objective, and model %s has none of its own",
-                                       t->model->id);
+                                       t->model_id);
     t->objective = expression_new(text, t->names, t->count, &error);
     if (!t->objective)
         return says(t, "the objective, column %zu: %s", error.column, error.text);
@@ -369,6 +372,11 @@ const struct spec *task_spec(const struct task *t)
 const struct model *task_model(const struct task *t)
 {
     return t->model;
+}
+
+const char *task_model_id(const struct task *t)
+{
+    return t->model_id;
 }
 
 const char *task_objective(const struct task *t)

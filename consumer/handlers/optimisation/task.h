@@ -22,6 +22,7 @@ void task_free(struct task *t); /* NULL is fine */
 
 const struct spec *task_spec(const struct task *t); /* borrows the bytes given to task_new */
 const struct model *task_model(const struct task *t);
+const char *task_model_id(const struct task *t); /* as it was asked for */
 const char *task_objective(const struct task *t);
 bool task_maximises(const struct task *t);
 bool task_computes(const struct task *t); /* its model is computed here, and at once */
