@@ -39,7 +39,8 @@ struct verb {
     enum options_order order;
     size_t words_min, words_max;
     int (*run)(struct cli *cli);
-    bool raw; /* its words belong to another program, which it starts: nothing is parsed here */
+    bool raw;     /* its words belong to another program, which it starts: nothing is parsed here */
+    bool follows; /* --wait without a time says --follow */
 };
 
 const struct verb *verb_table(size_t *count);

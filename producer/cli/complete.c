@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * complete: completion scripts for bash, zsh and fish, made from the table of verbs. Names of
- * queues and workers and ids of jobs are asked of the broker when there is one (for at most a
- * second).
+ * queues and workers and ids of jobs and sessions are asked of the broker when there is one (for at
+ * most a second).
  */
 #include <string.h>
 
 #include "producer/cli/verbs.h"
 
 /* Which names a verb's words are: 'q' queues, 'w' workers, 'j' jobs, 'd' what dead takes, 'v'
- * verbs, 's' shells, 0 none. */
+ * verbs, 's' shells, 'o' what session takes, 0 none. */
 static char words_of(const struct verb *verb)
 {
     static const struct {
         const char *verb;
         char kind;
-    } kinds[] = {{"call", 'q'},    {"submit", 'q'}, {"map", 'q'},       {"hold", 'q'},
-                 {"release", 'q'}, {"drain", 'w'},  {"wait", 'j'},      {"result", 'j'},
-                 {"cancel", 'j'},  {"retry", 'j'},  {"explain", 'j'},   {"job", 'j'},
-                 {"dead", 'd'},    {"help", 'v'},   {"completion", 's'}};
+    } kinds[] = {{"call", 'q'},    {"submit", 'q'}, {"map", 'q'},        {"hold", 'q'},
+                 {"release", 'q'}, {"drain", 'w'},  {"wait", 'j'},       {"result", 'j'},
+                 {"cancel", 'j'},  {"retry", 'j'},  {"explain", 'j'},    {"job", 'j'},
+                 {"dead", 'd'},    {"help", 'v'},   {"completion", 's'}, {"session", 'o'}};
     for (size_t i = 0; i < LENGTH(kinds); i++)
         if (strcmp(kinds[i].verb, verb->name) == 0)
             return kinds[i].kind;
@@ -38,6 +38,10 @@ static struct words names_of(const struct verb *verb)
     case 'j': return (struct words){"", "jobs"};
     case 'd': return (struct words){"list retry drop ", "dead list"};
     case 's': return (struct words){"bash zsh fish", ""};
+    case 'o':
+        return (struct words){"start optimise pause stop show list objective cv models status "
+                              "propose tell ",
+                              "session list"};
     default: return (struct words){"", ""};
     }
 }

@@ -14,6 +14,11 @@ static int check_method(struct cli *cli, const char *method)
     return cli_usage(cli, "\"%.60s\" is no HANDLER.METHOD", method);
 }
 
+static struct bytes packed(const struct reeve_value *args)
+{
+    return bytes_of(reeve_value_data(args), reeve_value_size(args));
+}
+
 int verb_call(struct cli *cli)
 {
     const char *method = cli->words[0];
@@ -25,7 +30,7 @@ int verb_call(struct cli *cli)
     struct reeve_value *args = reeve_value_new();
     spec_init(&spec, method, false);
     spec_words(&spec, args, cli->words + 1, cli->word_count - 1);
-    int exit_code = outcome_run(cli, method, args, &o);
+    int exit_code = outcome_run(cli, method, packed(args), &o);
     if (exit_code == 0)
         exit_code = outcome_print(cli, &o, method);
     outcome_fini(&o);
@@ -39,7 +44,7 @@ int verb_run(struct cli *cli)
     struct command_end end;
     struct reeve_value *args = reeve_value_new();
     spec_texts(args, cli->words, cli->word_count);
-    int exit_code = outcome_run(cli, "shell.run", args, &o);
+    int exit_code = outcome_run(cli, "shell.run", packed(args), &o);
     reeve_value_free(args);
     if (exit_code) {
         outcome_fini(&o);

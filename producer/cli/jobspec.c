@@ -7,8 +7,8 @@
 #include "proto/record.h"
 
 const struct option jobspec_options[] = {
-    {"priority", OPTION_NUMBER, "N", "-100..100, higher first", -PRIORITY_MAX, PRIORITY_MAX},
     {"delay", OPTION_SECONDS, "S", "start not before S seconds have passed"},
+    {"priority", OPTION_NUMBER, "N", "-100..100, higher first", -PRIORITY_MAX, PRIORITY_MAX},
     {"deadline", OPTION_SECONDS, "S", "ended within S seconds, or expired"},
     {"time-limit", OPTION_SECONDS, "S", "limit of one attempt"},
     {"retries", OPTION_NUMBER, "N", "how often a failure of the handler is tried again", 0, 1000},

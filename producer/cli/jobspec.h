@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "common/options.h"
 
+/* The first one is delay: who has an option of this name for something else takes the rest. */
 extern const struct option jobspec_options[];
 
 /* What the options say. 0, or -1 with a sentence in error. */

@@ -145,6 +145,22 @@ static int run_parsed(struct cli *cli)
     return exit_code;
 }
 
+/* --wait that no time follows; an id may look like one. */
+static bool is_bare_wait(int argc, char **argv)
+{
+    if (strcmp(argv[0], "--wait") != 0)
+        return false;
+    return argc < 2 || options_duration(argv[1]) < 0 || reeve_job_id_parse(argv[1]) != 0;
+}
+
+static void follow_bare_waits(int argc, char **argv)
+{
+    static char follow[] = "--follow";
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (is_bare_wait(argc - i, argv + i))
+            argv[i] = follow;
+}
+
 static int run_verb(const struct verb *verb, int argc, char **argv)
 {
     struct cli cli = {.verb = verb, .deadline_ms = -1};
@@ -154,6 +170,8 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
         return verb->run(&cli);
     }
     add_options(&cli.options, verb);
+    if (verb->follows)
+        follow_bare_waits(argc, argv);
     int failed = options_parse(&cli.options, verb->order, argc, argv), exit_code;
     cli.json = options_flag(&cli.options, "json", false);
     if (options_flag(&cli.options, "help", false)) {

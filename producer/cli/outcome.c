@@ -182,8 +182,7 @@ static int abandon(struct cli *cli, struct outcome *o)
     return EXIT_INTERRUPTED;
 }
 
-int outcome_run(struct cli *cli, const char *method, const struct reeve_value *args,
-                struct outcome *o)
+int outcome_run(struct cli *cli, const char *method, struct bytes args, struct outcome *o)
 {
     struct reeve_job_options options;
     char error[128];
@@ -193,8 +192,8 @@ int outcome_run(struct cli *cli, const char *method, const struct reeve_value *a
     if (failed)
         return failed;
     cli_catch_interrupts();
-    int code = reeve_submit(cli->client, method, reeve_value_data(args), reeve_value_size(args),
-                            &options, on_accepted, on_result, o, NULL);
+    int code = reeve_submit(cli->client, method, args.data, args.size, &options, on_accepted,
+                            on_result, o, NULL);
     while (code == REEVE_OK && !o->done) {
         int left = cli_left_ms(cli);
         if (left == 0) {

@@ -32,9 +32,9 @@ int outcome_print(struct cli *cli, const struct outcome *o, const char *what);
 /* {id,state,value,error}, led by line when that is not 0: as text without a newline. */
 void outcome_pack(const struct outcome *o, uint64_t line, struct buf *json);
 
-/* Hands in a job and waits for its end, --wait or Ctrl-C; 0 with o filled, or an exit code that
- * has been told. */
-int outcome_run(struct cli *cli, const char *method, const struct reeve_value *args,
+/* Hands in a job (args: a packed array) and waits for its end, --wait or Ctrl-C; 0 with o filled,
+ * or an exit code that has been told. */
+int outcome_run(struct cli *cli, const char *method, struct bytes args,
                 struct outcome *o) MUST_CHECK;
 
 #endif

@@ -18,6 +18,8 @@
 enum { UNACCEPTED_MAX = 10000, LINES_A_TURN = 1000 };
 
 const struct option submit_options[] = {
+    {"session", OPTION_FLAG, NULL,
+     "it runs again and again, as its handler says; see watch, session"},
     {"lines", OPTION_FLAG, NULL, "a job a line of standard input, words parted by blanks"},
     {0},
 };
@@ -142,6 +144,7 @@ static int start_submit(struct submit *s)
     char error[128];
     if (jobspec_read(&cli->options, &s->options, error))
         return cli_usage(s->cli, "%s", error);
+    s->options.kind = options_flag(&cli->options, "session", false) ? REEVE_SESSION : REEVE_ONCE;
     if (!jobspec_method(cli->words[0]))
         return cli_usage(s->cli, "\"%.60s\" is no HANDLER.METHOD", cli->words[0]);
     if (lines && cli->word_count > 1)

@@ -24,7 +24,8 @@ static const struct verb verbs[] = {
      jobspec_options, NULL, OPTIONS_FIRST, 1, WORDS_ANY, verb_call, false},
     {"submit", "[OPTION]... HANDLER.METHOD [ARG]...", "hand in a job and print its id",
      "reeve submit --priority 5 --delay 10 calculator.calculate 2 + 2\n"
-     "seq 1 100 | reeve submit --lines fibonacci_generator.calculate\n",
+     "seq 1 100 | reeve submit --lines fibonacci_generator.calculate\n"
+     "reeve submit --session pi.estimate 1000000\n",
      submit_options, jobspec_options, OPTIONS_FIRST, 1, WORDS_ANY, verb_submit, false},
     {"map", "[OPTION]... HANDLER.METHOD < LINES", "a job a line of input, values in their order",
      "seq 1 20000 | reeve map fibonacci_generator.calculate\n"
@@ -66,10 +67,34 @@ static const struct verb verbs[] = {
     {"status", "", "the farm's totals", "reeve status --json\n", NULL, NULL, OPTIONS_ANYWHERE, 0, 0,
      verb_status, false},
     {"watch", "TOPIC... [--since SEQ] [--count N]",
-     "print updates as they come: job/ID, queue/NAME, worker/ID, or all below worker/",
+     "print updates as they come: job/ID, session/ID, queue/NAME, worker/ID, or all below worker/",
      "reeve watch worker/ queue/calculator.calculate\n"
-     "reeve watch job/0g00000000001 --json\n",
+     "reeve watch job/0g00000000001 --json\n"
+     "reeve watch session/0g00000000001\n",
      watch_options, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_watch, false},
+
+    {"session",
+     "start [OPTION]... | optimise ID [--wait] | pause ID | stop ID | show ID | list | "
+     "objective ID | cv ID NAME=VALUE... | models | status | propose ID | tell ID NAME=VALUE...",
+     "optimisation sessions: start, steer and show them",
+     "reeve session start --model williams_otto --max-iterations 30\n"
+     "reeve session start --objective '[x]^2 + [y]' --mv 'x=1:-5..5' --mv y:0..3 \\\n"
+     "    --constraint '[x] + [y] >= 1' --quiet\n"
+     "reeve session optimise 0g00000000001 --wait\n"
+     "reeve session pause 0g00000000001\n"
+     "reeve session show 0g00000000001\n"
+     "reeve session stop 0g00000000001\n"
+     "reeve session list --json\n"
+     "reeve session objective 0g00000000001\n"
+     "reeve session cv 0g00000000001 FB=4.787 TR=89.7\n"
+     "reeve session models\n"
+     "reeve session status\n"
+     "reeve session propose 0g00000000001\n"
+     "reeve session tell 0g00000000001 XA=0.087 --objective 190.9\n",
+     session_options, &jobspec_options[1], OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_session, false,
+     true},
+    {"menu", "", "optimisation sessions by questions and answers", "reeve menu\n", NULL, NULL,
+     OPTIONS_ANYWHERE, 0, 0, verb_menu, false},
 
     {"hold", "QUEUE...", "hand out no jobs of these queues", "reeve hold calculator.calculate\n",
      NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_hold, false},

@@ -45,6 +45,11 @@ int verb_doctor(struct cli *cli);
 /* watch.c */
 extern const struct option watch_options[];
 int verb_watch(struct cli *cli);
+/* session.c */
+extern const struct option session_options[];
+int verb_session(struct cli *cli);
+/* menu.c */
+int verb_menu(struct cli *cli);
 /* up.c */
 extern const struct option up_options[];
 int verb_up(struct cli *cli);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * watch: prints the updates of topics as they come, a line each, until Ctrl-C, --count, --wait, or
- * until everything that is watched is jobs that have ended. That nothing is missed is the client
- * library's doing.
+ * until everything that is watched is jobs and sessions that have ended. That nothing is missed is
+ * the client library's doing.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "producer/cli/field.h"
 #include "producer/cli/output.h"
 #include "producer/cli/verbs.h"
 
@@ -24,7 +25,7 @@ const struct option watch_options[] = {
 struct watched {
     struct watch_run *run;
     const char *topic;
-    bool ended; /* a job's, and the job has ended */
+    bool ended; /* a job's or a session's, and that has ended */
 };
 
 struct watch_run {
@@ -46,33 +47,14 @@ static bool leading_key(struct bytes key)
     return false;
 }
 
-/* The value of a key of the body; none when it has none. */
-static struct bytes body_value(const struct reeve_update *u, const char *name)
+static struct bytes body_of(const struct reeve_update *u)
 {
-    struct cursor c = cursor_of(bytes_of(u->body, u->size));
-    for (uint32_t pairs = u->size ? cursor_map(&c) : 0; pairs-- > 0 && cursor_ok(&c);) {
-        struct bytes key = cursor_str(&c), value = cursor_value(&c);
-        if (cursor_ok(&c) && bytes_equal(key, bytes_text(name)))
-            return value;
-    }
-    return bytes_of(NULL, 0);
-}
-
-static struct bytes body_text(const struct reeve_update *u, const char *name)
-{
-    struct cursor c = cursor_of(body_value(u, name));
-    return cursor_peek(&c) == PACK_STR ? cursor_str(&c) : bytes_of("", 0);
-}
-
-static uint64_t body_uint(const struct reeve_update *u, const char *name)
-{
-    struct cursor c = cursor_of(body_value(u, name));
-    return cursor_peek(&c) == PACK_UINT ? cursor_uint(&c) : 0;
+    return bytes_of(u->body, u->size);
 }
 
 static uint64_t update_time(const struct reeve_update *u)
 {
-    uint64_t time_ms = body_uint(u, "time");
+    uint64_t time_ms = field_uint(body_of(u), "time");
     return time_ms ? time_ms : (uint64_t)clock_wall_ms();
 }
 
@@ -109,10 +91,10 @@ static void print_json(const struct reeve_update *u)
 /* "running on host-1", "failed (error) after 3 ms" */
 static void print_state(const struct reeve_update *u)
 {
-    struct bytes worker = body_text(u, "worker"), reason = body_text(u, "reason");
-    uint64_t run_us = body_uint(u, "run_us");
+    struct bytes body = body_of(u), state = field_text(body, "state");
+    struct bytes worker = field_text(body, "worker"), reason = field_text(body, "reason");
+    uint64_t run_us = field_uint(body, "run_us");
     char span[SPAN_TEXT];
-    struct bytes state = body_text(u, "state");
     output_bytes(state);
     if (reason.size && !bytes_equal(reason, state)) {
         fputs(" (", stdout);
@@ -130,18 +112,58 @@ static void print_state(const struct reeve_update *u)
 /* Whatever else there is to say, as key=value. */
 static void print_pairs(const struct reeve_update *u)
 {
-    struct cursor c = cursor_of(bytes_of(u->body, u->size));
-    for (uint32_t pairs = u->size ? cursor_map(&c) : 0; pairs-- > 0 && cursor_ok(&c);) {
-        struct bytes key = cursor_str(&c), value = cursor_value(&c);
-        if (!cursor_ok(&c) || leading_key(key))
+    for (struct fields f = fields_of(body_of(u)); fields_next(&f);) {
+        if (leading_key(f.key))
             continue;
-        char *text = reeve_text(value.data, value.size, NULL);
+        char *text = reeve_text(f.value.data, f.value.size, NULL);
         putchar(' ');
-        output_bytes(key);
+        output_bytes(f.key);
         putchar('=');
         output_bytes(bytes_text(text ? text : "?"));
         free(text);
     }
+}
+
+static bool is_job(const char *topic)
+{
+    return strncmp(topic, "job/", 4) == 0 && topic[4];
+}
+
+static bool is_session(const char *topic)
+{
+    return strncmp(topic, "session/", 8) == 0 && topic[8];
+}
+
+static void print_number(const char *name, struct bytes map, const char *key)
+{
+    double number;
+    if (field_number(map, key, &number))
+        printf(" %s=%.10g", name, number);
+}
+
+/* "iteration=4 objective=190.1 best=190.9 violation=0 state=running"; of a session that shows no
+ * best point all its numbers. The rest of the view is for --json. */
+static void print_session(const struct reeve_update *u)
+{
+    struct bytes body = body_of(u), best = field_of(body, "best");
+    double number;
+    if (strcmp(u->event, "iteration") != 0)
+        printf("%s ", u->event);
+    printf("iteration=%" PRIu64, field_uint(body, "iteration"));
+    if (fields_of(best).left) {
+        print_number("objective", body, "objective");
+        print_number("best", best, "objective");
+        print_number("violation", body, "violation");
+    }
+    for (struct fields f = fields_of(body); !fields_of(best).left && fields_next(&f);)
+        if (!leading_key(f.key) && !bytes_equal(f.key, bytes_text("iteration")) &&
+            number_of(f.value, &number)) {
+            putchar(' ');
+            output_bytes(f.key);
+            printf("=%.10g", number);
+        }
+    fputs(" state=", stdout);
+    output_bytes(field_text(body, "state"));
 }
 
 static void print_line(const struct reeve_update *u)
@@ -152,12 +174,14 @@ static void print_line(const struct reeve_update *u)
     localtime_r(&seconds, &local);
     strftime(clock, sizeof clock, "%H:%M:%S", &local);
     printf("%s.%03u %s #%" PRIu64 " ", clock, (unsigned)(update_time(u) % 1000), u->topic, u->seq);
-    bool job = strncmp(u->topic, "job/", 4) == 0;
+    bool job = is_job(u->topic);
     if (job && strcmp(u->event, "state") == 0) {
         print_state(u);
     } else if (job && strcmp(u->event, "snapshot") == 0) {
         fputs("is ", stdout);
         print_state(u);
+    } else if (is_session(u->topic) && strcmp(u->event, "lost") != 0) {
+        print_session(u);
     } else {
         fputs(u->event, stdout);
         print_pairs(u);
@@ -165,22 +189,22 @@ static void print_line(const struct reeve_update *u)
     putchar('\n');
 }
 
-static bool is_job(const char *topic)
-{
-    return strncmp(topic, "job/", 4) == 0 && topic[4];
-}
-
 static bool state_ended(const struct reeve_update *u)
 {
     char name[24];
-    snprintf(name, sizeof name, "%.*s", BYTES_ARG(body_text(u, "state")));
-    return job_ended((enum job_state)job_state_parse(name));
+    snprintf(name, sizeof name, "%.*s", BYTES_ARG(field_text(body_of(u), "state")));
+    if (!is_session(u->topic))
+        return job_ended((enum job_state)job_state_parse(name));
+    for (unsigned state = REEVE_SESSION_FINISHED; state <= REEVE_SESSION_FAILED; state++)
+        if (strcmp(name, reeve_session_state_name((enum reeve_session_state)state)) == 0)
+            return true;
+    return false;
 }
 
 /* What was watched is there no more: no further word of it will come. */
 static void on_error(struct watched *w, const struct reeve_update *u)
 {
-    struct bytes text = body_text(u, "text");
+    struct bytes text = field_text(body_of(u), "text");
     w->ended = true;
     w->run->exit_code = cli_fail(w->run->cli, EXIT_UNKNOWN, "%s: %.*s", w->topic, BYTES_ARG(text));
 }
@@ -200,7 +224,7 @@ static void on_update(void *user, const struct reeve_update *u)
         print_json(u);
     else
         print_line(u);
-    if (is_job(w->topic))
+    if (is_job(w->topic) || is_session(w->topic))
         w->ended = state_ended(u);
 }
 
@@ -241,7 +265,7 @@ static void take_snapshot(void *user, const struct record *answer)
     const struct msg_snapshot *m = &answer->snapshot;
     if (answer->type != REC_snapshot || !options_given(&w->run->cli->options, "since"))
         return;
-    struct reeve_update now = {.body = m->body.data, .size = m->body.size};
+    struct reeve_update now = {.topic = w->topic, .body = m->body.data, .size = m->body.size};
     if (m->seq <= (uint64_t)options_number(&w->run->cli->options, "since", 0))
         w->ended = state_ended(&now);
 }
@@ -255,6 +279,8 @@ static int check_topic(struct cli *cli, struct watched *w)
         return cli_usage(cli, "\"%.60s\" is no topic", topic);
     if (is_job(topic) && cli_id(cli, topic) == 0)
         return EXIT_USAGE;
+    if (is_session(topic) && !reeve_job_id_parse(topic + 8))
+        return cli_fail(cli, EXIT_UNKNOWN, "%s: err_sessionNotFound", topic);
     if (topic[strlen(topic) - 1] == '/')
         return cli_connect(cli);
     return cli_ask(cli, &ask, take_snapshot, w, topic);

@@ -30,12 +30,44 @@ static bool is_last(enum record_type request, enum record_type answer)
     }
 }
 
+static void ask_say(struct reeve_client *c, struct ask *ask)
+{
+    outbox_put(&c->wire.out, buf_bytes(&ask->record));
+    ask->again = ask->said;
+    ask->said = true;
+}
+
+/* Asked again because its answer was lost with the connection, it meets what it has done itself. */
+static bool holds_already(const struct ask *ask, uint64_t code)
+{
+    if (!ask->again)
+        return false;
+    switch (ask->type) {
+    case REC_tell: return code == ERR_NOT_ASKING || code == ERR_ENDED;
+    case REC_pause: return code == ERR_PAUSED;
+    case REC_resume: return code == ERR_NOT_PAUSED;
+    case REC_drop: return code == ERR_UNKNOWN_JOB;
+    default: return false;
+    }
+}
+
+static void ask_free(struct ask *ask)
+{
+    link_take(&ask->link);
+    buf_fini(&ask->record);
+    free(ask->user);
+    free(ask);
+}
+
 void ask_record(struct reeve_client *c, uint64_t number, const struct record *r)
 {
     struct ask *ask = ask_find(c, number);
     if (!ask || ask->over)
         return;
     ask->over = is_last(ask->type, r->type);
+    const struct record done = {.type = REC_done, .done = {.number = number}};
+    if (r->type == REC_error && holds_already(ask, r->error.code))
+        r = &done;
     if (r->type == REC_error) {
         struct bytes text = r->error.text;
         ask->code = r->error.code ? (enum err)r->error.code : ERR_IO;
@@ -46,16 +78,34 @@ void ask_record(struct reeve_client *c, uint64_t number, const struct record *r)
     }
     if (ask->answer && !c->closing)
         ask->answer(ask->user, r);
+    if (ask->over && ask->owned)
+        ask_free(ask);
 }
 
 void ask_resume(struct reeve_client *c)
 {
     list_each(l, &c->asks)
     {
-        const struct ask *ask = container_of(l, struct ask, link);
+        struct ask *ask = container_of(l, struct ask, link);
         if (!ask->over)
-            outbox_put(&c->wire.out, buf_bytes(&ask->record));
+            ask_say(c, ask);
     }
+}
+
+bool ask_unsaid(const struct reeve_client *c)
+{
+    list_each(l, &c->asks)
+    {
+        const struct ask *ask = container_of(l, struct ask, link);
+        if (ask->owned && !ask->said)
+            return true;
+    }
+    return false;
+}
+
+void ask_fini(struct reeve_client *c)
+{
+    list_each_safe(l, &c->asks) ask_free(container_of(l, struct ask, link));
 }
 
 static bool ask_over(const void *what)
@@ -63,16 +113,31 @@ static bool ask_over(const void *what)
     return ((const struct ask *)what)->over;
 }
 
+static void ask_start(struct reeve_client *c, struct ask *ask, struct record *request)
+{
+    ask->number = ASK_NUMBERS + ++c->asked;
+    ask->type = request->type;
+    request->wait.number = ask->number; /* every request begins with its number */
+    record_put(&ask->record, request);
+    list_append(&c->asks, &ask->link);
+    if (c->session.up)
+        ask_say(c, ask);
+}
+
+void client_ask_start(struct reeve_client *c, struct record *request, ask_answer *answer,
+                      void *user)
+{
+    struct ask *ask = must_alloc(sizeof *ask);
+    *ask = (struct ask){.answer = answer, .user = user, .owned = true};
+    ask_start(c, ask, request);
+    wire_wake(&c->wire, true); /* it leaves with the next dispatch */
+}
+
 int client_ask(struct reeve_client *c, struct record *request, ask_answer *answer, void *user,
                int timeout_ms)
 {
-    struct ask ask = {
-        .number = ASK_NUMBERS + ++c->asked, .type = request->type, .answer = answer, .user = user};
-    request->wait.number = ask.number; /* every request begins with its number */
-    record_put(&ask.record, request);
-    list_append(&c->asks, &ask.link);
-    if (c->session.up)
-        outbox_put(&c->wire.out, buf_bytes(&ask.record));
+    struct ask ask = {.answer = answer, .user = user};
+    ask_start(c, &ask, request);
     int rc = client_until(c, ask_over, &ask, timeout_ms);
     link_take(&ask.link);
     buf_fini(&ask.record);

@@ -14,14 +14,18 @@
 typedef void ask_answer(void *user, const struct record *answer);
 
 /* Sends the request (its number is filled in here) and hands over each answer until the last: end,
- * done, error, or the one record that is the whole answer or its end (job, status, accepted, ended,
- * snapshot).
- * Returns 0, the code of an `error` answer (text in reeve_error), REEVE_ETIMEOUT,
- * REEVE_EUNREACHABLE or REEVE_EINTERRUPTED. A request whose answer was cut off by a lost connection
- * is asked again, its earlier answers having been seen: so an answer may be seen twice only when
- * the connection broke in the middle. timeout_ms -1: for ever. */
+ * done, error, or the one record that is the whole answer or its end (job, session, status,
+ * accepted, ended, snapshot). Returns 0, the code of an `error` answer (text in reeve_error),
+ * REEVE_ETIMEOUT, REEVE_EUNREACHABLE or REEVE_EINTERRUPTED. A request whose answer was cut off by a
+ * lost connection is asked again, its earlier answers having been seen: so an answer may be seen
+ * twice only when the connection broke in the middle. timeout_ms -1: for ever. */
 int client_ask(struct reeve_client *c, struct record *request, ask_answer *answer, void *user,
                int timeout_ms);
+
+/* The same without waiting: the answers come from dispatch. user (malloc'ed, or NULL) is taken: it
+ * is freed with the last answer or the client. */
+void client_ask_start(struct reeve_client *c, struct record *request, ask_answer *answer,
+                      void *user);
 
 /* reeve_subscribe that goes on behind update `after` of that incarnation, as if all up to it had
  * been shown; incarnation 0: afresh. */

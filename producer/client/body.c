@@ -133,6 +133,7 @@ static void record_take(struct reeve_client *c, const struct record *r)
     case REC_slot:
     case REC_attempt:
     case REC_explanation:
+    case REC_session:
     case REC_status: ask_record(c, r->done.number, r); break;
     default: break; /* a newer broker knows more */
     }

@@ -64,10 +64,12 @@ static void client_free(struct reeve_client *c)
 {
     subscribe_fini(c);
     submit_fini(c);
+    ask_fini(c);
     pending_fini(&c->pending);
     wire_close(&c->wire);
     result_strings_fini(&c->strings);
     result_strings_fini(&c->kept);
+    chain_strings_fini(&c->chain_kept);
     buf_fini(&c->welcome_name);
     buf_fini(&c->welcome_release);
     buf_fini(&c->error);
@@ -118,7 +120,7 @@ static bool all_sent(const void *what)
 {
     const struct reeve_client *c = what;
     return c->session.up && outbox_empty(&c->wire.out) && c->pending.sent == c->pending.next &&
-           !c->acks.count;
+           !c->acks.count && !ask_unsaid(c);
 }
 
 void reeve_close(struct reeve_client *c)
@@ -126,7 +128,8 @@ void reeve_close(struct reeve_client *c)
     if (!c)
         return;
     c->closing = true;
-    bool waits = !outbox_empty(&c->wire.out) || c->pending.sent < c->pending.next || c->acks.count;
+    bool waits = !outbox_empty(&c->wire.out) || c->pending.sent < c->pending.next ||
+                 c->acks.count || ask_unsaid(c);
     /* When it cannot be sent there is nobody to tell it to: the caller has turned away. */
     if (waits && !c->refused)
         (void)client_until(c, all_sent, c, CLOSE_MS);

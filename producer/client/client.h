@@ -9,7 +9,7 @@
  *   body.c        who gets which record
  *   turn.c        receive, tick, send; the blocking calls' waiting
  *   client.c      connect, close, errors
- *   submit.c, ask.c, subscribe.c             the calls of the public header
+ *   submit.c, ask.c, chain.c, subscribe.c    the calls of the public header
  */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
@@ -20,6 +20,7 @@
 #include "common/map.h"
 #include "producer/client/acks.h"
 #include "producer/client/ask.h"
+#include "producer/client/chain.h"
 #include "producer/client/pending.h"
 #include "producer/client/result.h"
 #include "producer/client/session.h"
@@ -37,6 +38,8 @@ struct ask {
     struct buf record; /* to be sent again after a lost connection */
     ask_answer *answer;
     void *user;
+    bool owned;       /* by the client, and so is user: freed with the last answer */
+    bool said, again; /* on one connection; on a later one too */
     bool over;
     enum err code;
 };
@@ -76,6 +79,7 @@ struct reeve_client {
     enum err fault;      /* to be returned by the next dispatch */
     struct buf error, record;
     struct result_strings strings, kept;
+    struct chain_strings chain_kept;
 };
 
 /* client.c */
@@ -110,6 +114,9 @@ void submit_fini(struct reeve_client *c);
 /* ask.c */
 void ask_record(struct reeve_client *c, uint64_t number, const struct record *r);
 void ask_resume(struct reeve_client *c);
+/* Requests that nobody waits for and that no connection has taken yet. */
+bool ask_unsaid(const struct reeve_client *c);
+void ask_fini(struct reeve_client *c);
 
 /* subscribe.c */
 void subscribe_record(struct reeve_client *c, const struct record *r);

@@ -11,6 +11,15 @@ static void text_set(char *out, size_t room, struct bytes text)
     out[size] = 0;
 }
 
+void result_text(struct buf *out, struct bytes value, unsigned state, const char *why)
+{
+    if (value.size && value_text(out, value))
+        return;
+    /* Jobs that were cancelled or died without a word have no value. */
+    const char *word = state == JOB_OK ? "" : *why ? why : job_state_name(state);
+    buf_put(out, word, strlen(word));
+}
+
 void result_ended(struct reeve_result *out, struct result_strings *s, const struct msg_ended *m)
 {
     const char *why = s->reason;
@@ -19,13 +28,7 @@ void result_ended(struct reeve_result *out, struct result_strings *s, const stru
         reason_text((unsigned)m->reason, (unsigned)m->detail, s->reason);
     text_set(s->worker, sizeof s->worker, m->worker);
     buf_clear(&s->text);
-    /* Jobs that were cancelled or died without a word have no value. */
-    if (m->value.size == 0 || !value_text(&s->text, m->value)) {
-        const char *word = m->state == JOB_OK ? ""
-                           : *why             ? why
-                                              : job_state_name((unsigned)m->state);
-        buf_put(&s->text, word, strlen(word));
-    }
+    result_text(&s->text, m->value, (unsigned)m->state, why);
     *out = (struct reeve_result){.id = m->id,
                                  .code = REEVE_OK,
                                  .state = (enum reeve_state)m->state,

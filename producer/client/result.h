@@ -10,6 +10,9 @@
 
 #include "proto/record.h"
 
+/* Appends a value for people, ended in 0 by buf_text; without one the word for how it ended. */
+void result_text(struct buf *out, struct bytes value, unsigned state, const char *why);
+
 struct result_strings {
     struct buf text, value; /* value: only of a result that is kept */
     char worker[NAME_BYTES_MAX + 1], reason[48];

@@ -41,6 +41,7 @@ static void record_fill(struct msg_submit *m, const struct reeve_job_options *o)
 {
     m->priority = o->priority;
     m->flags |= o->wait_for_handler ? SUBMIT_WAIT_FOR_HANDLER : 0;
+    m->flags |= o->kind == REEVE_SESSION ? SUBMIT_SESSION : 0;
     m->delay_ms = o->delay_ms;
     m->deadline_ms = o->deadline_ms;
     m->timeout_ms = o->timeout_ms;

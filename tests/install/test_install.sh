@@ -18,11 +18,14 @@ fail() {
     exit 1
 }
 
-# runs HELLO ASK: both do what they do without a farm
+# runs HELLO ASK PI: each does what it does without a farm
 runs() {
     answer=$("$1" --call hello.greet World)
     [ "$answer" = "Hello, World!" ] || fail "$1 said: $answer"
     "$1" --offers | grep -qx hello.greet || fail "$1 does not offer hello.greet"
+    "$3" --offers | grep -qx pi.estimate || fail "$3 does not offer pi.estimate"
+    answer=$("$3" --call pi.throw 1 1000)
+    [ "$answer" -gt 700 ] && [ "$answer" -lt 870 ] || fail "$3 said: $answer"
     status=0
     REEVE_BROKER=ipc://"$folder"/nobody "$2" hello.greet '["World"]' 2>"$folder/said" || status=$?
     [ $status -eq 18 ] || fail "$2 without a broker: exit $status"
@@ -42,7 +45,7 @@ readelf -d "$libdir/libreeve.so" | grep -q 'SONAME.*\[libreeve.so.0\]' || fail "
 
 for kind in shared static; do
     mkdir "$folder/$kind"
-    for program in hello ask; do
+    for program in hello ask pi; do
         if [ $kind = static ]; then
             # Of our own library the archive; of what it needs the shared libraries, because some
             # of their archives need archives that Debian does not have.
@@ -56,12 +59,12 @@ for kind in shared static; do
         "$cc" "$@" -Wall -Werror -o "$folder/$kind/$program" "$example/$program.c" \
             $(pkg-config --cflags reeve) $libs
     done
-    runs "$folder/$kind/hello" "$folder/$kind/ask"
+    runs "$folder/$kind/hello" "$folder/$kind/ask" "$folder/$kind/pi"
 done
 readelf -d "$folder/static/ask" | grep -q 'libreeve.so' && fail "static: linked the shared library"
 
 cmake -G Ninja -S "$example" -B "$folder/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
     -DCMAKE_C_FLAGS="$*" >"$folder/cmake.log"
 cmake --build "$folder/cmake" >>"$folder/cmake.log"
-runs "$folder/cmake/hello" "$folder/cmake/ask"
+runs "$folder/cmake/hello" "$folder/cmake/ask" "$folder/cmake/pi"
 echo "install: pkg-config (shared, static) and find_package work"

@@ -53,6 +53,10 @@ enum reeve_code {
     REEVE_EIO = 20,
     REEVE_EINTERRUPTED = 21, /* a signal came while the call waited */
     REEVE_EDISK_FULL = 22,   /* the broker's: worth trying again later */
+    REEVE_ENO_SESSION = 23,  /* the job is none */
+    REEVE_EPAUSED = 24,
+    REEVE_ENOT_PAUSED = 25,
+    REEVE_ENOT_ASKING = 26,
 };
 
 enum reeve_state {
@@ -61,14 +65,18 @@ enum reeve_state {
     REEVE_HELD,
     REEVE_RUNNING,
     REEVE_BACKOFF,
-    REEVE_JOB_OK, /* from here on: ended */
+    REEVE_JOB_OK, /* from here on ended, up to expired */
     REEVE_FAILED,
     REEVE_DEAD,
     REEVE_CANCELLED,
     REEVE_EXPIRED,
+    REEVE_PAUSED, /* of sessions, which wait without a slot: to be resumed, */
+    REEVE_ASKING, /* for a word, */
+    REEVE_FORKED, /* for their children */
 };
 
 enum reeve_durability { REEVE_DEFAULT, REEVE_RECEIVED, REEVE_DURABLE };
+enum reeve_kind { REEVE_ONCE, REEVE_SESSION };
 
 /* Connects to the clients' port. address NULL: $REEVE_BROKER, else tcp://127.0.0.1:7710. Waits up
  * to timeout_ms (-1: for ever) for the broker's welcome; REEVE_EUNREACHABLE when it does not come.
@@ -95,6 +103,7 @@ struct reeve_job_options { /* zero is the default of each */
     const char *key;       /* same key, same body: the same job */
     enum reeve_durability durability;
     int wait_for_handler; /* accept although no worker has ever offered it */
+    enum reeve_kind kind; /* REEVE_SESSION: runs again and again, see below */
 };
 
 struct reeve_result {
@@ -157,6 +166,73 @@ void reeve_job_id_format(uint64_t id, char text[14]);
 uint64_t reeve_job_id_parse(const char *text);
 const char *reeve_state_name(enum reeve_state state);
 
+/* --- sessions ---------------------------------------------------------------------------------
+ * A session is a job that runs again and again: reeve_submit with kind REEVE_SESSION. Its result
+ * comes when it is over; until then every client that knows its id may steer it and watch
+ * session/ID. How one is written stands in reeve/handler.h.
+ *
+ * The requests return at once and call back, from reeve_dispatch or a blocking call, with the
+ * broker's answer. One whose answer was lost with the connection is made again by itself: where
+ * that finds the session as it was to become, it is REEVE_OK. reeve_close sends what waits, and
+ * calls nobody back. */
+enum reeve_session_state {
+    REEVE_SESSION_CREATED = 1, /* it has done nothing but ask for its first word, or not that yet */
+    REEVE_SESSION_RUNNING,
+    REEVE_SESSION_PAUSED,
+    REEVE_SESSION_FINISHED, /* from here on: ended */
+    REEVE_SESSION_STOPPED,
+    REEVE_SESSION_FAILED,
+};
+const char *reeve_session_state_name(enum reeve_session_state state);
+
+struct reeve_session {
+    uint64_t id;
+    int code; /* REEVE_OK; else why the request was refused, and of the rest only text holds */
+    enum reeve_session_state state;
+    enum reeve_state job_state;
+    uint64_t iteration; /* how many are over */
+    const char *queue;  /* handler.method; lent, as all below */
+    const void *view;   /* a msgpack map: what the last iteration showed; view_size 0: nothing */
+    size_t view_size;
+    const void *value; /* msgpack: what a finished one came to, why a failed one failed */
+    size_t size;
+    const char *text;                /* the value for people, or the refusal; ends in 0 */
+    const char *reason;              /* "" or why it did not go well: "error", "signal 11", ... */
+    uint64_t submitted_ms, ended_ms; /* since 1970 */
+};
+
+/* text: the refusal in words, lent for the call; "" for REEVE_OK. */
+typedef void reeve_on_done(void *user, int code, const char *text);
+/* What the session lends ends with the call. */
+typedef void reeve_on_session(void *user, const struct reeve_session *session);
+
+/* Answers a session that asks: value is one msgpack value of at most 1 MiB (copied; size 0: nil).
+ * iteration: how many were over when it asked, as reeve_session and the updates say it; so a word
+ * that is said twice counts once, and never for another question. Callbacks may be NULL.
+ * REEVE_EINVALID, REEVE_ETOO_LARGE; the rest comes to the callback: REEVE_ENOT_ASKING, and as for
+ * all of these REEVE_EUNKNOWN_JOB, REEVE_ENO_SESSION, REEVE_EENDED. */
+int reeve_tell(struct reeve_client *c, uint64_t id, uint64_t iteration, const void *value,
+               size_t size, reeve_on_done *done, void *user);
+/* No further iteration begins; the one under way is kept. REEVE_EPAUSED. */
+void reeve_pause(struct reeve_client *c, uint64_t id, reeve_on_done *done, void *user);
+/* It goes on from where it is. REEVE_ENOT_PAUSED. */
+void reeve_resume(struct reeve_client *c, uint64_t id, reeve_on_done *done, void *user);
+/* Forgets an ended session or job; an open session is stopped first, with its children.
+ * REEVE_ENOT_ENDED for an open job. */
+void reeve_drop(struct reeve_client *c, uint64_t id, reeve_on_done *done, void *user);
+void reeve_get_session(struct reeve_client *c, uint64_t id, reeve_on_session *session, void *user);
+
+/* The same with waiting: the code of the answer, or REEVE_ETIMEOUT, REEVE_EUNREACHABLE,
+ * REEVE_EINTERRUPTED, after which the request may still come to pass. */
+int reeve_tell_wait(struct reeve_client *c, uint64_t id, uint64_t iteration, const void *value,
+                    size_t size, int timeout_ms);
+int reeve_pause_wait(struct reeve_client *c, uint64_t id, int timeout_ms);
+int reeve_resume_wait(struct reeve_client *c, uint64_t id, int timeout_ms);
+int reeve_drop_wait(struct reeve_client *c, uint64_t id, int timeout_ms);
+/* The session is lent until the next call on this client. */
+int reeve_get_session_wait(struct reeve_client *c, uint64_t id, int timeout_ms,
+                           struct reeve_session *session);
+
 /* --- updates ---------------------------------------------------------------------------------- */
 struct reeve_update {
     const char *topic;         /* lent */
@@ -167,11 +243,11 @@ struct reeve_update {
 };
 typedef void reeve_on_update(void *user, const struct reeve_update *update);
 
-/* Watches a topic (job/ID, queue/NAME, worker/ID) without gaps, or everything under a prefix that
- * ends in / (no snapshot and no replay there). First comes a "snapshot", then updates in order;
- * what cannot be had any more is told as "lost" with {first, last}, and a snapshot after it.
- * "error" with {error, text} is the last event: there is no such object (any more). Callbacks come
- * from reeve_dispatch or a blocking call. */
+/* Watches a topic (job/ID, session/ID, queue/NAME, worker/ID) without gaps, or everything under a
+ * prefix that ends in / (no snapshot and no replay there). First comes a "snapshot", then updates
+ * in order; what cannot be had any more is told as "lost" with {first, last}, and a snapshot after
+ * it. "error" with {error, text} is the last event: there is no such object (any more). Callbacks
+ * come from reeve_dispatch or a blocking call. */
 int reeve_subscribe(struct reeve_client *c, const char *topic, reeve_on_update *update, void *user);
 int reeve_unsubscribe(struct reeve_client *c, const char *topic);
 

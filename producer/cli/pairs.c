@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producer/cli/pairs.h"
+
+struct buf *pairs_key(struct pairs *p, const char *name)
+{
+    p->count++;
+    pack_text(&p->buf, name);
+    return &p->buf;
+}
+
+void pairs_text(struct pairs *p, const char *name, const char *text)
+{
+    if (text)
+        pack_text(pairs_key(p, name), text);
+}
+
+void pairs_integer(struct pairs *p, const char *name, int64_t number)
+{
+    pack_int(pairs_key(p, name), number);
+}
+
+void pairs_number(struct pairs *p, const char *name, double number)
+{
+    pack_float(pairs_key(p, name), number);
+}
+
+void pairs_truth(struct pairs *p, const char *name, bool truth)
+{
+    pack_bool(pairs_key(p, name), truth);
+}
+
+void pairs_value(struct pairs *p, const char *name, struct bytes value)
+{
+    struct buf *b = pairs_key(p, name);
+    if (value.size && pack_valid(value))
+        buf_put(b, value.data, value.size);
+    else
+        pack_nil(b);
+}
+
+void pairs_copy(struct pairs *p, struct bytes key, struct bytes value)
+{
+    p->count++;
+    pack_str(&p->buf, key);
+    buf_put(&p->buf, value.data, value.size);
+}
+
+void pairs_close(struct pairs *p, struct buf *out)
+{
+    pack_map(out, p->count);
+    buf_put(out, p->buf.data, p->buf.size);
+    buf_fini(&p->buf);
+    p->count = 0;
+}
