@@ -63,6 +63,7 @@ static void results_drop(struct chain *chain)
         bytes_drop(&chain->results[i]);
     free(chain->results);
     chain->results = NULL;
+    chain->results_bytes = 0;
 }
 
 void chain_free(struct chain *chain)
@@ -280,17 +281,22 @@ static struct job *parent_of(const struct broker *b, uint64_t parent, uint64_t p
     return waits ? job : NULL;
 }
 
-/* True when it was the last one. */
+/* True when it was the last one. All of them together must fit into one lease: what does not is
+ * told as a failure. */
 static bool result_take(struct chain *chain, uint32_t place, const struct msg_ended *ended)
 {
+    enum { RESULTS_BYTES_MAX = VALUE_BYTES_MAX - STATE_BYTES_MAX - CHILDREN_MAX * 64 };
     struct buf pair = {0};
     char why[48];
+    bool fits = ended->value.size <= RESULTS_BYTES_MAX - chain->results_bytes;
+    unsigned reason = fits ? (unsigned)ended->reason : REASON_TOO_LARGE;
     pack_array(&pair, 2);
-    pack_uint(&pair, ended->state);
-    if (ended->value.size)
+    pack_uint(&pair, fits ? ended->state : JOB_FAILED);
+    if (fits && ended->value.size)
         buf_put(&pair, ended->value.data, ended->value.size);
     else
-        pack_text(&pair, reason_text((unsigned)ended->reason, (unsigned)ended->detail, why));
+        pack_text(&pair, reason_text(reason, (unsigned)ended->detail, why));
+    chain->results_bytes += fits ? ended->value.size : 0;
     chain->results[place] = bytes_keep(buf_bytes(&pair));
     buf_fini(&pair);
     return --chain->children_left == 0;

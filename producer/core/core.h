@@ -120,6 +120,7 @@ struct chain {
     uint64_t children;         /* the id of the first; the others follow */
     uint32_t children_count, children_left;
     struct bytes *results; /* of the children, while it waits for them: [state, value] */
+    size_t results_bytes;  /* of their values */
 };
 
 struct job {

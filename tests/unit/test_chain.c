@@ -3,6 +3,7 @@
  * Sessions in the broker's core: iterations and their four verdicts, pause, resume and words, with
  * a store that keeps and one that does not. See farm.h for how to read it.
  */
+#include "common/pack.h"
 #include "tests/unit/farm.h"
 
 #define STATE(text) .state = {text, sizeof(text) - 1}
@@ -226,6 +227,38 @@ TEST(children_run_and_their_results_come_back_in_order)
     verdicts(f, "w1", 1, 2, is_done);
     SAYS(f, "settle j2 count 2\n"
             "store j1 ok\n");
+    farm_free(f);
+    buf_fini(&children);
+}
+
+/* The result of a child: so many bytes. */
+static void results_large(struct farm *f, unsigned job, uint64_t number, uint32_t size)
+{
+    struct buf value = {0};
+    void *zeros = must_alloc(size);
+    pack_bin(&value, bytes_of(zeros, size));
+    says(f, "w1",
+         &(struct record){.type = REC_result,
+                          .result = {.number = number,
+                                     .id = job_id(job),
+                                     .token = job_token(1),
+                                     .run_us = 1000000,
+                                     .value = buf_bytes(&value)}});
+    buf_fini(&value);
+    free(zeros);
+}
+
+TEST(results_that_do_not_fit_into_one_lease_are_told_as_failures)
+{
+    struct buf children = {0};
+    struct farm *f = farm_with(false, 1);
+    verdicts(f, "w1", 1, 1, forks(&children));
+    results_large(f, 2, 2, 9 << 20);
+    farm_forget(f);
+    results_large(f, 3, 3, 9 << 20);
+    const char *log = farm_log(f);
+    CHECK(strlen(log) > 9 << 20); /* the first one whole */
+    CHECK(strstr(log, "[7,\"result too large\"]]"));
     farm_free(f);
     buf_fini(&children);
 }
