@@ -201,9 +201,10 @@ void explain_ended(struct broker *b, struct peer *peer, uint64_t number, const s
     struct telling t = {b, peer, number, job->id};
     char why[48];
     const char *reason = reason_text((unsigned)job->reason, (unsigned)job->detail, why);
-    tell(&t, WHY_ENDED, "it ended %s%s%s after %" PRIu64 " attempt%s%s%.*s",
-         job_state_name((unsigned)job->state), *reason ? ": " : "", reason, job->attempts,
-         job->attempts == 1 ? "" : "s", job->worker.size ? ", the last on " : "",
-         BYTES_ARG(job->worker));
+    uint64_t times = row->session ? row->chain.iteration : job->attempts;
+    tell(&t, WHY_ENDED, "it ended %s%s%s after %" PRIu64 " %s%s%s%.*s",
+         job_state_name((unsigned)job->state), *reason ? ": " : "", reason, times,
+         row->session ? "iteration" : "attempt", times == 1 ? "" : "s",
+         job->worker.size ? ", the last on " : "", BYTES_ARG(job->worker));
     send_record(b, peer, &(struct record){.type = REC_end, .end = {.number = number}});
 }
