@@ -156,8 +156,7 @@ static void look_at_ports(struct doctor *d)
     buf_fini(&text);
 }
 
-/* --- what it is made of -------------------------------------------------------------------------
- */
+/* --- what it is made of ----------------------------------------------------------------------- */
 
 /* The broker links SQLite; this program only asks the same loader for it. NULL: it is not there. */
 static const char *sqlite_version(char version[static 32])

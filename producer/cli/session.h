@@ -83,8 +83,7 @@ struct bytes session_best(const struct session *s);
 /* The best MVs of one that is finished, else the current ones; size 0: none yet. */
 struct bytes session_mvs(const struct session *s);
 
-/* --- session_show.c: how it is shown ------------------------------------------------------------
- */
+/* --- session_show.c: how it is shown ---------------------------------------------------------- */
 
 /* For people: all of it, with the plot. */
 void session_print(const struct session *s);

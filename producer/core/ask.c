@@ -29,8 +29,7 @@ static void send_attempts(struct broker *b, struct peer *peer, uint64_t number, 
     }
 }
 
-/* --- sessions -----------------------------------------------------------------------------------
- */
+/* --- sessions --------------------------------------------------------------------------------- */
 
 /* It is stopped, and nothing of it stays. */
 static void session_remove(struct broker *b, struct job *job)
@@ -112,8 +111,7 @@ static void say(struct broker *b, struct peer *peer, const struct record *r)
         send_done(b, peer, r->pause.number);
 }
 
-/* --- jobs ---------------------------------------------------------------------------------------
- */
+/* --- jobs ------------------------------------------------------------------------------------- */
 
 static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64_t id,
                     enum find_kind kind)

@@ -92,8 +92,7 @@ static void settle_children(struct broker *b, struct chain *chain)
     chain->children = chain->children_count = chain->children_left = 0;
 }
 
-/* --- where it stands, for people ----------------------------------------------------------------
- */
+/* --- where it stands, for people -------------------------------------------------------------- */
 
 static enum session_state state_of(unsigned job_state, const struct msg_chain_row *row)
 {
@@ -146,8 +145,7 @@ static void told(struct broker *b, struct job *job, const char *event)
     gate_close(b);
 }
 
-/* --- verdicts -----------------------------------------------------------------------------------
- */
+/* --- verdicts --------------------------------------------------------------------------------- */
 
 /* Whole lines, for they are added to others. */
 static bool lines_valid(struct bytes lines)
@@ -253,8 +251,7 @@ bool chain_verdict(struct broker *b, struct job *job, struct outcome *outcome)
     return true;
 }
 
-/* --- children -----------------------------------------------------------------------------------
- */
+/* --- children --------------------------------------------------------------------------------- */
 
 /* The results in the order of the children, each [state, value]. */
 static void gathered(struct broker *b, struct job *job)
@@ -331,8 +328,7 @@ void chain_ended(struct broker *b, const struct job *job, struct chain *chain)
     }
 }
 
-/* --- what clients say ---------------------------------------------------------------------------
- */
+/* --- what clients say ------------------------------------------------------------------------- */
 
 void chain_pause(struct broker *b, struct job *job)
 {
@@ -370,8 +366,7 @@ void chain_tell(struct broker *b, struct job *job, struct bytes value)
     told(b, job, "told");
 }
 
-/* --- from the life before -----------------------------------------------------------------------
- */
+/* --- from the life before --------------------------------------------------------------------- */
 
 void chain_load(struct broker *b, struct job *job, const struct msg_chain_row *row)
 {

@@ -51,8 +51,7 @@ struct spec spec_get(struct bytes args)
     return spec;
 }
 
-/* --- a session's state: [spec, iterations that are over, sum] -----------------------------------
- */
+/* --- a session's state: [spec, iterations that are over, sum] --------------------------------- */
 
 static void state_put(struct buf *out, const struct spec *spec, uint64_t iteration, uint64_t sum)
 {

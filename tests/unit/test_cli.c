@@ -240,8 +240,7 @@ TEST(progress_says_total_rate_and_time_left)
     CHECK(strlen(text) < PROGRESS_TEXT);
 }
 
-/* --- the attempts of a job ---------------------------------------------------------------------
- */
+/* --- the attempts of a job -------------------------------------------------------------------- */
 
 static void add_attempt(struct history *h, uint64_t number, unsigned reason)
 {

@@ -9,8 +9,7 @@
 #include "consumer/handlers/optimisation/delay.h"
 #include "consumer/handlers/optimisation/task.h"
 
-/* --- models -------------------------------------------------------------------------------------
- */
+/* --- models ----------------------------------------------------------------------------------- */
 
 static void number_put(struct buf *out, const char *key, double number)
 {
@@ -72,8 +71,7 @@ void catalogue_models(struct reeve_job *job)
     buf_fini(&out);
 }
 
-/* --- CalculateCV --------------------------------------------------------------------------------
- */
+/* --- CalculateCV ------------------------------------------------------------------------------ */
 
 struct request {
     struct buf spec; /* {"model": id, "objective": "0"}: any model can be computed under it */

@@ -72,8 +72,7 @@ static struct task *task_of(struct bytes spec, char text[SPEC_TEXT_SIZE])
     return t;
 }
 
-/* --- computing ----------------------------------------------------------------------------------
- */
+/* --- computing -------------------------------------------------------------------------------- */
 
 struct computing {
     struct task *task;
@@ -130,8 +129,7 @@ static void best_compute(struct iteration *it)
     buf_put(&it->progress.best, values, task_values(it->task) * sizeof *values);
 }
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void show(struct iteration *it, const char *message)
 {
@@ -168,8 +166,7 @@ static const char *ended(const struct iteration *it)
     return p->iterations >= task_spec(it->task)->max_iterations ? "max_iterations" : NULL;
 }
 
-/* --- the first ----------------------------------------------------------------------------------
- */
+/* --- the first -------------------------------------------------------------------------------- */
 
 static void created(struct reeve_job *job, struct bytes spec)
 {
@@ -201,8 +198,7 @@ static void created(struct reeve_job *job, struct bytes spec)
     task_free(it.task);
 }
 
-/* --- started ------------------------------------------------------------------------------------
- */
+/* --- started ---------------------------------------------------------------------------------- */
 
 static void starts_take(struct iteration *it)
 {
@@ -243,8 +239,7 @@ static bool islands_make(struct iteration *it)
     return true;
 }
 
-/* --- computed here ------------------------------------------------------------------------------
- */
+/* --- computed here ---------------------------------------------------------------------------- */
 
 static void run_here(struct iteration *it)
 {
@@ -264,8 +259,7 @@ static void run_here(struct iteration *it)
     reeve_session_continue(it->job, 0);
 }
 
-/* --- told: by children, or by the client --------------------------------------------------------
- */
+/* --- told: by children, or by the client ------------------------------------------------------ */
 
 static const double *pending_at(const struct iteration *it, size_t i)
 {
@@ -402,8 +396,7 @@ static void run_elsewhere(struct iteration *it)
     reeve_session_fork(it->job);
 }
 
-/* --- islands ------------------------------------------------------------------------------------
- */
+/* --- islands ---------------------------------------------------------------------------------- */
 
 static void islands_take(struct iteration *it)
 {
@@ -488,8 +481,7 @@ void island_run(struct reeve_job *job)
     task_free(t);
 }
 
-/* --- each ---------------------------------------------------------------------------------------
- */
+/* --- each ------------------------------------------------------------------------------------- */
 
 static void go_on(struct iteration *it)
 {

@@ -130,8 +130,7 @@ void show_result(const struct task *t, const struct progress *p, const char *mes
     pair_text(value, "message", message);
 }
 
-/* --- lines --------------------------------------------------------------------------------------
- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 static void time_put(struct buf *line)
 {

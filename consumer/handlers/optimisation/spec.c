@@ -21,8 +21,7 @@ static bool wrong(const struct reading *r, const char *what, const char *wanted,
     return false;
 }
 
-/* --- values of one kind -------------------------------------------------------------------------
- */
+/* --- values of one kind ----------------------------------------------------------------------- */
 
 static bool take_text(const struct reading *r, const char *what, struct bytes value,
                       struct bytes *out)
@@ -65,8 +64,7 @@ static bool take_truth(const struct reading *r, const char *what, struct bytes v
     return true;
 }
 
-/* --- variables ----------------------------------------------------------------------------------
- */
+/* --- variables -------------------------------------------------------------------------------- */
 
 static bool variable_key(const struct reading *r, const char *list, struct spec_variable *v,
                          struct bytes key, struct bytes value)
@@ -160,8 +158,7 @@ static bool take_constraints(const struct reading *r, struct bytes value)
     return true;
 }
 
-/* --- the map ------------------------------------------------------------------------------------
- */
+/* --- the map ---------------------------------------------------------------------------------- */
 
 static bool take_maximise(const struct reading *r, struct bytes value)
 {

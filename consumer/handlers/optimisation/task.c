@@ -81,8 +81,7 @@ void task_free(struct task *t)
     free(t);
 }
 
-/* --- the model ----------------------------------------------------------------------------------
- */
+/* --- the model -------------------------------------------------------------------------------- */
 
 static const char *nearest_model(struct bytes id)
 {
@@ -118,8 +117,7 @@ static bool model_take(struct task *t, const char *folder)
                 excerpt_text(id).text, nearest_model(id), why);
 }
 
-/* --- variables ----------------------------------------------------------------------------------
- */
+/* --- variables -------------------------------------------------------------------------------- */
 
 static int index_of(const struct task *t, struct bytes name)
 {
@@ -221,8 +219,7 @@ static bool cvs_take(struct task *t)
     return true;
 }
 
-/* --- what is asked ------------------------------------------------------------------------------
- */
+/* --- what is asked ---------------------------------------------------------------------------- */
 
 static bool objective_take(struct task *t)
 {
@@ -267,8 +264,7 @@ static bool constraints_take(struct task *t)
     return true;
 }
 
-/* --- as the optimiser sees it -------------------------------------------------------------------
- */
+/* --- as the optimiser sees it ----------------------------------------------------------------- */
 
 static double scale_of(double bound)
 {
@@ -420,8 +416,7 @@ bool task_start(struct task *t, struct bytes name, double value)
     return false;
 }
 
-/* --- points -------------------------------------------------------------------------------------
- */
+/* --- points ----------------------------------------------------------------------------------- */
 
 size_t task_values(const struct task *t)
 {

@@ -63,8 +63,7 @@ static void put_problem(struct buf *out, const struct problem *p)
     put_numbers(out, p->scales, problem_constraints(p));
 }
 
-/* --- the table, which is nearly all of it -------------------------------------------------------
- */
+/* --- the table, which is nearly all of it ----------------------------------------------------- */
 
 /* A search moves little from one evaluation to the next, and a gradient's points differ in one
  * variable. So a number is written as what has changed in its bits since the same number of the
