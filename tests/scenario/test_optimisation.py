@@ -4,6 +4,7 @@
 run that is paused, killed and resumed beside one that is not."""
 import json
 import os
+import pathlib
 import signal
 
 import msgpack
@@ -91,6 +92,18 @@ def test_known_problems(farm):
         assert session.look().iteration <= 32, spec  # the one that asks for a start, and 30 of 50 evaluations
 
 
+def test_known_problems_as_files_of_expressions(farm):
+    farm.env["REEVE_MODELS"] = str(pathlib.Path(__file__).resolve().parent.parent / "models")
+    client = begin(farm)
+    for name, optimum, near in (("hs71", 17.0140173, 17e-4), ("hs43", -44, 44e-4), ("wood_berry", 1.698202, 1e-4),
+                                ("quadruple_tank", 17.3131141, 17e-4), ("van_de_vusse_isothermal", 1.26598632, 1e-4)):
+        session = Session(farm, client, model=name + ".json")  # not the built-in one of that name
+        session.start()
+        best = session.finish()
+        print(name, best["objective"], best["violation"], session.look().iteration)
+        assert abs(best["objective"] - optimum) <= near and best["violation"] <= 1e-6, (name, best)
+
+
 def test_bad_specs(farm):
     client = begin(farm)
     for spec, words in (
@@ -170,6 +183,38 @@ def test_the_client_is_the_plant(farm):
     assert abs(best["objective"] - 0.5) < 1e-3 and best["violation"] <= 1e-6, best  # x = y = 1/2
 
 
+def synced(farm, client, updates):
+    """The subscription stands at this broker. What comes before the answer is another broker's, or nothing of a session's."""
+    updates.subscribe(b"sync/begin\0")
+
+    def heard():
+        client.send("sync", nonce="begin")
+        return updates.poll(100) and updates.recv_multipart()[0] == b"sync/begin\0"
+
+    farm.until(heard, "the subscription stands")
+
+
+def subscribe(farm, client):
+    updates = farm.context.socket(farm_module.zmq.SUB)
+    updates.linger = 0
+    updates.connect(f"tcp://127.0.0.1:{farm.port + 2}")
+    updates.subscribe(b"session/")
+    synced(farm, client, updates)
+    return updates
+
+
+def iterations(updates, session, last):
+    """The numbers of the iterations that session/ID tells of, until this one."""
+    heard = []
+    while not heard or heard[-1] < last:
+        assert updates.poll(farm_module.DEADLINE_S * 1000), (heard, last)
+        topic, body = updates.recv_multipart()
+        update = msgpack.unpackb(body)
+        if topic == b"session/" + wire.job_text(session.id).encode() + b"\0" and update["event"] == "iteration":
+            heard.append(update["iteration"])
+    return heard
+
+
 def undisturbed(farm, client, spec):
     session = Session(farm, client, **spec)
     session.start()
@@ -183,22 +228,29 @@ def test_a_session_that_is_killed_and_resumed_ends_as_one_that_is_not(farm):
     worker = farm.worker()
     client = farm.client()
     expected = undisturbed(farm, client, spec)
+    updates = subscribe(farm, client)
     session = Session(farm, client, **spec)
     session.start()
     farm.until(lambda: session.look().iteration >= 4, "it has begun")
     assert session.ask("pause").name == "done"
     farm.until(lambda: session.look().job_state == wire.STATES["JOB_PAUSED"], "the iteration under way is over")
     before = session.look()
+    heard = iterations(updates, session, before.iteration)
     for process in (broker, worker):
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     farm.broker("--store", store)
     farm.worker()
     session.client = farm.client()
+    synced(farm, session.client, updates)
     after = session.look()
     assert (after.state, after.iteration, after.view) == (PAUSED, before.iteration, before.view), (before, after)
     assert session.ask("resume").name == "done"
     assert session.finish() == expected
+    last = session.look().iteration
+    heard += iterations(updates, session, last)
+    assert heard == list(range(1, last + 1)), heard
+    print(f"session/ID over the kill: {heard}")
 
 
 def test_a_session_has_a_file(farm):
@@ -228,16 +280,7 @@ def test_a_session_has_a_file(farm):
 
 def test_each_iteration_is_told_once(farm):
     client = begin(farm)
-    updates = farm.context.socket(farm_module.zmq.SUB)
-    updates.connect(f"tcp://127.0.0.1:{farm.port + 2}")
-    updates.subscribe(b"session/")
-    updates.subscribe(b"sync/begin\0")
-
-    def heard():
-        client.send("sync", nonce="begin")
-        return updates.poll(100) and updates.recv_multipart()[0] == b"sync/begin\0"
-
-    farm.until(heard, "the subscription stands")
+    updates = subscribe(farm, client)
     sessions = [Session(farm, client, model="williams_otto", seed=seed, max_iterations=5) for seed in range(20)]
     for session in sessions:
         session.start()
