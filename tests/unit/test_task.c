@@ -155,7 +155,6 @@ TEST(progress_is_what_was_saved)
     char text[OPTIMISER_TEXT_SIZE], why[SPEC_TEXT_SIZE];
     p.islands[p.island_count++] = optimiser_new(&problem, &settings, text);
     p.evaluations = optimiser_run(p.islands[0], 20, square, NULL);
-    buf_put(&p.starts, problem.start, sizeof(double));
     progress_remember(&p, 1.5);
     struct buf state = {0}, twice = {0};
     progress_save(&p, &state);

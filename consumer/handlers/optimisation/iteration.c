@@ -129,6 +129,16 @@ static void best_compute(struct iteration *it)
     buf_put(&it->progress.best, values, task_values(it->task) * sizeof *values);
 }
 
+/* An iteration has been done: the best of all islands goes into the history. */
+static const struct optimiser *count_iteration(struct iteration *it)
+{
+    const struct optimiser *leader = progress_leader(&it->progress);
+    it->progress.iterations++;
+    progress_remember(&it->progress,
+                      leader ? task_shown(it->task, optimiser_status(leader).f) : NAN);
+    return leader;
+}
+
 /* --- answers ---------------------------------------------------------------------------------- */
 
 static void show(struct iteration *it, const char *message)
@@ -204,13 +214,12 @@ static void starts_take(struct iteration *it)
 {
     struct bytes mvs = member(it->input, "mvs");
     struct cursor c = cursor_of(mvs);
-    if (mvs.size && cursor_peek(&c) == PACK_MAP)
-        for (uint32_t pairs = cursor_map(&c); pairs && cursor_ok(&c); pairs--) {
-            struct bytes name = cursor_str(&c), value = cursor_value(&c);
-            task_start(it->task, name, number_of(value));
-        }
-    struct optimiser_problem problem = task_problem(it->task);
-    buf_put(&it->progress.starts, problem.start, problem.variables * sizeof *problem.start);
+    if (!mvs.size || cursor_peek(&c) != PACK_MAP)
+        return;
+    for (uint32_t pairs = cursor_map(&c); pairs && cursor_ok(&c); pairs--) {
+        struct bytes name = cursor_str(&c), value = cursor_value(&c);
+        task_start(it->task, name, number_of(value));
+    }
 }
 
 /* The first island begins where it was said, the others wherever their seeds lead. */
@@ -246,10 +255,8 @@ static void run_here(struct iteration *it)
     struct progress *p = &it->progress;
     struct computing c = {.task = it->task, .progress = p};
     p->evaluations += optimiser_run(p->islands[0], PROGRESS_BATCH_MAX, compute, &c);
-    p->iterations++;
     best_compute(it);
-    const struct optimiser *leader = progress_leader(p);
-    progress_remember(p, leader ? task_shown(it->task, optimiser_status(leader).f) : NAN);
+    count_iteration(it);
     const char *end = ended(it);
     if (end) {
         finish(it, end);
@@ -324,10 +331,7 @@ static void tell_pending(struct iteration *it)
         }
     }
     buf_clear(&it->progress.pending);
-    it->progress.iterations++;
-    const struct optimiser *leader = progress_leader(&it->progress);
-    progress_remember(&it->progress,
-                      leader ? task_shown(it->task, optimiser_status(leader).f) : NAN);
+    count_iteration(it);
 }
 
 static void values_pack(const struct iteration *it, const double *x, struct buf *out)
@@ -420,10 +424,8 @@ static void islands_take(struct iteration *it)
     }
     for (size_t i = 0; i < p->island_count; i++)
         optimiser_merge(p->islands[i], p->islands, p->island_count);
-    p->iterations++;
     best_compute(it);
-    const struct optimiser *leader = progress_leader(p);
-    progress_remember(p, leader ? task_shown(it->task, optimiser_status(leader).f) : NAN);
+    const struct optimiser *leader = count_iteration(it);
     buf_clear(&p->last);
     buf_put(&p->last, p->best.data, p->best.size);
     p->last_f = leader ? optimiser_status(leader).f : NAN;

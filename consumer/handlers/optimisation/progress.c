@@ -6,7 +6,7 @@
 
 #include "common/pack.h"
 
-enum { VERSION = 1, FIELDS = 13 };
+enum { VERSION = 2, FIELDS = 12 };
 
 static void numbers_put(struct buf *out, const struct buf *numbers)
 {
@@ -34,7 +34,6 @@ void progress_save(const struct progress *p, struct buf *out)
     pack_bool(out, p->begun);
     pack_uint(out, p->iterations);
     pack_uint(out, p->evaluations);
-    numbers_put(out, &p->starts);
     pack_array(out, (uint32_t)p->island_count);
     for (size_t i = 0; i < p->island_count; i++) {
         struct buf state = {0};
@@ -79,7 +78,6 @@ bool progress_load(struct bytes state, struct progress *p, char text[SPEC_TEXT_S
     p->begun = cursor_bool(&c);
     p->iterations = cursor_uint(&c);
     p->evaluations = cursor_uint(&c);
-    numbers_get(&c, &p->starts);
     if (!islands_get(&c, p, text))
         return false;
     numbers_get(&c, &p->pending);
@@ -95,7 +93,7 @@ void progress_fini(struct progress *p)
 {
     for (size_t i = 0; i < p->island_count; i++)
         optimiser_free(p->islands[i]);
-    struct buf *all[] = {&p->starts, &p->pending, &p->best, &p->last, &p->history};
+    struct buf *all[] = {&p->pending, &p->best, &p->last, &p->history};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         buf_fini(all[i]);
 }

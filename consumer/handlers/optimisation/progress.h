@@ -16,7 +16,6 @@ struct progress {
     struct bytes spec; /* borrowed */
     bool begun;        /* somebody has said that it may start, and from where */
     uint64_t iterations, evaluations;
-    struct buf starts; /* double: where each MV that moves begins */
     struct optimiser *islands[SPEC_ISLANDS_MAX];
     size_t island_count;
     struct buf pending; /* double: the points that were asked for, one after the other */
