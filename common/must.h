@@ -43,6 +43,13 @@ static inline void *must_realloc(void *old, size_t size)
     return at;
 }
 
+static inline char *must_strdup(const char *text)
+{
+    char *copy = strdup(text);
+    must(copy);
+    return copy;
+}
+
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))

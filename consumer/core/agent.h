@@ -31,6 +31,7 @@ enum {
 struct agent_program {
     const char *name;
     const char *const *methods; /* handler.method, in the program's own order */
+    const char *const *feeds;   /* of each method what it feeds, or NULL; NULL: none feeds */
     unsigned method_count;
 };
 

@@ -17,8 +17,12 @@ static void tell_hello(struct agent *a)
                                  .incarnation = a->incarnation}};
     agent_send(a, &r);
     for (unsigned i = 0; i < a->offer_count; i++) {
-        const char *name = o->programs[a->offers[i].program].methods[a->offers[i].method];
-        struct record offer = {.type = REC_offer, .offer = {.queue = bytes_text(name)}};
+        const struct agent_program *program = &o->programs[a->offers[i].program];
+        unsigned method = a->offers[i].method;
+        const char *feed = program->feeds ? program->feeds[method] : NULL;
+        struct record offer = {.type = REC_offer,
+                               .offer = {.queue = bytes_text(program->methods[method]),
+                                         .feed = bytes_text(feed ? feed : "")}};
         agent_send(a, &offer);
     }
 }

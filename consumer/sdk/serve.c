@@ -106,7 +106,7 @@ static int usage(FILE *out, const char *program, int status)
     fprintf(out,
             "usage: %s --offers | --call HANDLER.METHOD ARG...\n"
             "A handler program: a worker starts it and feeds it jobs. By hand:\n"
-            "  --offers               list its methods\n"
+            "  --offers               list its methods, and what they feed\n"
             "  --call METHOD ARG...   run one, print its value; exit 1 when it fails\n"
             "  --help                 this text\n",
             program);
@@ -130,7 +130,8 @@ int reeve_serve(const struct reeve_handler *handlers, int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "--offers") == 0) {
         for (size_t i = 0; i < count; i++)
-            printf("%s\n", handlers[i].name);
+            printf("%s%s%s\n", handlers[i].name, handlers[i].feed ? " " : "",
+                   handlers[i].feed ? handlers[i].feed : "");
         return fflush(stdout) ? EXIT_FAILED : 0;
     }
     if (argc >= 3 && strcmp(argv[1], "--call") == 0)

@@ -82,27 +82,34 @@ static int ask(struct programs *p, const char *path, struct buf *out)
     return 0;
 }
 
+/* A line: handler.method, and behind a blank what it feeds. */
+static int take_offer(struct programs *p, struct agent_program *program, char *line)
+{
+    char *feed = line, *name = strsep(&feed, " ");
+    unsigned at = program->method_count, other_program, other_method;
+    bool known;
+    if (!queue_name_valid(bytes_text(name)))
+        return FAIL(p, "%s offers \"%.100s\", which is no handler.method", program->name, name);
+    if (at == OFFERS_MAX)
+        return FAIL(p, "%s offers more than %d methods", program->name, OFFERS_MAX);
+    if (programs_find(p, name, &other_program, &other_method, &known))
+        return FAIL(p, "%s is offered by both %s and %s", name, p->at[other_program].name,
+                    program->name);
+    ((const char **)(uintptr_t)program->methods)[at] = must_strdup(name);
+    if (feed)
+        ((const char **)(uintptr_t)program->feeds)[at] = must_strdup(feed);
+    program->method_count++;
+    return 0;
+}
+
 static int take_offers(struct programs *p, struct agent_program *program, struct buf *text)
 {
-    const char **methods = must_alloc(OFFERS_MAX * sizeof *methods);
-    program->methods = methods;
+    program->methods = must_alloc(OFFERS_MAX * sizeof *program->methods);
+    program->feeds = must_alloc(OFFERS_MAX * sizeof *program->feeds);
     char *rest = (char *)(uintptr_t)buf_text(text);
-    for (char *line; (line = strsep(&rest, "\n"));) {
-        unsigned other_program, other_method;
-        bool known;
-        if (*line == 0)
-            continue;
-        if (!queue_name_valid(bytes_text(line)))
-            return FAIL(p, "%s offers \"%.100s\", which is no handler.method", program->name, line);
-        if (program->method_count == OFFERS_MAX)
-            return FAIL(p, "%s offers more than %d methods", program->name, OFFERS_MAX);
-        if (programs_find(p, line, &other_program, &other_method, &known))
-            return FAIL(p, "%s is offered by both %s and %s", line, p->at[other_program].name,
-                        program->name);
-        methods[program->method_count] = strdup(line);
-        must(methods[program->method_count]);
-        program->method_count++;
-    }
+    for (char *line; (line = strsep(&rest, "\n"));)
+        if (*line && take_offer(p, program, line))
+            return -1;
     if (program->method_count == 0)
         return FAIL(p, "%s offers nothing", program->name);
     return 0;
@@ -182,9 +189,12 @@ bool programs_find(const struct programs *p, const char *queue, unsigned *progra
 void programs_fini(struct programs *p)
 {
     for (unsigned i = 0; i < p->count; i++) {
-        for (unsigned m = 0; m < p->at[i].method_count; m++)
+        for (unsigned m = 0; m < p->at[i].method_count; m++) {
             free((void *)(uintptr_t)p->at[i].methods[m]);
+            free((void *)(uintptr_t)p->at[i].feeds[m]);
+        }
         free((void *)(uintptr_t)p->at[i].methods);
+        free((void *)(uintptr_t)p->at[i].feeds);
         free(p->paths[i]);
     }
     free(p->at);

@@ -241,7 +241,6 @@ static void list_queues(struct broker *b, struct peer *peer, uint64_t number)
 {
     for (uint32_t i = 0; i < b->queues_count; i++) {
         const struct queue *q = b->queues_list[i];
-        const struct job *head = queue_head(q);
         struct record r = {.type = REC_queue,
                            .queue = {.number = number,
                                      .name = q->name,
@@ -251,11 +250,14 @@ static void list_queues(struct broker *b, struct peer *peer, uint64_t number)
                                      .held = q->held,
                                      .workers = q->workers,
                                      .submitted = q->submitted,
-                                     .ok = q->ok,
-                                     .failed = q->failed,
-                                     .run_us = q->run_us > 0 ? (uint64_t)q->run_us : 0}};
-        if (head && b->wall_ms > head->submitted_ms)
-            r.queue.oldest_ms = (uint64_t)(b->wall_ms - head->submitted_ms);
+                                     .ok = q->ended[JOB_OK],
+                                     .failed = q->ended[JOB_FAILED],
+                                     .run_us = q->run_us > 0 ? (uint64_t)q->run_us : 0,
+                                     .oldest_ms = queue_oldest_ms(b, q),
+                                     .dead = q->ended[JOB_DEAD],
+                                     .cancelled = q->ended[JOB_CANCELLED],
+                                     .expired = q->ended[JOB_EXPIRED],
+                                     .feed = q->feed}};
         send_record(b, peer, &r);
     }
     ask_end(b, peer, number, 0);
@@ -354,6 +356,15 @@ static void ask_drain(struct broker *b, struct peer *peer, const struct msg_drai
     send_done(b, peer, ask->number);
 }
 
+static void ask_complete(struct broker *b, struct peer *peer, const struct msg_complete_task *ask)
+{
+    enum err err = todo_say_complete(b, ask->task);
+    if (err)
+        send_error(b, peer, ask->number, err, NULL);
+    else
+        send_done(b, peer, ask->number);
+}
+
 static bool ask(struct broker *b, struct peer *peer, const struct record *r)
 {
     switch (r->type) {
@@ -372,6 +383,10 @@ static bool ask(struct broker *b, struct peer *peer, const struct record *r)
     case REC_list_jobs: list_jobs(b, peer, &r->list_jobs); break;
     case REC_list_queues: list_queues(b, peer, r->list_queues.number); break;
     case REC_list_workers: list_workers(b, peer, r->list_workers.number); break;
+    case REC_get_figures: figures_send(b, peer, r->get_figures.number); break;
+    case REC_list_tasks: todo_list(b, peer, &r->list_tasks); break;
+    case REC_complete_task: ask_complete(b, peer, &r->complete_task); break;
+    case REC_list_feeds: feed_list(b, peer, r->list_feeds.number); break;
     case REC_get_status: status(b, peer, r->get_status.number); break;
     case REC_hold: ask_hold(b, peer, r->hold.number, r->hold.queue, true); break;
     case REC_release: ask_hold(b, peer, r->release.number, r->release.queue, false); break;

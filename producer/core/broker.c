@@ -57,14 +57,14 @@ struct broker *broker_new(const struct broker_options *options)
     b->job_sequence = (uint64_t)options->incarnation << 20;
     if (b->job_sequence < last)
         b->job_sequence = last;
-    struct namemap *maps[] = {&b->clients,      &b->workers_by_id, &b->workers_by_name,
-                              &b->past_workers, &b->queues,        &b->keys,
-                              &b->topics,       &b->awaited,       &b->late};
+    struct namemap *maps[] = {&b->clients, &b->workers_by_id, &b->workers_by_name, &b->past_workers,
+                              &b->queues,  &b->keys,          &b->topics,          &b->awaited,
+                              &b->late,    &b->feeds,         &b->feed_heads};
     for (size_t i = 0; i < LENGTH(maps); i++)
         maps[i]->seed = random_next(&b->random);
-    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers, &b->past_list,
-                            &b->free,       &b->ahead,        &b->active,  &b->prefixes,
-                            &b->storing,    &b->recovering};
+    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,   &b->past_list,
+                            &b->free,       &b->ahead,        &b->active,    &b->prefixes,
+                            &b->storing,    &b->recovering,   &b->feeds_idle};
     for (size_t i = 0; i < LENGTH(heads); i++)
         link_init(heads[i]);
     pool_init(&b->pool);
@@ -103,6 +103,8 @@ void broker_free(struct broker *b)
         free(find);
     }
     keys_fini(b);
+    feeds_fini(b);
+    todo_fini(b);
     topics_fini(b);
     idmap_fini(&b->peers);
     idmap_fini(&b->jobs);
@@ -263,6 +265,7 @@ static void tick(struct broker *b)
     workers_tick(b);
     queue_counts_tick(b);
     keys_purge(b);
+    feeds_tick(b);
     recovery_tick(b);
 }
 

@@ -57,6 +57,14 @@ void chain_begin(struct broker *b, struct job *job, struct bytes input)
     chain_make(b, job, nil, input, (struct bytes){0});
 }
 
+void chain_show(struct broker *b, struct job *job, struct bytes view)
+{
+    struct chain *chain = job_chain(job);
+    b->args_bytes -= weight(chain);
+    replace(&chain->view, view);
+    b->args_bytes += weight(chain);
+}
+
 static void results_drop(struct chain *chain)
 {
     for (uint32_t i = 0; chain->results && i < chain->children_count; i++)
@@ -137,12 +145,15 @@ void session_view(const struct msg_job *job, const struct msg_chain_row *row,
                                 .detail = job->detail};
 }
 
-static void told(struct broker *b, struct job *job, const char *event)
+static void told(struct broker *b, struct job *job, enum chain_event event)
 {
+    bool durable = job->durability == CLASS_DURABLE;
     accepted_flush(b);
-    gate_open(b);
+    if (durable)
+        gate_open(b);
     chain_event(b, job, NULL, event);
-    gate_close(b);
+    if (durable)
+        gate_close(b);
 }
 
 /* --- verdicts --------------------------------------------------------------------------------- */
@@ -160,7 +171,8 @@ static bool children_valid(struct broker *b, struct bytes run, uint32_t *count)
     *count = 0;
     while (!cursor_done(&c))
         if (record_get(&c, &r) != OK || r.type != REC_child || !queue_name_valid(r.child.queue) ||
-            !queue_make(b, r.child.queue) || ++*count > CHILDREN_MAX)
+            todo_named(r.child.queue) /* for people */ || !queue_make(b, r.child.queue) ||
+            ++*count > CHILDREN_MAX)
             return false;
     return *count > 0;
 }
@@ -214,6 +226,13 @@ static void state_take(struct broker *b, struct chain *chain, const struct msg_v
     b->args_bytes += weight(chain);
 }
 
+/* A feed that shows nothing has nothing new. */
+static void iterated(struct broker *b, struct job *job, const struct msg_verdict *v)
+{
+    if (!job->more->feed || v->view.size)
+        told(b, job, CHAIN_ITERATED);
+}
+
 /* The iteration is over. outcome: what the job ends with, when that is what is left to do. */
 bool chain_verdict(struct broker *b, struct job *job, struct outcome *outcome)
 {
@@ -237,17 +256,17 @@ bool chain_verdict(struct broker *b, struct job *job, struct outcome *outcome)
     buf_clear(&job->more->attempts);
     chain->delay_ms = v.delay_ms;
     job->more->due_ms = v.delay_ms ? b->now_ms + (int64_t)v.delay_ms : 0;
-    if (v.lines.size)
+    if (v.lines.size && !job->more->feed)
         keep_lines(b, job, v.lines);
     if (v.kind == VERDICT_DONE) {
-        told(b, job, "iteration");
+        iterated(b, job, &v);
         outcome->value = v.value;
         return false;
     }
     if (v.kind == VERDICT_FORK)
         fork_children(b, job, chain, v.children, count);
     job_store(b, job);
-    told(b, job, "iteration");
+    iterated(b, job, &v);
     return true;
 }
 
@@ -336,7 +355,7 @@ void chain_pause(struct broker *b, struct job *job)
     if (job->state == JOB_WAITING || job->state == JOB_DELAYED || job->state == JOB_BACKOFF)
         job_pause(b, job);
     keep_job(b, job);
-    told(b, job, "paused");
+    told(b, job, CHAIN_PAUSED);
 }
 
 void chain_resume(struct broker *b, struct job *job)
@@ -348,11 +367,15 @@ void chain_resume(struct broker *b, struct job *job)
         job_store(b, job);
     else
         keep_job(b, job);
-    told(b, job, "resumed");
+    told(b, job, CHAIN_RESUMED);
 }
 
 void chain_tell(struct broker *b, struct job *job, struct bytes value)
 {
+    if (job->queue == b->todo.queue) {
+        todo_complete(b, job);
+        return;
+    }
     struct chain *chain = job_chain(job);
     b->args_bytes -= weight(chain);
     replace(&chain->input, value.size ? value : nil);
@@ -363,7 +386,7 @@ void chain_tell(struct broker *b, struct job *job, struct bytes value)
         keep_job(b, job);
     else
         job_store(b, job);
-    told(b, job, "told");
+    told(b, job, CHAIN_TOLD);
 }
 
 /* --- from the life before --------------------------------------------------------------------- */

@@ -298,6 +298,8 @@ static struct queue *submit_queue(struct broker *b, struct client *client,
     if (!q || !bytes_equal(q->name, s->queue))
         q = queue_find(b, s->queue);
     bool waits = s->flags & SUBMIT_WAIT_FOR_HANDLER;
+    if (todo_named(s->queue))
+        q = todo_queue(b);
     if (!q && !queue_name_valid(s->queue)) {
         *text = "handler names are like handler.method: letters, digits, _ - and a dot inside";
         *err = ERR_INVALID;
@@ -358,11 +360,14 @@ static struct job *submit_make(struct broker *b, struct client *client, const st
                                struct queue *q)
 {
     struct msg_submit head = *s;
-    if (!(s->flags & SUBMIT_SESSION))
+    if (!(s->flags & SUBMIT_SESSION) && q != b->todo.queue)
         return job_make(b, client, s, q);
     head.args = (struct bytes){0};
     struct job *job = job_make(b, client, &head, q);
-    chain_begin(b, job, s->args);
+    if (q == b->todo.queue)
+        todo_begin(b, job, s->args);
+    else
+        chain_begin(b, job, s->args);
     return job;
 }
 
@@ -381,6 +386,8 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
     const char *text;
     enum err err = submit_check(b, s, &text);
     struct queue *q = err ? NULL : submit_queue(b, client, s, &err, &text);
+    if (!err && q == b->todo.queue)
+        err = todo_check(b, s->args, &text);
     uint64_t known = 0, body_hash = 0;
     if (!err && s->key.size) {
         body_hash = body_hash_of(s);
@@ -405,6 +412,8 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
     }
     accept(b, client, s->number, job->id, job->durability, s->flags & SUBMIT_ACCEPT_LAZILY);
     job_new(b, job, s->delay_ms);
+    if (q == b->todo.queue)
+        todo_added(b, job);
 }
 
 void client_record(struct broker *b, struct peer *peer, const struct record *r)

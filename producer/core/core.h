@@ -8,6 +8,8 @@
  *   queue   the jobs of one handler.method
  *   job     one call, from its acceptance to its end
  *   chain   what makes a job a session: it runs again and again
+ *   task    what a person completes: a session that no worker runs
+ *   feed    a session that runs only while somebody watches
  *   topic   what somebody watches
  *   row     what the store keeps of these (row.h); what is told waits for it (effects.c)
  */
@@ -21,11 +23,17 @@
 #include "common/pool.h"
 #include "common/random.h"
 #include "producer/core/broker.h"
+#include "producer/core/update.h"
 
 #define JOB_SEQUENCE_MASK 0xfffffffffffffu /* of an id; above it is the broker's */
 #define DURATION_MS_MAX   (10ull * 366 * 24 * 3600 * 1000)
 
-enum { RING_EVENTS = 64, ATTEMPTS_COUNTED_MAX = 250, BACKOFF_MAX_MS = 60000 };
+enum {
+    RING_EVENTS = 64,
+    HISTOGRAM_BOUNDS = 16,
+    ATTEMPTS_COUNTED_MAX = 250,
+    BACKOFF_MAX_MS = 60000
+};
 
 struct peer {
     uint64_t id;
@@ -80,8 +88,9 @@ struct queue {
     struct link link; /* broker::active while something is ready and not held */
     bool held, offered, counts_dirty;
     uint64_t ready, running, delayed, workers;
-    uint64_t submitted, ok, failed;
-    double run_us; /* learned run time; < 0: not known yet */
+    uint64_t submitted, ended[JOB_STATES];
+    struct bytes feed; /* owned; the head of the topics that it feeds; empty: none */
+    double run_us;     /* learned run time; < 0: not known yet */
     /* For fair sharing, see lease.c: run time it has had; what of it was charged in advance for
      * leases that stand; the sum of the moments when those began. */
     double used_us, charged_us;
@@ -103,6 +112,7 @@ struct job_more {
     uint64_t body_hash;  /* of key */
     struct buf attempts; /* attempt records, one each that did not end it */
     struct chain *chain; /* of a session; else NULL */
+    struct feed *feed;   /* whose session it is; else NULL */
     uint64_t parent;     /* the session whose child it is; 0: of none */
     uint32_t place;      /* among its children */
 };
@@ -200,6 +210,45 @@ struct prefix {
     struct link link;  /* broker::prefixes */
 };
 
+/* On the to-do list; see todo.c. */
+struct task {
+    uint64_t number, id;
+    struct bytes title; /* owned */
+    uint64_t added_ms, completed_ms;
+    bool removed; /* not completed, and over: only its number is still taken */
+};
+
+struct todo {
+    struct queue *queue; /* `todo.task`; NULL: there has been no task */
+    struct task **tasks; /* by number - 1; NULL: nothing is known of it */
+    size_t capacity;
+    uint64_t last, count, open; /* the highest number; on the list; of those not completed */
+    struct idmap by_job;        /* open ones, by job::id */
+    uint32_t updates;
+};
+
+/* See feed.c. */
+struct feed {
+    struct bytes topic; /* owned */
+    struct job *job;    /* NULL: it has ended */
+    bool watched;
+    uint64_t updates;
+    int64_t left_ms;  /* when the last subscriber left */
+    struct link idle; /* broker::feeds_idle while nobody watches */
+    unsigned state;   /* how it ended */
+    char reason[48];
+};
+
+struct figure { /* a histogram */
+    uint64_t buckets[HISTOGRAM_BOUNDS + 1], sum_us;
+};
+
+struct figures {
+    struct figure wait, run;
+    uint64_t attempts[REASON_COUNT]; /* by how they ended */
+    uint64_t published;
+};
+
 struct key {
     struct bytes name; /* owned */
     uint64_t job, body_hash;
@@ -263,6 +312,11 @@ struct broker {
     struct namemap topics;
     struct link prefixes;
     size_t prefixes_count;
+    struct todo todo;
+    struct namemap feeds, feed_heads; /* feed::topic; queue::feed */
+    struct link feeds_idle;           /* feed::idle, longest first */
+    uint64_t feeds_updates_max;       /* of feeds that are not remembered */
+    struct figures figures;
     struct idmap finds;
     enum err store_refuses;
     uint64_t kept, store_bytes, commit_us, memory_bytes;
@@ -367,6 +421,7 @@ void keep_client(struct broker *b, struct client *client);
 void keep_key(struct broker *b, const struct key *key);
 void keep_worker(struct broker *b, struct worker *w);
 void keep_queue(struct broker *b, const struct queue *q);
+void keep_task(struct broker *b, const struct task *task);
 void drop_ended(struct broker *b, uint64_t id);
 void settle(struct broker *b, uint64_t id, uint64_t count); /* fetched */
 void forget(struct broker *b, struct row_key key);
@@ -391,6 +446,7 @@ struct queue *queue_make(struct broker *b, struct bytes name); /* NULL: too many
 void queue_put(struct broker *b, struct job *job, bool first);
 void queue_take(struct broker *b, struct job *job);
 struct job *queue_head(const struct queue *q);
+uint64_t queue_oldest_ms(const struct broker *b, const struct queue *q); /* 0: nothing is ready */
 void queue_hold(struct broker *b, struct queue *q, bool held);
 void queue_event(struct broker *b, struct queue *q, const char *event);
 void queue_fini(struct queue *q);
@@ -417,6 +473,7 @@ struct outcome {
     struct bytes value, last_lines;
 };
 void job_over(struct broker *b, struct job *job, struct outcome *outcome);
+void job_done(struct broker *b, struct job *job, struct bytes value); /* without a worker */
 void job_aside(struct broker *b, struct job *job);
 void job_store(struct broker *b, struct job *job);
 void job_pause(struct broker *b, struct job *job);
@@ -433,6 +490,7 @@ unsigned job_state_shown(const struct job *job);
 struct chain *job_chain(const struct job *job); /* NULL: no session */
 size_t chain_bytes(const struct job *job);
 void chain_begin(struct broker *b, struct job *job, struct bytes input);
+void chain_show(struct broker *b, struct job *job, struct bytes view);
 void chain_free(struct chain *chain);
 void chain_args(const struct chain *chain, struct buf *out);
 /* False: what is left to do with the job is in the outcome. */
@@ -480,10 +538,48 @@ void queue_counts_tick(struct broker *b);
 void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watch);
 void topic_found(struct broker *b, struct peer *peer, const struct find *find,
                  const struct row *row);
-void chain_event(struct broker *b, struct job *job, const struct msg_job *view, const char *event);
+enum chain_event { CHAIN_ITERATED, CHAIN_TOLD, CHAIN_PAUSED, CHAIN_RESUMED, CHAIN_OVER };
+void chain_event(struct broker *b, struct job *job, const struct msg_job *view,
+                 enum chain_event event);
+void chain_fields(struct update *u, const struct msg_job *job, const struct msg_chain_row *row);
 bool view_valid(struct bytes view); /* a map that fits into an event */
 void topic_sync(struct broker *b, struct bytes nonce);
+bool topic_wanted(const struct broker *b); /* does anybody watch anything? */
+void topic_open(const struct broker *b, struct update *u, uint64_t seq, const char *event);
+void topic_publish(struct broker *b, struct bytes name, uint64_t seq, struct bytes body);
+bool topic_taken(struct bytes head);
 void topics_fini(struct broker *b);
+
+/* todo.c */
+bool todo_named(struct bytes queue);
+struct queue *todo_queue(struct broker *b); /* NULL: too many queues */
+enum err todo_check(const struct broker *b, struct bytes args, const char **text);
+void todo_begin(struct broker *b, struct job *job, struct bytes args);
+void todo_added(struct broker *b, const struct job *job);
+void todo_complete(struct broker *b, struct job *job);
+void todo_ended(struct broker *b, const struct job *job);
+void todo_load_job(struct broker *b, const struct job *job);
+bool todo_load(struct broker *b, struct bytes name, const struct msg_task_row *row);
+void todo_list(struct broker *b, struct peer *peer, const struct msg_list_tasks *ask);
+enum err todo_say_complete(struct broker *b, uint64_t number);
+void todo_fields(const struct broker *b, struct update *u);
+void todo_fini(struct broker *b);
+
+/* feed.c */
+struct feed *feed_find(const struct broker *b, struct bytes topic);
+void feed_watch(struct broker *b, struct bytes topic, bool on);
+bool feed_offer(struct broker *b, struct queue *q, struct bytes head); /* false: refused */
+void feed_event(struct broker *b, struct job *job, const struct msg_job *view,
+                enum chain_event event);
+void feed_fields(const struct broker *b, struct update *u, const struct feed *feed);
+void feed_list(struct broker *b, struct peer *peer, uint64_t number);
+void feeds_tick(struct broker *b);
+void feeds_fini(struct broker *b);
+
+/* figure.c */
+void figure_count(struct figure *f, uint64_t us);
+void figure_waited(struct broker *b, const struct job *job);
+void figures_send(struct broker *b, struct peer *peer, uint64_t number);
 
 struct bytes bytes_keep(struct bytes b); /* an owned copy */
 void bytes_drop(struct bytes *b);

@@ -14,7 +14,7 @@ static const unsigned job_moves[JOB_STATES] = {
     /* Its row is not kept yet, or a worker of the broker's life before may hold it. */
     [JOB_NONE] = TO(JOB_WAITING) | TO(JOB_DELAYED) | TO(JOB_RUNNING) /* held still */ |
                  TO(JOB_FAILED) /* leased once, held by nobody */ | TO(JOB_PAUSED) |
-                 TO(JOB_ASKING) | TO(JOB_FORKED) | STOPPED,
+                 TO(JOB_ASKING) | TO(JOB_FORKED) | TO(JOB_OK) /* by a person */ | STOPPED,
     [JOB_WAITING] = TO(JOB_RUNNING) | TO(JOB_PAUSED) | STOPPED,
     [JOB_DELAYED] = TO(JOB_WAITING) | TO(JOB_RUNNING) /* held still */ | TO(JOB_PAUSED) | STOPPED,
     [JOB_BACKOFF] = TO(JOB_WAITING) | TO(JOB_PAUSED) | STOPPED,
@@ -22,8 +22,8 @@ static const unsigned job_moves[JOB_STATES] = {
                     TO(JOB_FAILED) | TO(JOB_DEAD) | STOPPED |
                     TO(JOB_NONE) /* an iteration is over */ | TO(JOB_PAUSED),
     /* Sessions only, see chain.c. */
-    [JOB_PAUSED] = TO(JOB_NONE) | STOPPED,
-    [JOB_ASKING] = TO(JOB_NONE) | STOPPED,
+    [JOB_PAUSED] = TO(JOB_NONE) | TO(JOB_OK) | STOPPED,
+    [JOB_ASKING] = TO(JOB_NONE) | TO(JOB_OK) | STOPPED,
     [JOB_FORKED] = TO(JOB_NONE) | STOPPED,
     /* JOB_HELD is how a waiting job of a held queue is shown; the ended states lead nowhere. */
 };
@@ -322,6 +322,7 @@ void job_view(const struct broker *b, const struct job *job, struct msg_job *out
 
 void job_lease(struct broker *b, struct job *job, struct worker *w)
 {
+    figure_waited(b, job);
     job_move(b, job, JOB_RUNNING);
     job->worker = w;
     job->token = token_of(b->options.incarnation, (uint32_t)job->token + 1);
@@ -391,10 +392,7 @@ static void end_count(struct broker *b, const struct job *job)
     b->totals.ended[job->state]++;
     b->totals.live--;
     b->args_bytes -= job->args_size + chain_bytes(job);
-    if (job->state == JOB_OK)
-        job->queue->ok++;
-    else
-        job->queue->failed++;
+    job->queue->ended[job->state]++;
 }
 
 static void job_end(struct broker *b, struct job *job, enum job_state state,
@@ -415,6 +413,8 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
     job_move(b, job, state);
     end_view(b, job, &ended, outcome, &view);
     keep_ended(b, job, &view, &ended);
+    if (job->queue == b->todo.queue)
+        todo_ended(b, job);
     if (job->more && job->more->key.size)
         key_ended(b, job->more->key);
     accepted_flush(b);
@@ -504,6 +504,19 @@ bool job_once(const struct job *job)
     return job->more && job->more->retries == 1;
 }
 
+static void attempt_count(struct broker *b, const struct outcome *outcome)
+{
+    b->figures.attempts[outcome->reason]++;
+    figure_count(&b->figures.run, outcome->run_us);
+}
+
+/* Ended well by somebody who is no worker. */
+void job_done(struct broker *b, struct job *job, struct bytes value)
+{
+    struct outcome outcome = {.value = value};
+    job_end(b, job, JOB_OK, &outcome);
+}
+
 /* A started attempt has ended: what becomes of the job. */
 void job_over(struct broker *b, struct job *job, struct outcome *outcome)
 {
@@ -516,7 +529,9 @@ void job_over(struct broker *b, struct job *job, struct outcome *outcome)
         job_stopped(b, job, (enum reason)more->stop_reason, outcome->run_us);
         return;
     }
-    if (outcome->reason == REASON_VERDICT && chain_verdict(b, job, outcome))
+    bool goes_on = outcome->reason == REASON_VERDICT && chain_verdict(b, job, outcome);
+    attempt_count(b, outcome);
+    if (goes_on)
         return;
     if (!answered(outcome->reason))
         b->totals.lease_losses++;

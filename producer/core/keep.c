@@ -7,6 +7,8 @@
  * The lease mark is why leases need no row: no job above the mark is leased, the mark moves ahead
  * in blocks, and after a restart only jobs below it may still be in the hands of a worker.
  */
+#include <stdio.h>
+
 #include "producer/core/core.h"
 
 enum { ATTEMPTS_BYTES_MAX = 64 << 10 };
@@ -187,6 +189,20 @@ void keep_queue(struct broker *b, const struct queue *q)
         put_record(b, key, &(struct record){.type = REC_queue_row, .queue_row = {.held = 1}});
     else
         forget(b, key);
+}
+
+void keep_task(struct broker *b, const struct task *task)
+{
+    char number[24];
+    if (!b->options.durable)
+        return;
+    snprintf(number, sizeof number, "%llu", (unsigned long long)task->number);
+    struct record row = {.type = REC_task_row,
+                         .task_row = {.id = task->id,
+                                      .title = task->title,
+                                      .added_ms = task->added_ms,
+                                      .completed_ms = task->completed_ms}};
+    put_record(b, (struct row_key){.kind = ROW_TASK, .name = bytes_text(number)}, &row);
 }
 
 /* --- the lease mark --------------------------------------------------------------------------- */

@@ -40,6 +40,8 @@ static void load_job(struct broker *b, const struct row *row)
     struct job *job = job_restore(b, client, row, q);
     if (row->session)
         chain_load(b, job, &row->chain);
+    if (todo_named(q->name) && todo_queue(b))
+        todo_load_job(b, job);
     if (row->origin.due_ms)
         job_more(job)->due_ms = due_of(b, row);
     if (row->origin.deadline_ms)
@@ -63,7 +65,7 @@ static void load_ended(struct broker *b, const struct row *row)
         client_load_job(b, row->origin.client, row->submit.number, row->origin.id);
 }
 
-static void load_record(struct broker *b, const struct row_key *key, const struct record *r)
+static bool load_record(struct broker *b, const struct row_key *key, const struct record *r)
 {
     switch (key->kind) {
     case ROW_CLIENT: client_load(b, key->name, &r->client_row); break;
@@ -84,8 +86,10 @@ static void load_record(struct broker *b, const struct row_key *key, const struc
         break;
     }
     case ROW_MARK: b->mark = b->mark_asked = r->mark_row.id; break;
+    case ROW_TASK: return todo_load(b, key->name, &r->task_row);
     default: break;
     }
+    return true;
 }
 
 bool load_row(struct broker *b, const struct row_key *key, struct bytes bytes)
@@ -102,15 +106,12 @@ bool load_row(struct broker *b, const struct row_key *key, struct bytes bytes)
             load_ended(b, &row);
         return true;
     }
-    static const enum record_type types[ROW_KINDS] = {[ROW_CLIENT] = REC_client_row,
-                                                      [ROW_KEY] = REC_key_row,
-                                                      [ROW_WORKER] = REC_worker_row,
-                                                      [ROW_MARK] = REC_mark_row,
-                                                      [ROW_QUEUE] = REC_queue_row};
+    static const enum record_type types[ROW_KINDS] = {
+        [ROW_CLIENT] = REC_client_row, [ROW_KEY] = REC_key_row,     [ROW_WORKER] = REC_worker_row,
+        [ROW_MARK] = REC_mark_row,     [ROW_QUEUE] = REC_queue_row, [ROW_TASK] = REC_task_row};
     if (record_get(&c, &r) != OK || r.type != types[key->kind])
         return false;
-    load_record(b, key, &r);
-    return true;
+    return load_record(b, key, &r);
 }
 
 /* --- who holds what --------------------------------------------------------------------------- */

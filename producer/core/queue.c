@@ -37,6 +37,7 @@ void queue_fini(struct queue *q)
         free(q->levels[i]);
     free(q->levels);
     bytes_drop(&q->name);
+    bytes_drop(&q->feed);
     free(q);
 }
 
@@ -108,6 +109,23 @@ struct job *queue_head(const struct queue *q)
         if (!list_empty(&q->levels[i]->jobs))
             return list_first(&q->levels[i]->jobs, struct job, link);
     return NULL;
+}
+
+/* Of each priority the first is the oldest, but for what came back to the head. */
+uint64_t queue_oldest_ms(const struct broker *b, const struct queue *q)
+{
+    int64_t oldest_ms = 0;
+    for (size_t i = 0; i < q->levels_count; i++) {
+        if (list_empty(&q->levels[i]->jobs))
+            continue;
+        const struct job *job = list_first(&q->levels[i]->jobs, struct job, link);
+        int64_t ms = b->wall_ms - job->submitted_ms;
+        if (job->more && job->more->due_ms)
+            ms = b->now_ms - job->more->due_ms;
+        if (ms > oldest_ms)
+            oldest_ms = ms;
+    }
+    return (uint64_t)oldest_ms;
 }
 
 void queue_hold(struct broker *b, struct queue *q, bool held)

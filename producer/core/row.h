@@ -12,6 +12,7 @@
  *   ROW_QUEUE   its name              queue_row: it is held
  *   ROW_MARK    none                  mark_row: no job above this id was ever leased
  *   ROW_LINES   id of a session       text, whole lines: added to what it has; never loaded
+ *   ROW_TASK    its number, in digits task_row: a task on the to-do list that is over
  *
  * Putting a row replaces the one of the same kind and key; putting ROW_ENDED also takes the ROW_JOB
  * of that id away. The lines of a session go with its ROW_ENDED.
@@ -31,6 +32,7 @@ enum row_kind {
     ROW_MARK,
     ROW_QUEUE,
     ROW_LINES,
+    ROW_TASK,
     ROW_KINDS
 };
 

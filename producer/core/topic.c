@@ -8,7 +8,7 @@
 
 #include "producer/core/core.h"
 
-static bool watched_at_all(const struct broker *b)
+bool topic_wanted(const struct broker *b)
 {
     return b->topics.count || b->prefixes_count;
 }
@@ -68,6 +68,7 @@ void topic_watch(struct broker *b, struct bytes wire, bool on)
     struct bytes name = bytes_of(wire.data, wire.size - 1);
     if (!on) {
         struct topic *gone = namemap_take(&b->topics, name);
+        feed_watch(b, name, false);
         if (gone)
             topic_free(gone);
         return;
@@ -78,6 +79,7 @@ void topic_watch(struct broker *b, struct bytes wire, bool on)
     struct topic *t = must_alloc(sizeof *t);
     t->name = bytes_keep(name);
     namemap_put(&b->topics, t->name, t);
+    feed_watch(b, name, true);
 }
 
 static void publish_effect(struct broker *b, struct bytes name, struct bytes body)
@@ -87,12 +89,13 @@ static void publish_effect(struct broker *b, struct bytes name, struct bytes bod
     memcpy(wire, name.data, name.size);
     wire[name.size] = 0;
     struct effect *e = effect_add(b, FX_PUBLISH);
+    b->figures.published++;
     effect_name_put(b, e, bytes_of(wire, name.size + 1));
     buf_put(&b->into->bytes, body.data, body.size);
     e->size = body.size;
 }
 
-static void publish(struct broker *b, struct bytes name, uint64_t seq, struct bytes body)
+void topic_publish(struct broker *b, struct bytes name, uint64_t seq, struct bytes body)
 {
     struct topic *t = namemap_find(&b->topics, name);
     if (t) {
@@ -106,60 +109,9 @@ static void publish(struct broker *b, struct bytes name, uint64_t seq, struct by
     publish_effect(b, name, body);
 }
 
-/* An event under construction: a map whose number of pairs is known at the end. */
-struct event_map {
-    struct buf buf;
-    unsigned pairs;
-    bool large; /* 16 pairs and more: a head of three bytes */
-};
-
-static void map_head(struct event_map *m, const struct broker *b, uint64_t seq, const char *event)
+void topic_open(const struct broker *b, struct update *u, uint64_t seq, const char *event)
 {
-    buf_extend(&m->buf, m->large ? 3 : 1); /* written at the end */
-    pack_text(&m->buf, "seq");
-    pack_uint(&m->buf, seq);
-    pack_text(&m->buf, "incarnation");
-    pack_uint(&m->buf, b->options.incarnation);
-    pack_text(&m->buf, "time");
-    pack_uint(&m->buf, (uint64_t)b->wall_ms);
-    pack_text(&m->buf, "event");
-    pack_text(&m->buf, event);
-    m->pairs = 4;
-}
-
-static void map_open(struct event_map *m, const struct broker *b, uint64_t seq, const char *event)
-{
-    *m = (struct event_map){0};
-    map_head(m, b, seq, event);
-}
-
-static void map_text(struct event_map *m, const char *key, struct bytes text)
-{
-    if (!text.size)
-        return;
-    pack_text(&m->buf, key);
-    pack_str(&m->buf, text);
-    m->pairs++;
-}
-
-static void map_uint(struct event_map *m, const char *key, uint64_t number)
-{
-    pack_text(&m->buf, key);
-    pack_uint(&m->buf, number);
-    m->pairs++;
-}
-
-static struct bytes map_close(struct event_map *m)
-{
-    if (m->large) {
-        m->buf.data[0] = 0xde;
-        m->buf.data[1] = (unsigned char)(m->pairs >> 8);
-        m->buf.data[2] = (unsigned char)m->pairs;
-    } else {
-        must(m->pairs < 16);
-        m->buf.data[0] = (unsigned char)(0x80 | m->pairs);
-    }
-    return buf_bytes(&m->buf);
+    update_open(u, seq, b->options.incarnation, b->wall_ms, event);
 }
 
 static struct bytes job_topic(uint64_t id, char name[static 24])
@@ -175,36 +127,31 @@ static struct bytes named_topic(char *name, size_t size, const char *head, struc
     return bytes_text(name);
 }
 
-static void job_fields(struct event_map *m, const struct msg_job *job)
+static void job_fields(struct update *m, const struct msg_job *job)
 {
     char why[48];
-    map_text(m, "state", bytes_text(job_state_name((unsigned)job->state)));
-    map_text(m, "queue", job->queue);
-    map_text(m, "worker", job->worker);
+    update_text(m, "state", bytes_text(job_state_name((unsigned)job->state)));
+    update_text(m, "queue", job->queue);
+    update_text(m, "worker", job->worker);
     if (job->attempts)
-        map_uint(m, "attempts", job->attempts);
-    map_text(m, "reason",
-             bytes_text(reason_text((unsigned)job->reason, (unsigned)job->detail, why)));
+        update_uint(m, "attempts", job->attempts);
+    update_text(m, "reason",
+                bytes_text(reason_text((unsigned)job->reason, (unsigned)job->detail, why)));
     if (job->run_us)
-        map_uint(m, "run_us", job->run_us);
+        update_uint(m, "run_us", job->run_us);
 }
 
 /* Of a session: what its last iteration had to show stands beside what the broker knows. */
-static void chain_fields(struct event_map *m, const struct msg_job *job,
-                         const struct msg_chain_row *row)
+void chain_fields(struct update *m, const struct msg_job *job, const struct msg_chain_row *row)
 {
     struct msg_session session;
     char why[48];
     session_view(job, row, &session);
-    map_text(m, "state", bytes_text(session_state_name((unsigned)session.state)));
-    map_uint(m, "iteration", session.iteration);
-    map_text(m, "reason",
-             bytes_text(reason_text((unsigned)session.reason, (unsigned)session.detail, why)));
-    struct cursor c = cursor_of(session.view);
-    if (!session.view.size)
-        return;
-    m->pairs += cursor_map(&c);
-    buf_put(&m->buf, c.at, cursor_left(&c));
+    update_text(m, "state", bytes_text(session_state_name((unsigned)session.state)));
+    update_uint(m, "iteration", session.iteration);
+    update_text(m, "reason",
+                bytes_text(reason_text((unsigned)session.reason, (unsigned)session.detail, why)));
+    update_pairs(m, session.view);
 }
 
 bool view_valid(struct bytes view)
@@ -221,10 +168,20 @@ static struct bytes chain_topic(uint64_t id, char name[static 24])
     return bytes_text(name);
 }
 
-void chain_event(struct broker *b, struct job *job, const struct msg_job *view, const char *event)
+void chain_event(struct broker *b, struct job *job, const struct msg_job *view,
+                 enum chain_event event)
 {
+    static const char *const names[] = {[CHAIN_ITERATED] = "iteration",
+                                        [CHAIN_TOLD] = "told",
+                                        [CHAIN_PAUSED] = "paused",
+                                        [CHAIN_RESUMED] = "resumed",
+                                        [CHAIN_OVER] = "ended"};
+    if (job->more->feed) {
+        feed_event(b, job, view, event);
+        return;
+    }
     job->updates++;
-    if (!watched_at_all(b))
+    if (!topic_wanted(b))
         return;
     struct msg_job now;
     struct msg_chain_row row;
@@ -234,11 +191,11 @@ void chain_event(struct broker *b, struct job *job, const struct msg_job *view, 
         view = &now;
     }
     chain_row_of(job_chain(job), &row);
-    struct event_map m = {.large = true};
-    map_head(&m, b, job->updates, event);
+    struct update m;
+    topic_open(b, &m, job->updates, names[event]);
     chain_fields(&m, view, &row);
-    publish(b, chain_topic(job->id, name), job->updates, map_close(&m));
-    buf_fini(&m.buf);
+    topic_publish(b, chain_topic(job->id, name), job->updates, update_close(&m));
+    update_fini(&m);
 }
 
 /* A session has events of its own; of these it has only the end. */
@@ -246,11 +203,11 @@ void job_event(struct broker *b, struct job *job, const struct msg_job *view)
 {
     if (job_chain(job)) {
         if (view && job_ended((enum job_state)view->state))
-            chain_event(b, job, view, "ended");
+            chain_event(b, job, view, CHAIN_OVER);
         return;
     }
     job->updates++;
-    if (!watched_at_all(b))
+    if (!topic_wanted(b))
         return;
     struct msg_job now;
     if (!view) {
@@ -258,62 +215,69 @@ void job_event(struct broker *b, struct job *job, const struct msg_job *view)
         view = &now;
     }
     char name[24];
-    struct event_map m;
-    map_open(&m, b, job->updates, "state");
+    struct update m;
+    topic_open(b, &m, job->updates, "state");
     job_fields(&m, view);
-    publish(b, job_topic(job->id, name), job->updates, map_close(&m));
-    buf_fini(&m.buf);
+    topic_publish(b, job_topic(job->id, name), job->updates, update_close(&m));
+    update_fini(&m);
 }
 
-static void worker_fields(struct event_map *m, const struct worker *w)
+static void worker_fields(struct update *m, const struct worker *w)
 {
-    map_text(m, "state", bytes_text(worker_state_name(w->state)));
-    map_text(m, "host", w->host);
-    map_uint(m, "pid", w->pid);
-    map_uint(m, "slots", w->slots);
-    map_uint(m, "leased", w->leased);
+    update_text(m, "state", bytes_text(worker_state_name(w->state)));
+    update_text(m, "host", w->host);
+    update_uint(m, "pid", w->pid);
+    update_uint(m, "slots", w->slots);
+    update_uint(m, "leased", w->leased);
 }
 
 void worker_event(struct broker *b, struct worker *w, const char *event)
 {
     w->updates++;
-    if (!watched_at_all(b))
+    if (!topic_wanted(b))
         return;
     char name[TOPIC_BYTES_MAX];
-    struct event_map m;
-    map_open(&m, b, w->updates, event);
+    struct update m;
+    topic_open(b, &m, w->updates, event);
     worker_fields(&m, w);
-    publish(b, named_topic(name, sizeof name, "worker/", w->name), w->updates, map_close(&m));
-    buf_fini(&m.buf);
+    topic_publish(b, named_topic(name, sizeof name, "worker/", w->name), w->updates,
+                  update_close(&m));
+    update_fini(&m);
 }
 
-static void queue_fields(struct event_map *m, const struct queue *q)
+static void queue_fields(const struct broker *b, struct update *u, const struct queue *q)
 {
-    map_uint(m, "ready", q->ready);
-    map_uint(m, "running", q->running);
-    map_uint(m, "delayed", q->delayed);
-    map_uint(m, "held", q->held);
-    map_uint(m, "workers", q->workers);
+    update_uint(u, "ready", q->ready);
+    update_uint(u, "running", q->running);
+    update_uint(u, "delayed", q->delayed);
+    update_uint(u, "held", q->held);
+    update_uint(u, "workers", q->workers);
+    update_uint(u, "submitted", q->submitted);
+    update_uint(u, "ok", q->ended[JOB_OK]);
+    update_uint(u, "failed", q->ended[JOB_FAILED]);
+    update_uint(u, "dead", q->ended[JOB_DEAD]);
+    update_uint(u, "oldest_ms", queue_oldest_ms(b, q));
 }
 
 void queue_event(struct broker *b, struct queue *q, const char *event)
 {
     q->updates++;
     q->counts_dirty = false;
-    if (!watched_at_all(b))
+    if (!topic_wanted(b))
         return;
     char name[TOPIC_BYTES_MAX];
-    struct event_map m;
-    map_open(&m, b, q->updates, event);
-    queue_fields(&m, q);
-    publish(b, named_topic(name, sizeof name, "queue/", q->name), q->updates, map_close(&m));
-    buf_fini(&m.buf);
+    struct update m;
+    topic_open(b, &m, q->updates, event);
+    queue_fields(b, &m, q);
+    topic_publish(b, named_topic(name, sizeof name, "queue/", q->name), q->updates,
+                  update_close(&m));
+    update_fini(&m);
 }
 
 /* Counts change with every job: they are told at most once a tick, and only where watched. */
 void queue_counts_tick(struct broker *b)
 {
-    if (!watched_at_all(b))
+    if (!topic_wanted(b))
         return;
     char name[TOPIC_BYTES_MAX];
     for (uint32_t i = 0; i < b->queues_count; i++) {
@@ -332,10 +296,10 @@ void topic_sync(struct broker *b, struct bytes nonce)
     if (!nonce.size || nonce.size > 64)
         return;
     named_topic(name, sizeof name, "sync/", nonce);
-    struct event_map m;
-    map_open(&m, b, 0, "sync");
-    publish_effect(b, bytes_text(name), map_close(&m));
-    buf_fini(&m.buf);
+    struct update m;
+    topic_open(b, &m, 0, "sync");
+    publish_effect(b, bytes_text(name), update_close(&m));
+    update_fini(&m);
 }
 
 /* What the ring still has after `after`, in order; what it has not is named lost. */
@@ -364,7 +328,7 @@ static void replay(struct broker *b, struct peer *peer, const struct find *ask, 
 
 /* A watcher that goes on (rather than starting afresh) has seen updates up to ask->id. */
 static void answer(struct broker *b, struct peer *peer, const struct find *ask, uint64_t seq,
-                   struct event_map *m)
+                   struct update *m)
 {
     if (ask->goes_on && ask->id < seq)
         replay(b, peer, ask, ask->id, seq);
@@ -373,16 +337,16 @@ static void answer(struct broker *b, struct peer *peer, const struct find *ask, 
                                     .topic = ask->topic,
                                     .incarnation = b->options.incarnation,
                                     .seq = seq,
-                                    .body = map_close(m)}};
+                                    .body = update_close(m)}};
     send_record(b, peer, &r);
-    buf_fini(&m->buf);
+    update_fini(m);
 }
 
 static void answer_job(struct broker *b, struct peer *peer, const struct find *ask,
                        const struct msg_job *view)
 {
-    struct event_map m;
-    map_open(&m, b, view->updates, "snapshot");
+    struct update m;
+    topic_open(b, &m, view->updates, "snapshot");
     job_fields(&m, view);
     answer(b, peer, ask, view->updates, &m);
 }
@@ -390,8 +354,8 @@ static void answer_job(struct broker *b, struct peer *peer, const struct find *a
 static void answer_session(struct broker *b, struct peer *peer, const struct find *ask,
                            const struct msg_job *view, const struct msg_chain_row *row)
 {
-    struct event_map m = {.large = true};
-    map_head(&m, b, view->updates, "snapshot");
+    struct update m;
+    topic_open(b, &m, view->updates, "snapshot");
     chain_fields(&m, view, row);
     answer(b, peer, ask, view->updates, &m);
 }
@@ -412,13 +376,13 @@ static void answer_live(struct broker *b, struct peer *peer, const struct find *
     }
 }
 
-static bool topic_tail(struct bytes topic, const char *head, struct bytes *tail)
+/* "queue/calc.add" is "queue" and "calc.add"; "todo" is "todo" and nothing. */
+static struct bytes split(struct bytes topic, struct bytes *tail)
 {
-    struct bytes h = bytes_text(head);
-    if (!bytes_starts(topic, h))
-        return false;
-    *tail = bytes_of((const char *)topic.data + h.size, topic.size - h.size);
-    return true;
+    const char *text = topic.data, *slash = topic.size ? memchr(text, '/', topic.size) : NULL;
+    size_t size = slash ? (size_t)(slash - text) : topic.size;
+    *tail = slash ? bytes_of(slash + 1, topic.size - size - 1) : (struct bytes){0};
+    return bytes_of(text, size);
 }
 
 static uint64_t id_of(struct bytes text)
@@ -430,53 +394,128 @@ static uint64_t id_of(struct bytes text)
     return job_id_parse(copy);
 }
 
+static void ask_job(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail,
+                    bool session)
+{
+    uint64_t id = id_of(tail);
+    struct job *job = id ? job_find(b, id) : NULL;
+    if (job) {
+        answer_live(b, peer, ask, job, session);
+        return;
+    }
+    if (!id) {
+        send_error(b, peer, ask->number, ERR_UNKNOWN_JOB, NULL);
+        return;
+    }
+    struct find *find = must_alloc(sizeof *find);
+    *find = *ask;
+    find->topic = bytes_keep(ask->topic);
+    idmap_put(&b->finds, ++b->ticket, find);
+    struct effect *e = effect_add(b, FX_FIND);
+    e->ticket = b->ticket;
+    e->id = id;
+}
+
+static void ask_about_job(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail)
+{
+    ask_job(b, peer, ask, tail, false);
+}
+
+static void ask_about_session(struct broker *b, struct peer *peer, struct find *ask,
+                              struct bytes tail)
+{
+    ask_job(b, peer, ask, tail, true);
+}
+
+static void ask_about_queue(struct broker *b, struct peer *peer, struct find *ask,
+                            struct bytes tail)
+{
+    const struct queue *q = queue_find(b, tail);
+    struct update u;
+    if (!q) {
+        send_error(b, peer, ask->number, ERR_UNKNOWN_QUEUE, NULL);
+        return;
+    }
+    topic_open(b, &u, q->updates, "snapshot");
+    queue_fields(b, &u, q);
+    answer(b, peer, ask, q->updates, &u);
+}
+
+static void ask_about_worker(struct broker *b, struct peer *peer, struct find *ask,
+                             struct bytes tail)
+{
+    const struct worker *w = worker_find(b, tail);
+    struct update u;
+    if (!w) {
+        send_error(b, peer, ask->number, ERR_UNKNOWN_WORKER, NULL);
+        return;
+    }
+    topic_open(b, &u, w->updates, "snapshot");
+    worker_fields(&u, w);
+    answer(b, peer, ask, w->updates, &u);
+}
+
+static void ask_about_todo(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail)
+{
+    struct update u;
+    if (tail.data) {
+        send_error(b, peer, ask->number, ERR_INVALID, "no such topic");
+        return;
+    }
+    topic_open(b, &u, b->todo.updates, "snapshot");
+    todo_fields(b, &u);
+    answer(b, peer, ask, b->todo.updates, &u);
+}
+
+static void ask_about_feed(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail)
+{
+    (void)tail;
+    const struct feed *feed = feed_find(b, ask->topic);
+    struct update u;
+    if (!feed) {
+        send_error(b, peer, ask->number, ERR_UNKNOWN_FEED, NULL);
+        return;
+    }
+    topic_open(b, &u, feed->updates, "snapshot");
+    feed_fields(b, &u, feed);
+    answer(b, peer, ask, feed->updates, &u);
+}
+
+/* What is none of these may be a feed. */
+static const struct kind {
+    const char *name;
+    void (*ask)(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail);
+} kinds[] = {
+    {"job", ask_about_job},       {"session", ask_about_session}, {"queue", ask_about_queue},
+    {"worker", ask_about_worker}, {"todo", ask_about_todo},       {"sync", ask_about_feed},
+};
+
+static const struct kind *kind_of(struct bytes name)
+{
+    for (size_t i = 0; i < LENGTH(kinds); i++)
+        if (bytes_equal(name, bytes_text(kinds[i].name)))
+            return &kinds[i];
+    return NULL;
+}
+
+bool topic_taken(struct bytes head)
+{
+    return kind_of(head);
+}
+
 void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watch)
 {
     struct find ask = {
         .peer = peer->id, .number = watch->number, .kind = FIND_WATCH, .topic = watch->topic};
+    struct bytes tail;
+    const struct kind *kind = kind_of(split(watch->topic, &tail));
     ask.goes_on = watch->incarnation == b->options.incarnation;
     if (ask.goes_on)
         ask.id = watch->after;
-    struct bytes tail;
-    struct event_map m;
-    bool session = topic_tail(watch->topic, "session/", &tail);
-    if (session || topic_tail(watch->topic, "job/", &tail)) {
-        uint64_t id = id_of(tail);
-        struct job *job = id ? job_find(b, id) : NULL;
-        if (job) {
-            answer_live(b, peer, &ask, job, session);
-        } else if (id) {
-            struct find *find = must_alloc(sizeof *find);
-            *find = ask;
-            find->topic = bytes_keep(watch->topic);
-            idmap_put(&b->finds, ++b->ticket, find);
-            struct effect *e = effect_add(b, FX_FIND);
-            e->ticket = b->ticket;
-            e->id = id;
-        } else {
-            send_error(b, peer, watch->number, ERR_UNKNOWN_JOB, NULL);
-        }
-    } else if (topic_tail(watch->topic, "queue/", &tail)) {
-        struct queue *q = queue_find(b, tail);
-        if (!q) {
-            send_error(b, peer, watch->number, ERR_UNKNOWN_QUEUE, NULL);
-            return;
-        }
-        map_open(&m, b, q->updates, "snapshot");
-        queue_fields(&m, q);
-        answer(b, peer, &ask, q->updates, &m);
-    } else if (topic_tail(watch->topic, "worker/", &tail)) {
-        struct worker *w = worker_find(b, tail);
-        if (!w) {
-            send_error(b, peer, watch->number, ERR_UNKNOWN_WORKER, NULL);
-            return;
-        }
-        map_open(&m, b, w->updates, "snapshot");
-        worker_fields(&m, w);
-        answer(b, peer, &ask, w->updates, &m);
-    } else {
-        send_error(b, peer, watch->number, ERR_INVALID, "no such topic");
-    }
+    if (kind)
+        kind->ask(b, peer, &ask, tail);
+    else
+        ask_about_feed(b, peer, &ask, tail);
 }
 
 /* The job has ended: its row tells the number of its last update. */
@@ -484,7 +523,7 @@ void topic_found(struct broker *b, struct peer *peer, const struct find *find,
                  const struct row *row)
 {
     struct bytes tail;
-    bool session = topic_tail(find->topic, "session/", &tail);
+    bool session = bytes_equal(split(find->topic, &tail), bytes_text("session"));
     if (row && session && row->session)
         answer_session(b, peer, find, &row->job, &row->chain);
     else if (row && !session)

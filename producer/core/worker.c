@@ -237,6 +237,8 @@ static void offer(struct broker *b, struct worker *w, const struct msg_offer *of
         w->offer_of_count = count;
     }
     w->offer_of[q->index] = (uint16_t)w->offers_count;
+    if (offer->feed.size && !feed_offer(b, q, offer->feed))
+        send_error(b, w->peer, 0, ERR_INVALID, "offer: another feed has this head, or it is none");
 }
 
 static void holding(struct broker *b, struct worker *w, uint64_t id, uint64_t token)

@@ -200,10 +200,11 @@ static void commit_begin(struct sim *s)
 
 static void trace_order(struct sim *s, const struct effects *fx, const struct effect *e)
 {
-    static const char *const kinds[] = {"job", "end", "client", "key", "worker", "mark", "queue"};
+    static const char *const kinds[] = {"job",  "end",   "client", "key", "worker",
+                                        "mark", "queue", "lines",  "task"};
     static const char *const types[] = {
         [FX_PUT] = "put", [FX_DROP] = "drop", [FX_SETTLE] = "settle"};
-    bool named = e->kind == ROW_KEY || e->kind == ROW_QUEUE;
+    bool named = e->kind == ROW_KEY || e->kind == ROW_QUEUE || e->kind == ROW_TASK;
     trace(s, "broker", "%llu: %s %s %llx %.*s", (unsigned long long)e->seq, types[e->type],
           kinds[e->kind], (unsigned long long)e->id & 0xfffffffffffff,
           named ? (int)e->name_size : 0, (const char *)fx->bytes.data + e->name);

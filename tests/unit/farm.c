@@ -141,7 +141,7 @@ static void log_update(struct buf *log, struct bytes body)
     struct cursor c = cursor_of(body);
     uint64_t seq = 0;
     struct bytes event = {0}, state = {0};
-    uint64_t iteration = 0;
+    uint64_t iteration = 0, task = 0;
     for (uint32_t pairs = cursor_map(&c); pairs; pairs--) {
         struct bytes key = cursor_str(&c);
         if (bytes_equal(key, bytes_text("seq")))
@@ -152,6 +152,8 @@ static void log_update(struct buf *log, struct bytes body)
             state = cursor_str(&c);
         else if (bytes_equal(key, bytes_text("iteration")))
             iteration = cursor_uint(&c);
+        else if (bytes_equal(key, bytes_text("task")))
+            task = cursor_uint(&c);
         else
             cursor_skip(&c);
     }
@@ -161,6 +163,8 @@ static void log_update(struct buf *log, struct bytes body)
         buf_printf(log, " %.*s", BYTES_ARG(state));
     if (iteration)
         buf_printf(log, " %u", (unsigned)iteration);
+    if (task)
+        buf_printf(log, " %u", (unsigned)task);
 }
 
 static void log_record(struct buf *log, const struct record *r)
@@ -209,6 +213,15 @@ static void log_record(struct buf *log, const struct record *r)
                    (unsigned)r->status.lease_losses, (unsigned)r->status.live,
                    (unsigned)r->status.malformed);
         break;
+    case REC_task:
+        buf_printf(log, "task %u %c %u %.*s", (unsigned)r->task.number,
+                   r->task.completed_ms ? 'x' : '-', (unsigned)r->task.task,
+                   BYTES_ARG(r->task.title));
+        break;
+    case REC_feed:
+        buf_printf(log, "feed %u %.*s %s %u", (unsigned)r->feed.number, BYTES_ARG(r->feed.topic),
+                   r->feed.running ? "running" : "resting", (unsigned)r->feed.updates);
+        break;
     case REC_update:
         buf_printf(log, "update ");
         log_update(log, r->update.body);
@@ -229,7 +242,7 @@ static void log_key(struct buf *log, const char *what, struct row_key key)
     static const char *const kinds[ROW_KINDS] = {
         [ROW_JOB] = "job",     [ROW_ENDED] = "ended",   [ROW_CLIENT] = "client",
         [ROW_KEY] = "key",     [ROW_WORKER] = "worker", [ROW_MARK] = "mark",
-        [ROW_QUEUE] = "queue", [ROW_LINES] = "lines"};
+        [ROW_QUEUE] = "queue", [ROW_LINES] = "lines",   [ROW_TASK] = "task"};
     buf_printf(log, "%s%s", what, kinds[key.kind]);
     if (key.id)
         buf_printf(log, " j%u", id(key.id));
@@ -390,6 +403,13 @@ void hello_worker(struct farm *f, const char *who, unsigned slots)
 void offers(struct farm *f, const char *who, const char *queue)
 {
     says(f, who, &(struct record){.type = REC_offer, .offer = {.queue = bytes_text(queue)}});
+}
+
+void feeds(struct farm *f, const char *who, const char *queue, const char *head)
+{
+    says(f, who,
+         &(struct record){.type = REC_offer,
+                          .offer = {.queue = bytes_text(queue), .feed = bytes_text(head)}});
 }
 
 void ready(struct farm *f, const char *who)

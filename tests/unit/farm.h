@@ -66,6 +66,7 @@ void client(struct farm *f, const char *who);
 void worker(struct farm *f, const char *who, unsigned slots, const char *queue);
 void hello_worker(struct farm *f, const char *who, unsigned slots); /* without ready */
 void offers(struct farm *f, const char *who, const char *queue);
+void feeds(struct farm *f, const char *who, const char *queue, const char *head);
 void ready(struct farm *f, const char *who);
 
 /* The next submission of this client. */

@@ -1416,7 +1416,7 @@ TEST(watching_what_is_not_there_is_an_error)
     SAYS(f, "c1 < error 90 unknown-queue\n"
             "c1 < error 91 unknown-worker\n"
             "c1 < error 92 unknown-job\n"
-            "c1 < error 93 invalid\n");
+            "c1 < error 93 unknown-feed\n");
     farm_free(f);
 }
 

@@ -41,6 +41,7 @@ struct reeve_job; /* lent to the method until it returns */
 struct reeve_handler {
     const char *name; /* handler.method; the array ends with a NULL name */
     void (*run)(struct reeve_job *job);
+    const char *feed; /* NULL, or the head of the topics it feeds, see feeds below */
 };
 
 /* Serves until the worker ends the program; returns its exit status. Called once, from main. */
@@ -116,6 +117,14 @@ void reeve_session_ask(struct reeve_job *job);
 void reeve_session_fork(struct reeve_job *job);
 /* There is none: the session has this value, one finished value; NULL: nil. */
 void reeve_session_done(struct reeve_job *job, const void *value, size_t size);
+
+/* --- feeds ------------------------------------------------------------------------------------
+ * A method whose row says feed "ticker" (a word of at most 32 bytes without /) is run as a session
+ * for each topic below it that somebody watches: ticker/AAPL begins with the first subscriber, with
+ * the arguments ["AAPL"] (ticker/AAPL/5: ["AAPL", "5"]), and rests when the last one has left. What
+ * an iteration shows (reeve_session_view) is the topic's next update, so it ends with
+ * reeve_session_continue and a delay. A feed is kept in memory only, and begins afresh after a
+ * restart of the broker. */
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

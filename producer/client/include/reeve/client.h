@@ -57,6 +57,8 @@ enum reeve_code {
     REEVE_EPAUSED = 24,
     REEVE_ENOT_PAUSED = 25,
     REEVE_ENOT_ASKING = 26,
+    REEVE_EUNKNOWN_TASK = 27,
+    REEVE_EUNKNOWN_FEED = 28,
 };
 
 enum reeve_state {
