@@ -33,7 +33,7 @@
     X(ERR_NO_SESSION, 23, 2, "no-session", "the job is not a session")                             \
     X(ERR_PAUSED, 24, 1, "paused", "the session is paused already")                                \
     X(ERR_NOT_PAUSED, 25, 1, "not-paused", "the session is not paused")                            \
-    X(ERR_NOT_ASKING, 26, 1, "not-asking", "the session does not wait for a word")     \
+    X(ERR_NOT_ASKING, 26, 1, "not-asking", "the session does not wait for a word")                 \
     X(ERR_UNKNOWN_TASK, 27, 3, "unknown-task", "Task not found")                                   \
     X(ERR_UNKNOWN_FEED, 28, 3, "unknown-feed", "no worker offers such a feed")
 
