@@ -232,6 +232,7 @@ struct feed {
     struct bytes topic; /* owned */
     struct job *job;    /* NULL: it has ended */
     bool watched;
+    bool given_up; /* its session was told to end, for nobody came */
     uint64_t updates;
     int64_t left_ms;  /* when the last subscriber left */
     struct link idle; /* broker::feeds_idle while nobody watches */

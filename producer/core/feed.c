@@ -64,27 +64,6 @@ static void publish(struct broker *b, struct feed *feed, const char *event)
     update_fini(&u);
 }
 
-static void over(struct broker *b, struct feed *feed, const struct msg_job *view)
-{
-    feed->job->more->feed = NULL;
-    feed->job = NULL;
-    feed->state = (unsigned)view->state;
-    reason_text((unsigned)view->reason, (unsigned)view->detail, feed->reason);
-    publish(b, feed, "ended");
-    if (!feed->watched)
-        feed_free(b, feed);
-}
-
-/* view: as it is after its end. */
-void feed_event(struct broker *b, struct job *job, const struct msg_job *view,
-                enum chain_event event)
-{
-    if (event == CHAIN_ITERATED)
-        publish(b, job->more->feed, "value");
-    else if (event == CHAIN_OVER)
-        over(b, job->more->feed, view);
-}
-
 /* --- starting and stopping -------------------------------------------------------------------- */
 
 /* What stands behind the head: its parts, as texts. */
@@ -104,24 +83,57 @@ static void args_put(struct bytes topic, struct buf *out)
     }
 }
 
+static void begin(struct broker *b, struct feed *feed, struct queue *q)
+{
+    struct msg_submit submit = {.durability = CLASS_RECEIVED};
+    struct buf args = {0};
+    args_put(feed->topic, &args);
+    feed->given_up = false;
+    feed->job = job_make(b, NULL, &submit, q);
+    chain_begin(b, feed->job, buf_bytes(&args));
+    feed->job->more->feed = feed;
+    job_new(b, feed->job, 0);
+    buf_fini(&args);
+}
+
 static void start(struct broker *b, struct queue *q, struct bytes topic)
 {
     if (b->feeds.count >= FEEDS_MAX)
         return; /* whoever asks for its number is told that there is none */
-    struct msg_submit submit = {.durability = CLASS_RECEIVED};
-    struct buf args = {0};
     struct feed *feed = must_alloc(sizeof *feed);
     feed->topic = bytes_keep(topic);
     feed->watched = true;
     feed->updates = b->feeds_updates_max;
     link_init(&feed->idle);
     namemap_put(&b->feeds, feed->topic, feed);
-    args_put(topic, &args);
-    feed->job = job_make(b, NULL, &submit, q);
-    chain_begin(b, feed->job, buf_bytes(&args));
-    feed->job->more->feed = feed;
-    job_new(b, feed->job, 0);
-    buf_fini(&args);
+    begin(b, feed, q);
+}
+
+/* Somebody may have come while a session that was given up did its last iteration. */
+static void over(struct broker *b, struct feed *feed, const struct msg_job *view)
+{
+    struct queue *q = feed->job->queue;
+    feed->job->more->feed = NULL;
+    feed->job = NULL;
+    if (!feed->watched) {
+        feed_free(b, feed);
+    } else if (feed->given_up) {
+        begin(b, feed, q);
+    } else {
+        feed->state = (unsigned)view->state;
+        reason_text((unsigned)view->reason, (unsigned)view->detail, feed->reason);
+        publish(b, feed, "ended");
+    }
+}
+
+/* view: as it is after its end. */
+void feed_event(struct broker *b, struct job *job, const struct msg_job *view,
+                enum chain_event event)
+{
+    if (event == CHAIN_ITERATED)
+        publish(b, job->more->feed, "value");
+    else if (event == CHAIN_OVER)
+        over(b, job->more->feed, view);
 }
 
 static void go_on(struct broker *b, struct feed *feed)
@@ -182,6 +194,7 @@ void feeds_tick(struct broker *b)
         if (b->now_ms - feed->left_ms < FEED_IDLE_MS)
             return;
         link_take(&feed->idle);
+        feed->given_up = true;
         job_stop(b, feed->job, REASON_CANCELLED);
     }
 }

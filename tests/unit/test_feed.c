@@ -97,7 +97,24 @@ TEST(nobody_for_a_minute_ends_it_and_numbers_never_go_back)
     watches(f, "ticker/AAPL", true);
     SAYS_HAS(f, "w1 < lease j2 t1 [null,[\"AAPL\"]]\n");
     verdicts(f, "w1", 2, 1, value);
-    SAYS_HAS(f, "ticker/AAPL: 3 value running 1\n");
+    SAYS_HAS(f, "ticker/AAPL: 2 value running 1\n");
+    broker_audit(f->broker);
+    farm_free(f);
+}
+
+TEST(one_that_was_given_up_while_it_ran_begins_anew_for_who_comes_then)
+{
+    struct farm *f = farm_with(1);
+    watches(f, "ticker/AAPL", true);
+    watches(f, "ticker/AAPL", false); /* w1 has it, and takes its time */
+    after(f, 61000);
+    watches(f, "ticker/AAPL", true);
+    farm_forget(f);
+    results(f, "w1", 1, 1, REASON_CANCELLED);
+    SAYS_HAS(f, "w1 < lease j2 t1 [null,[\"AAPL\"]]\n");
+    verdicts(f, "w1", 2, 1, value);
+    SAYS_HAS(f, "ticker/AAPL: 1 value running 1\n");
+    watches(f, "ticker/AAPL", false);
     broker_audit(f->broker);
     farm_free(f);
 }
