@@ -181,7 +181,7 @@ bool feed_offer(struct broker *b, struct queue *q, struct bytes head)
     namemap_put(&b->feed_heads, q->feed, q);
     size_t at = 0;
     for (struct topic *t; (t = namemap_next(&b->topics, &at));)
-        if (bytes_equal(head_of(t->name), head) && !feed_find(b, t->name))
+        if (t->watched && bytes_equal(head_of(t->name), head) && !feed_find(b, t->name))
             start(b, q, t->name);
     return true;
 }

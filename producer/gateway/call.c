@@ -87,6 +87,10 @@ static void on_timer(struct timer *t)
 struct call *call_open(struct request *r, size_t size)
 {
     struct gateway *g = gateway_of(r);
+    if (!g->calls) {
+        answer_error(r, ERR_UNREACHABLE, "the gateway ends");
+        return NULL;
+    }
     if (!gateway_client(r))
         return NULL;
     if (g->calls->count >= CALLS_MAX) {

@@ -118,6 +118,7 @@ struct gateway *gateway_new(const struct gateway_options *options)
 void gateway_free(struct gateway *g)
 {
     calls_free(g->calls); /* what it answers leaves before the server ends */
+    g->calls = NULL;
     http_free(g->http);
     events_free(g->events);
     reeve_close(g->watcher);

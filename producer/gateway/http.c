@@ -278,6 +278,8 @@ int http_fd(const struct http *h)
 int http_wait_ms(const struct http *h)
 {
     MHD_UNSIGNED_LONG_LONG ms;
+    if (h->resumed)
+        return 0;
     if (MHD_get_timeout(h->daemon, &ms) != MHD_YES || ms > 1000)
         ms = 1000;
     return (int)ms;
@@ -305,6 +307,7 @@ void http_run(struct http *h, int64_t now_ms)
         if (events[i].data.ptr)
             peer_left(events[i].data.ptr);
     drop_late(h);
+    h->resumed = false;
     MHD_run(h->daemon);
 }
 

@@ -115,6 +115,7 @@ void request_resume(struct request *r)
     if (!r->suspended)
         return;
     r->suspended = false;
+    r->http->resumed = true;
     MHD_resume_connection(r->connection);
 }
 

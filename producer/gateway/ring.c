@@ -5,7 +5,7 @@
 
 static struct ring_event **slot(const struct ring *r, uint64_t number)
 {
-    return &r->at[number % r->capacity];
+    return &r->at[number & (r->capacity - 1)];
 }
 
 static void grow(struct ring *r)

@@ -22,8 +22,8 @@ struct ring_event {
 
 struct ring {               /* zeroed storage is an empty one */
     struct ring_event **at; /* number % capacity */
-    size_t capacity;
-    uint64_t first, next; /* [first, next) are there */
+    size_t capacity;        /* a power of two, or 0 */
+    uint64_t first, next;   /* [first, next) are there */
     size_t bytes;
 };
 

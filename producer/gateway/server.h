@@ -28,6 +28,7 @@ struct http {
     struct link idle;    /* peer::idle_link, who waits longest first */
     struct link orphans; /* request::link */
     bool ending;
+    bool resumed; /* somebody, since the daemon ran last: it does not say so by itself */
     struct http_figures figures;
 };
 

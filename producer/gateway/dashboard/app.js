@@ -184,10 +184,10 @@ function take(update) {
   refresh();
 }
 
-// After a break there is no replay of what came by a prefix; the first time it is being fetched anyway.
-function opened() {
-  if (stream.counts.connects === 1) return;
-  farm.load().catch(() => {});
+// There is no replay of what came by a prefix: after a break all of it is fetched again, after a moment
+// between two streams only what changes all the time.
+function opened(broken) {
+  (broken ? farm.load() : farm.loadQueues()).catch(() => {});
   if (view && view.opened) view.opened();
 }
 
@@ -249,7 +249,7 @@ const keys = [
   ["n", "something new: a job, a session"],
   ["j k", "next and previous row"],
   ["t", "colours: auto, light, dark"],
-  ["Esc", "closes; from one thing back to its list"],
+  ["Esc", "closes; empties the filter; from one thing back to its list"],
   ["?", "this help"],
 ];
 
@@ -279,9 +279,18 @@ const typed = {
   k: () => step(-1),
 };
 
+// Who leaves a filter by Esc wants to see everything again.
+function leave(input) {
+  if (input.type === "search" && input.value) {
+    input.value = "";
+    input.dispatchEvent(new Event("input"));
+  }
+  input.blur();
+}
+
 function escape() {
   if (nav.classList.contains("open")) closeMenu();
-  else if (main.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) document.activeElement.blur();
+  else if (main.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) leave(document.activeElement);
   else if (view && view.up !== undefined) location.hash = "#/" + view.up;
 }
 

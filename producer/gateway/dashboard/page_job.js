@@ -100,10 +100,19 @@ export function job({ id, refresh, go }) {
     return result.error ? textBlock(result.error, "Error") : empty("It has left nothing.");
   }
 
+  // What has not changed is left alone: somebody may have unfolded it, or be reading in it.
+  const drawn = {};
+  const once = (name, of, draw) => {
+    const now = JSON.stringify(of);
+    if (drawn[name] === now) return;
+    drawn[name] = now;
+    fill(parts[name], draw());
+  };
+
   function draw() {
     fill(parts.facts, jobFacts(shown));
-    fill(parts.time, timeline(shown));
-    fill(parts.result, drawResult());
+    once("time", [shown.history, shown.state, shown.reason, shown.worker, shown.ended_ms], () => timeline(shown));
+    once("result", result, drawResult);
     fill(parts.why, reasons.length ? h("ul", { class: "reasons" }, reasons.map((r) => h("li", {}, h("code", {}, r.code), " ", nameOf(r.text)))) : empty("–"));
   }
 

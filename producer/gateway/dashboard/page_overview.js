@@ -116,9 +116,9 @@ function makePlots() {
   const ms = { ...time, y: span };
   const spread = [{ label: "median", ink: "accent" }, { label: "99 %", ink: "faint", dash: "second" }];
   return {
-    rates: linePlot("Jobs per second", { ...time, y: rate,
+    rates: linePlot("Jobs per second", { ...time, y: rate, whole: true,
       series: [{ label: "submitted", ink: "faint", dash: "second" }, { label: "finished", ink: "accent", fill: true }] }),
-    depth: linePlot("Jobs ready", { ...time, y: compact, series: [{ label: "ready", ink: "accent", fill: true, step: "before" }] }),
+    depth: linePlot("Jobs ready", { ...time, y: compact, whole: true, series: [{ label: "ready", ink: "accent", fill: true, step: "before" }] }),
     run: linePlot("Run time", { ...ms, series: spread }),
     wait: linePlot("Waiting time", { ...ms, series: spread }),
   };

@@ -50,7 +50,7 @@ function updateCard(row, item) {
   if (row.drawn === item.version) return;
   row.drawn = item.version;
   setText(row.price, q ? price(q.price) : item.trouble ? "–" : "…");
-  setText(row.change, q ? `${signed(q.change)}  ${signed(q.change_percent)} %` : "");
+  setText(row.change, q ? `${signed(q.change)} (${signed(q.change_percent)} %)` : "");
   setClass(row.change, "num " + (q && q.change > 0 ? "up" : q && q.change < 0 ? "down" : ""));
   setText(row.volume, q ? `volume ${compact(q.volume)}` : item.trouble ? visibleLine(item.trouble) : "waits for the first price");
   setText(row.note, item.seq ? `#${count(item.seq)}` : "");
@@ -101,10 +101,8 @@ export function ticker({ refresh, watch }) {
     const item = items.get(update.topic);
     if (!item) return;
     item.version++;
-    if (update.event === "error") {
-      item.trouble = update.message || update.text || "no worker offers such a feed";
-      return;
-    }
+    if (update.event === "error") item.trouble = update.text;
+    else if (update.state === "failed" || update.state === "dead") item.trouble = `the feed ended ${update.state}: ${update.reason}`;
     if (typeof update.price !== "number") return; // a feed that has not said anything yet
     item.trouble = "";
     item.quote = update;

@@ -36,9 +36,12 @@ function updateTask(row, task) {
   row.when.title = moment(task.completed ? task.completed_ms : task.added_ms);
 }
 
+// What nobody has kept is named too: the list is fetched again, but who did what is not known.
 function makeNews(update) {
-  return { node: h("li", { "data-seq": update.seq }, h("span", { class: "hint num" }, clock(update.time)), h("span", { class: "grow" }, `Task ${update.task} ${verbs[update.event]}`),
-    h("span", { class: "hint num" }, "#" + update.seq)) };
+  const gone = update.event === "lost";
+  const number = gone && update.first < update.last ? `#${update.first}–${update.last}` : "#" + update.seq;
+  return { node: h("li", { "data-first": gone ? update.first : update.seq, "data-seq": update.seq }, h("span", { class: "hint num" }, update.time ? clock(update.time) : ""),
+    h("span", { class: "grow" }, gone ? "Changes while nobody watched" : `Task ${update.task} ${verbs[update.event]}`), h("span", { class: "hint num" }, number)) };
 }
 
 export function todo({ refresh }) {
@@ -84,9 +87,12 @@ export function todo({ refresh }) {
   function event(update) {
     if (update.topic !== "todo") return;
     if (update.event === "error") {
-      tell(new Error(update.message || "The topic todo is not there."));
-    } else if (update.event === "snapshot" || update.event === "lost") {
-      if (update.event === "lost" || !loaded || update.open !== open) reload();
+      tell(new Error(update.text));
+    } else if (update.event === "lost") {
+      news = [update, ...news].slice(0, NEWS_SHOWN);
+      reload();
+    } else if (update.event === "snapshot") {
+      if (!loaded || update.open !== open) reload();
     } else if (verbs[update.event]) {
       apply(update);
       if (reading) reading.told.push(update);

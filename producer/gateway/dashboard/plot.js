@@ -60,7 +60,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 class Plot {
   // series: [{label, ink, fill, dash, step, points}]; x and y: what a tick or a tip says of a number.
   // tip: what a tip says of x, where that is more than a tick has room for. step: between ticks of x.
-  constructor(label, { series, x, y, tip, step, small, zero }) {
+  // zero: y begins there. whole: y counts things.
+  constructor(label, { series, x, y, tip, step, small, zero, whole }) {
     this.label = label;
     this.series = series;
     this.say = { x, y, tip: tip || x };
@@ -69,13 +70,13 @@ class Plot {
     this.node = h("div", { class: "plot" + (small ? " small" : "") }, this.canvas);
     this.node.plot = this;
     this.legend = h("span", { class: "legend", "aria-hidden": "true" }, series.map((s) => h("span", { class: `of-${s.ink} ${s.dash ? "dashed" : ""}` }, s.label)));
-    this.chart = new globalThis.Chart(this.canvas, this.config({ step, small, zero }));
+    this.chart = new globalThis.Chart(this.canvas, this.config({ step, small, zero, whole }));
     this.colour();
     plots.add(this);
     seen.observe(this.node);
   }
 
-  config({ step, small, zero }) {
+  config({ step, small, zero, whole }) {
     const font = { family: getComputedStyle(document.body).fontFamily, size: 11 };
     const axis = (say, more) => ({ type: "linear", border: { display: false }, grid: { drawTicks: false, drawBorder: false },
       ticks: { font, maxRotation: 0, autoSkipPadding: 24, padding: 6, includeBounds: !step, stepSize: step, callback: (n) => say(n) }, ...more });
@@ -90,7 +91,7 @@ class Plot {
         layout: { padding: { top: 4, right: 8 } },
         scales: {
           x: axis(this.say.x, { grid: { display: false, drawBorder: false } }),
-          y: axis(this.say.y, { beginAtZero: !!zero, grace: zero ? 0 : "6%", suggestedMax: zero ? 1 : undefined, ticks: { font, padding: 6, maxTicksLimit: small ? 4 : 6, callback: (n) => this.say.y(n) } }),
+          y: axis(this.say.y, { beginAtZero: !!zero, grace: zero ? 0 : "6%", suggestedMax: whole ? 4 : zero ? 1 : undefined, ticks: { font, padding: 6, maxTicksLimit: small ? 4 : 6, precision: whole ? 0 : undefined, callback: (n) => this.say.y(n) } }),
         },
         plugins: {
           legend: { display: false },
