@@ -174,7 +174,7 @@ bool feed_offer(struct broker *b, struct queue *q, struct bytes head)
 {
     if (bytes_equal(q->feed, head))
         return true;
-    if (q->feed.size || head.size > HEAD_BYTES_MAX || topic_taken(head) ||
+    if (q->feed.size || todo_named(q->name) || head.size > HEAD_BYTES_MAX || topic_taken(head) ||
         memchr(head.data, '/', head.size) || namemap_find(&b->feed_heads, head))
         return false;
     q->feed = bytes_keep(head);

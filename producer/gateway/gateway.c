@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "producer/gateway/answer.h"
-#include "producer/gateway/call.h"
+#include "producer/gateway/api/call.h"
 
 enum {
     TURN_MS_MAX = 50

@@ -42,15 +42,12 @@ export function jobs({ farm, query: asked, refresh, watch, go }) {
   const older = button("Older", () => open({ ...filters, cursor: list.next }));
   const newest = button("Newest", () => open(filters));
   const tick = every(1000, refresh);
-  let submitted = -1;
 
   function event(update) {
     const row = list.event(update);
     if (row && filters.state && row.state !== filters.state) list.reload();
     if (row || !update.topic.startsWith("queue/") || cursor || (filters.queue && update.topic !== "queue/" + filters.queue)) return;
-    const sum = farm.sum("submitted");
-    if (sum !== submitted || filters.state) list.reload();
-    submitted = sum;
+    list.reload(); // whatever has changed there is among the newest jobs, as a rule
   }
 
   list.reload();

@@ -8,8 +8,9 @@ import { linePlot } from "./plot.js";
 
 const KEPT = 600; // points of a chart
 const SYMBOLS_MAX = 60; // topics of one stream, less those of every page
+const SYMBOL = /^[A-Z0-9.^=-]{1,12}$/;
 const STORE = "reeve.ticker";
-const intervals = [["", "2 s"], ["1", "1 s"], ["0.5", "0.5 s"], ["0.1", "0.1 s"]];
+const intervals = [["0.1", "0.1 s"], ["0.5", "0.5 s"], ["1", "1 s"], ["", "2 s"], ["5", "5 s"], ["10", "10 s"], ["60", "60 s"]];
 
 // topic -> points {x, y}; kept while other pages are open.
 const charts = new Map();
@@ -62,7 +63,7 @@ function updateCard(row, item) {
 export function ticker({ refresh, watch }) {
   const items = new Map(); // topic -> {topic, quote, seq, trouble, version}
   const input = h("input", { placeholder: "Symbol, such as AAPL", "aria-label": "Symbol", "data-filter": true, "data-new": true, autocapitalize: "characters", spellcheck: "false", maxlength: 64 });
-  const interval = h("select", { "aria-label": "Interval" }, intervals.map(([value, text]) => h("option", { value }, "every " + text)));
+  const interval = h("select", { "aria-label": "Interval" }, intervals.map(([value, text]) => h("option", { value, selected: !value }, "every " + text)));
   const cards = h("div", { class: "grid quotes" });
   const none = empty("No symbol is watched. Type one and press Enter.");
   const submit = h("button", { class: "primary" }, "Subscribe");
@@ -89,7 +90,7 @@ export function ticker({ refresh, watch }) {
     const symbols = input.value.trim().toUpperCase().split(/[\s,]+/).filter(Boolean);
     for (const symbol of symbols) {
       const topic = "ticker/" + symbol + (interval.value ? "/" + interval.value : "");
-      if (!/^[A-Z0-9._-]{1,32}$/.test(symbol)) toast(`"${visibleLine(symbol)}" is no symbol: letters, digits, . _ -`, "bad");
+      if (!SYMBOL.test(symbol)) toast(`"${visibleLine(symbol)}" is no symbol: up to 12 letters, digits and . ^ = -`, "bad");
       else if (items.size >= SYMBOLS_MAX) toast(`At most ${SYMBOLS_MAX} at once.`, "bad");
       else if (!items.has(topic)) add(topic);
     }

@@ -69,7 +69,7 @@ class Plot {
     this.canvas = h("canvas", { role: "img", "aria-label": label });
     this.node = h("div", { class: "plot" + (small ? " small" : "") }, this.canvas);
     this.node.plot = this;
-    this.legend = h("span", { class: "legend", "aria-hidden": "true" }, series.map((s) => h("span", { class: `of-${s.ink} ${s.dash ? "dashed" : ""}` }, s.label)));
+    this.legend = h("span", { class: "legend", "aria-hidden": "true" }, series.map((s) => h("span", { class: `of-${s.ink} ${s.dash ? "dashed" : s.points ? "dots" : ""}` }, s.label)));
     this.chart = new globalThis.Chart(this.canvas, this.config({ step, small, zero, whole }));
     this.colour();
     plots.add(this);
@@ -82,7 +82,7 @@ class Plot {
       ticks: { font, maxRotation: 0, autoSkipPadding: 24, padding: 6, includeBounds: !step, stepSize: step, callback: (n) => say(n) }, ...more });
     return {
       type: "line",
-      data: { datasets: this.series.map((s) => ({ label: s.label, data: [], borderWidth: s.dash ? 1 : 1.5, pointRadius: s.points ? 2 : 0,
+      data: { datasets: this.series.map((s) => ({ label: s.label, data: [], borderWidth: s.dash ? 1 : 1.5, pointRadius: s.points ? 1.75 : 0, pointBorderWidth: 0,
         pointHoverRadius: 3, showLine: !s.points, stepped: s.step || false, borderDash: dashes[s.dash] || [], fill: s.fill ? "start" : false,
         yAxisID: "y" })) },
       options: {
@@ -109,7 +109,7 @@ class Plot {
     this.chart.data.datasets.forEach((set, i) => {
       const ink = c.ink[this.series[i].ink || "accent"];
       set.borderColor = ink;
-      set.pointBackgroundColor = ink;
+      set.pointBackgroundColor = soft(ink, 0.75);
       set.backgroundColor = soft(ink, 0.1);
     });
     const { x, y } = this.chart.options.scales;

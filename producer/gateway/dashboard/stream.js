@@ -153,7 +153,7 @@ export class Stream {
     const { topic, incarnation, seq, event } = update;
     const at = this.positions.get(topic);
     if (event === "lost") {
-      if (at && at.seq > 0) this.counts.gaps++; // who has seen nothing yet misses nothing
+      if (update.missed || (at && at.seq > 0)) this.counts.gaps++; // who has seen nothing yet misses nothing
       if (at && update.last > at.seq) at.seq = update.last;
       return;
     }
