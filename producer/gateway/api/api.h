@@ -3,8 +3,8 @@
  * api: the routes of the JSON API, a table a noun: api_NOUN.c. What they answer is told to others
  * in openapi.json, against which a test holds the running server.
  */
-#ifndef GATEWAY_API_H
-#define GATEWAY_API_H
+#ifndef API_API_H
+#define API_API_H
 
 #include "producer/gateway/http/http.h"
 

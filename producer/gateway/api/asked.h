@@ -4,8 +4,8 @@
  * body, its key. Each call is false when something is not as it must be: the request has been
  * answered then, and says what.
  */
-#ifndef GATEWAY_ASKED_H
-#define GATEWAY_ASKED_H
+#ifndef API_ASKED_H
+#define API_ASKED_H
 
 #include "producer/gateway/api/shape.h"
 #include "producer/gateway/http/http.h"

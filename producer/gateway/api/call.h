@@ -7,8 +7,8 @@
  *     handler -> call_open -> call_ask -> (answers) take -> ... -> call_json, call_empty, call_fail
  *                                  \-> an error, no answer in time, the gateway ends: answered here
  */
-#ifndef GATEWAY_CALL_H
-#define GATEWAY_CALL_H
+#ifndef API_CALL_H
+#define API_CALL_H
 
 #include "common/list.h"
 #include "common/map.h"

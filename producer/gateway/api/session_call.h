@@ -2,8 +2,8 @@
  *
  * session_call: a call about one session, which is looked at as often as it takes.
  */
-#ifndef GATEWAY_SESSION_CALL_H
-#define GATEWAY_SESSION_CALL_H
+#ifndef API_SESSION_CALL_H
+#define API_SESSION_CALL_H
 
 #include "producer/gateway/api/call.h"
 #include "producer/view/session_view.h"

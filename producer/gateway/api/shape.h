@@ -4,8 +4,8 @@
  * it and says in words what does not fit. And what numbers look like elsewhere in a request. What
  * they mean is not known here. Pure.
  */
-#ifndef GATEWAY_SHAPE_H
-#define GATEWAY_SHAPE_H
+#ifndef API_SHAPE_H
+#define API_SHAPE_H
 
 #include "common/pack.h"
 

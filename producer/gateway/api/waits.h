@@ -3,8 +3,8 @@
  * waits: what calls wait for that may take long: a job's end, a session's next change. It is asked
  * of the broker once, however many wait for it.
  */
-#ifndef GATEWAY_WAITS_H
-#define GATEWAY_WAITS_H
+#ifndef API_WAITS_H
+#define API_WAITS_H
 
 #include "producer/gateway/api/call.h"
 

@@ -4,8 +4,8 @@
  * what is not on them is refused. A page of another site can make a browser send requests here, and
  * by a name of its own that leads to this host even read the answers: Host and Origin tell. Pure.
  */
-#ifndef GATEWAY_GUARD_H
-#define GATEWAY_GUARD_H
+#ifndef HTTP_GUARD_H
+#define HTTP_GUARD_H
 
 #include "common/bytes.h"
 

@@ -4,8 +4,8 @@
  * once, now or later; or become a stream. libmicrohttpd stands behind it and is seen nowhere else.
  * It knows limits, not the farm. One thread; nothing here blocks.
  */
-#ifndef GATEWAY_HTTP_H
-#define GATEWAY_HTTP_H
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
 
 #include "common/buf.h"
 #include "common/must.h"

@@ -8,8 +8,8 @@
  *                          +--- refused: ANSWERED           +--- the other side leaves: ORPHAN,
  *                                                                kept until the handler answers
  */
-#ifndef GATEWAY_SERVER_H
-#define GATEWAY_SERVER_H
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
 
 #include <microhttpd.h>
 

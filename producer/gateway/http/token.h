@@ -3,8 +3,8 @@
  * token: the secret that a request shows, in a file that only its owner can read: made at the first
  * start, kept from then on.
  */
-#ifndef GATEWAY_TOKEN_H
-#define GATEWAY_TOKEN_H
+#ifndef HTTP_TOKEN_H
+#define HTTP_TOKEN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * the query, with their %XX read. Pure. It knows nothing of files: whether there is something at a
  * path is asked of a table.
  */
-#ifndef GATEWAY_URL_H
-#define GATEWAY_URL_H
+#ifndef HTTP_URL_H
+#define HTTP_URL_H
 
 #include "common/bytes.h"
 

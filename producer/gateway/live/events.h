@@ -3,8 +3,8 @@
  * events: /v1/updates, a stream of server-sent events: between the hub, which knows who reads what,
  * the client library, where the updates come from, and the web server, which has the streams.
  */
-#ifndef GATEWAY_EVENTS_H
-#define GATEWAY_EVENTS_H
+#ifndef LIVE_EVENTS_H
+#define LIVE_EVENTS_H
 
 #include "producer/client/ask.h"
 #include "producer/gateway/http/http.h"

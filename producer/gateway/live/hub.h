@@ -9,8 +9,8 @@
  * A reader that is new on a topic first gets the newest state as a "snapshot". Events carry their
  * whole object, so the newest of them is that state, too.
  */
-#ifndef GATEWAY_HUB_H
-#define GATEWAY_HUB_H
+#ifndef LIVE_HUB_H
+#define LIVE_HUB_H
 
 #include "common/list.h"
 #include "common/map.h"

@@ -5,8 +5,8 @@
  *
  *     17.42,.7,-       update 42 of incarnation 17; update 7 of the same one; nowhere yet
  */
-#ifndef GATEWAY_POSITION_H
-#define GATEWAY_POSITION_H
+#ifndef LIVE_POSITION_H
+#define LIVE_POSITION_H
 
 #include "common/buf.h"
 

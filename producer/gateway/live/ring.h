@@ -3,8 +3,8 @@
  * ring: a topic's latest events as text, each under a number of its own that counts up from 0. Who
  * reads it only remembers the number that comes next; who reads too slowly finds that gone. Pure.
  */
-#ifndef GATEWAY_RING_H
-#define GATEWAY_RING_H
+#ifndef LIVE_RING_H
+#define LIVE_RING_H
 
 #include "producer/gateway/live/position.h"
 
