@@ -15,6 +15,7 @@ import gateway as gateway_module
 import wire
 from farm import DEADLINE_S, Worker
 from gateway import DOCUMENT, Gateway
+from raw import figures
 
 UNKNOWN = "004hr3nnd9999"
 PLAIN = "plain.job"
@@ -551,7 +552,8 @@ def test_a_broker_that_is_away(farm):
     id = submit(gateway)
     lease = worker.receive("lease")
     waiting = later(gateway.good, "GET", f"/v1/jobs/{id}/result?wait=60")
-    farm.until(lambda: gateway.get(f"/v1/jobs/{id}/result?wait=0").status == 504, "it is waited for")
+    farm.until(lambda: figures(gateway)["reeve_gateway_waiting"] == 2, "it is asked for, and the figures are")
+    assert gateway.get(f"/v1/jobs/{id}/result?wait=0").status == 504  # asked after it, so it is waited for by now
     broker.kill(signal.SIGKILL)
     broker.wait()
     farm.until(lambda: gateway.get("/v1/status").status == 503, "the gateway has seen it")
