@@ -23,6 +23,7 @@ packages='
     libcminpack-dev         steady states of plant models
     libmuparser-dev         expressions: objectives, constraints, models of users
     libnlopt-dev            optimisers of sessions
+    libnghttp2-dev          HTTP/2 under the gRPC doors
 '
 test_packages='
     clang                   the fuzz build and the analyzer
