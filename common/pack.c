@@ -176,7 +176,7 @@ uint32_t cursor_map(struct cursor *c)
 
 /* Iterative: `open[d]` counts the values still missing at depth d, so a hostile nest costs neither
  * stack nor time beyond its own bytes. */
-void cursor_skip(struct cursor *c)
+static void skip(struct cursor *c, unsigned depth_max)
 {
     uint64_t open[PACK_DEPTH_MAX];
     unsigned depth = 0;
@@ -203,13 +203,18 @@ void cursor_skip(struct cursor *c)
         else if (h.kind == PACK_MAP)
             inner = h.number * 2;
         if (inner) {
-            if (++depth == PACK_DEPTH_MAX) {
+            if (++depth >= depth_max) {
                 c->failed = true;
                 return;
             }
             open[depth] = inner;
         }
     }
+}
+
+void cursor_skip(struct cursor *c)
+{
+    skip(c, PACK_DEPTH_MAX);
 }
 
 struct bytes cursor_value(struct cursor *c)
@@ -223,6 +228,13 @@ bool pack_valid(struct bytes value)
 {
     struct cursor c = cursor_of(value);
     cursor_skip(&c);
+    return cursor_ok(&c) && cursor_done(&c);
+}
+
+bool pack_valid_inside(struct bytes value, unsigned levels)
+{
+    struct cursor c = cursor_of(value);
+    skip(&c, levels < PACK_DEPTH_MAX ? PACK_DEPTH_MAX - levels : 0);
     return cursor_ok(&c) && cursor_done(&c);
 }
 

@@ -71,6 +71,8 @@ void cursor_skip(struct cursor *c);
 
 /* Is it exactly one well-formed value? */
 bool pack_valid(struct bytes value);
+/* And will it still be one when it stands inside so many arrays and maps? */
+bool pack_valid_inside(struct bytes value, unsigned levels);
 
 void pack_nil(struct buf *b);
 void pack_bool(struct buf *b, bool value);

@@ -23,6 +23,9 @@ packages='
     libcminpack-dev         steady states of plant models
     libmuparser-dev         expressions: objectives, constraints, models of users
     libnlopt-dev            optimisers of sessions
+    libmicrohttpd-dev       the web server of the gateway
+    libjs-chart.js          the plots of its page, built into it
+    libncurses-dev          reeve top
     libnghttp2-dev          HTTP/2 under the gRPC doors
 '
 test_packages='
@@ -39,6 +42,10 @@ test_packages='
     iproute2                tests/chaos: the loopback of a network namespace
     faketime                tests/chaos: a wall clock that jumps
     e2fsprogs               tests/chaos: a disk that is full
+    prometheus              promtool, which reads what /metrics says; the server is not started
+    chromium                tests/web: the browser
+    nodejs                  and what drives it
+    npm                     from here
 '
 
 usage='usage: deploy/setup.sh [--tests] [--python]
@@ -59,7 +66,13 @@ done
 say() { echo "setup: $*"; }
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=/usr/sbin/policy-rc.d # what packages ask before they start a server
+our_policy=
+end() {
+    rm -f "$log"
+    [ -z "$our_policy" ] || as_root rm -f "$policy"
+}
+trap end EXIT
 
 # quietly WHAT COMMAND...: the command's output is shown when it fails.
 quietly() {
@@ -75,6 +88,27 @@ quietly() {
 
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
+# Some have a newer node from elsewhere, beside which Debian's cannot be installed.
+node_there() {
+    command -v node >/dev/null && command -v npm >/dev/null &&
+        [ "$(node -p 'parseInt(process.versions.node) >= 18')" = true ]
+}
+
+needed() {
+    case $1 in nodejs | npm) ! node_there || return 1 ;; esac
+    ! installed "$1"
+}
+
+# Of prometheus a program is wanted, not the server that comes with it: not now, not at the next boot.
+start_no_servers() {
+    if [ ! -e "$policy" ]; then
+        our_policy=1
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    [ ! -d /etc/systemd/system ] || as_root ln -sfn /dev/null /etc/systemd/system/prometheus.service
+}
+
 names() { awk 'NF { print $1 }' <<<"$1"; }
 
 as_root() {
@@ -88,13 +122,14 @@ as_root() {
 install_missing() {
     local missing=() name
     for name in $(names "$packages") ${with_tests:+$(names "$test_packages")}; do
-        installed "$name" || missing+=("$name")
+        ! needed "$name" || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
         echo "setup: not root and no sudo; as root: apt-get install ${missing[*]}" >&2
         exit 1
     fi
+    [[ " ${missing[*]} " != *" prometheus "* ]] || start_no_servers
     quietly "package lists" as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -q -o DPkg::Lock::Timeout=600 update
     quietly "packages: ${missing[*]}" as_root env DEBIAN_FRONTEND=noninteractive \

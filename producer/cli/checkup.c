@@ -41,12 +41,10 @@ bool checkup_end(struct checkup *c)
         pack_map(&b, 2);
         pack_text(&b, "ok");
         pack_bool(&b, well);
-        pack_text(&b, "checks");
-        pack_array(&b, c->rows.count);
-        buf_put(&b, c->rows.buf.data, c->rows.buf.size);
+        view_rows_put(&b, "checks", &c->rows);
         output_json(buf_bytes(&b));
         buf_fini(&b);
     }
-    buf_fini(&c->rows.buf);
+    view_rows_fini(&c->rows);
     return well;
 }

@@ -6,7 +6,7 @@
 #ifndef CLI_CHECKUP_H
 #define CLI_CHECKUP_H
 
-#include "producer/cli/view.h"
+#include "producer/view/view.h"
 
 enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL, FINDINGS };
 

@@ -175,7 +175,7 @@ static bool lost_for_good(struct cli *cli)
         cli->lost_ms = 0;
     else if (cli->lost_ms == 0)
         cli->lost_ms = now_ms;
-    return cli->lost_ms && now_ms - cli->lost_ms > LOST_MS;
+    return !cli->patient && cli->lost_ms && now_ms - cli->lost_ms > LOST_MS;
 }
 
 int cli_turn(struct cli *cli, struct pollfd *more, size_t count, int timeout_ms)

@@ -57,6 +57,7 @@ struct cli {
     int64_t deadline_ms; /* by clock_ms; -1: none */
     struct reeve_client *client;
     int64_t lost_ms; /* since when it is seen not to be connected; 0: it is */
+    bool patient;    /* a broker that is gone for long is waited for all the same */
 };
 
 /* Connects once; 0, or the exit code of a failure it has told. */

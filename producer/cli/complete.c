@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * complete: completion scripts for bash, zsh and fish, made from the table of verbs. Names of
- * queues and workers and ids of jobs and sessions are asked of the broker when there is one (for at
- * most a second).
+ * queues and workers, ids of jobs and sessions and numbers of tasks are asked of the broker when
+ * there is one (for at most a second).
  */
 #include <string.h>
 
 #include "producer/cli/verbs.h"
 
 /* Which names a verb's words are: 'q' queues, 'w' workers, 'j' jobs, 'd' what dead takes, 'v'
- * verbs, 's' shells, 'o' what session takes, 0 none. */
+ * verbs, 's' shells, 'o' what session takes, 't' what todo takes, 0 none. */
 static char words_of(const struct verb *verb)
 {
     static const struct {
@@ -18,7 +18,8 @@ static char words_of(const struct verb *verb)
     } kinds[] = {{"call", 'q'},    {"submit", 'q'}, {"map", 'q'},        {"hold", 'q'},
                  {"release", 'q'}, {"drain", 'w'},  {"wait", 'j'},       {"result", 'j'},
                  {"cancel", 'j'},  {"retry", 'j'},  {"explain", 'j'},    {"job", 'j'},
-                 {"dead", 'd'},    {"help", 'v'},   {"completion", 's'}, {"session", 'o'}};
+                 {"dead", 'd'},    {"help", 'v'},   {"completion", 's'}, {"session", 'o'},
+                 {"todo", 't'}};
     for (size_t i = 0; i < LENGTH(kinds); i++)
         if (strcmp(kinds[i].verb, verb->name) == 0)
             return kinds[i].kind;
@@ -42,6 +43,7 @@ static struct words names_of(const struct verb *verb)
         return (struct words){"start optimise pause stop show list objective cv models status "
                               "propose tell ",
                               "session list"};
+    case 't': return (struct words){"add list complete remove watch ", "todo list"};
     default: return (struct words){"", ""};
     }
 }

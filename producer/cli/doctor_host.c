@@ -15,6 +15,7 @@
 #include "producer/cli/doctor.h"
 #include "producer/cli/host.h"
 #include "producer/cli/output.h"
+#include "producer/view/moment.h"
 
 enum {
     FILES_LEAST = 1024,    /* descriptors: a connection takes one */

@@ -42,13 +42,6 @@ void queues_take(void *user, const struct record *answer)
     table_cell(&l->table, "%s", q->oldest_ms ? span_text(q->oldest_ms * 1000, span) : "");
 }
 
-void queues_put(struct buf *b, const struct list *l)
-{
-    pack_text(b, "queues");
-    pack_map(b, l->rows.count);
-    buf_put(b, l->rows.buf.data, l->rows.buf.size);
-}
-
 int verb_queues(struct cli *cli)
 {
     static const char *const heads[] = {"QUEUE",  "READY",   "RUNNING",   "DELAYED",
@@ -60,7 +53,9 @@ int verb_queues(struct cli *cli)
     if (exit_code == EXIT_DONE && cli->json) {
         struct buf b = {0};
         pack_map(&b, 1);
-        queues_put(&b, &l);
+        pack_text(&b, "queues");
+        pack_map(&b, l.rows.count);
+        buf_put(&b, l.rows.buf.data, l.rows.buf.size);
         output_json(buf_bytes(&b));
         buf_fini(&b);
     } else if (exit_code == EXIT_DONE) {
@@ -72,21 +67,10 @@ int verb_queues(struct cli *cli)
 
 /* --- workers -------------------------------------------------------------------------------- */
 
-/* A worker's slots follow it; its JSON is closed when the next one comes. */
 struct worker_list {
     struct list list;
-    struct view_rows slots; /* of the last worker */
+    struct view_workers view; /* with --json */
 };
-
-static void close_worker(struct worker_list *w)
-{
-    if (w->list.rows.count == 0)
-        return;
-    pack_array(&w->list.rows.buf, w->slots.count);
-    buf_put(&w->list.rows.buf, w->slots.buf.data, w->slots.buf.size);
-    buf_clear(&w->slots.buf);
-    w->slots.count = 0;
-}
 
 static void worker_row(struct list *l, const struct msg_worker *worker)
 {
@@ -122,12 +106,9 @@ static void take_worker(void *user, const struct record *answer)
     struct worker_list *w = user;
     struct list *l = &w->list;
     if (answer->type == REC_worker && l->cli->json) {
-        close_worker(w);
-        l->rows.count++;
-        view_worker_head(&l->rows.buf, &answer->worker);
+        view_worker(&w->view, &answer->worker);
     } else if (answer->type == REC_slot && l->cli->json) {
-        w->slots.count++;
-        view_slot(&w->slots.buf, &answer->slot);
+        view_slot(&w->view, &answer->slot);
     } else if (answer->type == REC_worker && l->quiet) {
         output_bytes(answer->worker.id);
         putchar('\n');
@@ -146,11 +127,13 @@ int verb_workers(struct cli *cli)
     struct record ask = {.type = REC_list_workers};
     int exit_code = cli_ask(cli, &ask, take_worker, &w, "the list of workers");
     if (exit_code == EXIT_DONE) {
-        if (cli->json)
-            close_worker(&w);
+        view_workers_close(&w.view);
+        w.list.rows = w.view.rows;
         list_print(&w.list, "workers");
+    } else {
+        view_workers_close(&w.view);
+        view_rows_fini(&w.view.rows);
     }
-    buf_fini(&w.slots.buf);
     list_free(&w.list);
     return exit_code;
 }

@@ -6,7 +6,7 @@
 #include "producer/cli/outcome.h"
 #include "producer/cli/output.h"
 #include "producer/cli/verbs.h"
-#include "producer/cli/view.h"
+#include "producer/view/view.h"
 
 enum { SLICE_MS = 60000 };
 
@@ -142,9 +142,13 @@ static int explain_one(struct cli *cli, const char *word, uint64_t id, void *use
     struct reasons reasons = {.lead = cli->word_count > 1 ? word : "", .json = cli->json};
     (void)user;
     int exit_code = cli_ask(cli, &ask, take_reason, &reasons, word);
-    if (exit_code == EXIT_DONE && cli->json)
-        view_reasons_print(id, &reasons.rows);
-    buf_fini(&reasons.rows.buf);
+    if (exit_code == EXIT_DONE && cli->json) {
+        struct buf b = {0};
+        view_reasons(&b, id, &reasons.rows);
+        output_json(buf_bytes(&b));
+        buf_fini(&b);
+    }
+    view_rows_fini(&reasons.rows);
     return exit_code;
 }
 

@@ -6,10 +6,10 @@
 
 #include "common/clock.h"
 #include "common/value.h"
-#include "producer/cli/history.h"
 #include "producer/cli/list.h"
 #include "producer/cli/output.h"
 #include "producer/cli/verbs.h"
+#include "producer/view/history.h"
 
 enum { JOBS_LIMIT = 100 };
 

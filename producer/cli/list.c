@@ -54,16 +54,25 @@ int list_jobs(struct list *l, const struct msg_list_jobs *which, uint64_t limit,
     return exit_code;
 }
 
+static void print_rows(const char *name, const struct view_rows *rows)
+{
+    struct buf b = {0};
+    pack_map(&b, 1);
+    view_rows_put(&b, name, rows);
+    output_json(buf_bytes(&b));
+    buf_fini(&b);
+}
+
 void list_print(struct list *l, const char *name)
 {
     if (l->cli->json)
-        view_print(name, &l->rows);
+        print_rows(name, &l->rows);
     else if (!l->quiet && l->table.columns)
         table_print(&l->table);
 }
 
 void list_free(struct list *l)
 {
-    buf_fini(&l->rows.buf);
+    view_rows_fini(&l->rows);
     table_free(&l->table);
 }

@@ -8,7 +8,7 @@
 
 #include "producer/cli/cli.h"
 #include "producer/cli/output.h"
-#include "producer/cli/view.h"
+#include "producer/view/view.h"
 
 extern const struct option list_options[];
 
@@ -29,9 +29,7 @@ int list_jobs(struct list *l, const struct msg_list_jobs *which, uint64_t limit,
 void list_print(struct list *l, const char *name);
 void list_free(struct list *l);
 
-/* Queues into a list (farm_lists.c), and those of a JSON list as the pair "queues": {NAME: {...}}.
- */
+/* Queues into a list (farm_lists.c); into a JSON one as pairs of a name and its counts. */
 void queues_take(void *list, const struct record *answer);
-void queues_put(struct buf *b, const struct list *l);
 
 #endif

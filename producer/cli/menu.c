@@ -15,12 +15,12 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "producer/cli/field.h"
 #include "producer/cli/lines.h"
 #include "producer/cli/output.h"
 #include "producer/cli/session.h"
 #include "producer/cli/sessionspec.h"
 #include "producer/cli/verbs.h"
+#include "producer/view/field.h"
 
 struct menu {
     struct cli *cli;
@@ -221,7 +221,7 @@ static void start(struct menu *m)
         fix_cvs(m, &spec);
         sessionspec_pack(&spec, &packed);
         if (session_start(&m->session, buf_bytes(&packed), &options) == 0) {
-            reeve_job_id_format(m->session.id, id);
+            reeve_job_id_format(m->session.now.id, id);
             printf("session %s\n", id);
         }
         tell(buf_text(&m->session.said));
@@ -249,7 +249,7 @@ static void start_optimise(struct menu *m)
             exit_code = session_optimise(s, &cvs, &mvs);
         tell(buf_text(&s->said));
         if (found && (exit_code == 0 || s->flag == FLAG_RUNNING))
-            session_print_numbers(session_mvs(s));
+            session_print_numbers(session_view_mvs(&s->now));
     }
     tags_fini(&cvs);
     tags_fini(&mvs);

@@ -5,10 +5,10 @@
 #include <reeve/value.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/must.h"
+#include "producer/cli/clean.h"
 
 size_t output_width(int fd)
 {
@@ -45,18 +45,9 @@ void table_cell(struct table *t, const char *format, ...)
     table_bytes(t, bytes_text(text));
 }
 
-static bool is_control(unsigned char c)
-{
-    return c < 0x20 || c == 0x7f;
-}
-
 void table_bytes(struct table *t, struct bytes cell)
 {
-    unsigned char *to = buf_extend(&t->text, cell.size);
-    for (size_t i = 0; i < cell.size; i++) {
-        unsigned char c = ((const unsigned char *)cell.data)[i];
-        to[i] = is_control(c) ? '?' : c;
-    }
+    clean_put(&t->text, cell);
     end_cell(t);
 }
 
@@ -140,17 +131,24 @@ void output_json(struct bytes value)
     free(json);
 }
 
-static void put_clean(struct bytes text, bool tabs)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = ((const unsigned char *)text.data)[i];
-        putchar(is_control(c) && !(tabs && c == '\t') ? '?' : c);
-    }
-}
-
 void output_bytes(struct bytes text)
 {
-    put_clean(text, false);
+    struct buf b = {0};
+    clean_put(&b, text);
+    fwrite(b.size ? (const char *)b.data : "", 1, b.size, stdout);
+    buf_fini(&b);
+}
+
+static void put_line(struct bytes line)
+{
+    const char *at = line.data, *end = at + line.size, *tab;
+    while ((tab = memchr(at, '\t', (size_t)(end - at)))) {
+        output_bytes(bytes_of(at, (size_t)(tab - at)));
+        putchar('\t');
+        at = tab + 1;
+    }
+    output_bytes(bytes_of(at, (size_t)(end - at)));
+    putchar('\n');
 }
 
 void output_lines(const char *lead, struct bytes text)
@@ -161,8 +159,7 @@ void output_lines(const char *lead, struct bytes text)
         size_t size = (size_t)((stop ? stop : end) - at);
         if (size) {
             fputs(lead, stdout);
-            put_clean(bytes_of(at, size), true);
-            putchar('\n');
+            put_line(bytes_of(at, size));
         }
         at += size + 1;
     }
@@ -209,15 +206,5 @@ const char *size_text(uint64_t bytes, char text[static SIZE_TEXT])
     uint64_t tenths = (uint64_t)(amount * 10 + 0.5);
     bool whole = tenths >= 100 || tenths % 10 == 0;
     snprintf(text, SIZE_TEXT, "%.*f %s", whole ? 0 : 1, amount, units[u]);
-    return text;
-}
-
-const char *moment_text(uint64_t wall_ms, char text[static MOMENT_TEXT])
-{
-    time_t seconds = (time_t)(wall_ms / 1000);
-    struct tm tm;
-    size_t size =
-        gmtime_r(&seconds, &tm) ? strftime(text, MOMENT_TEXT, "%Y-%m-%dT%H:%M:%S", &tm) : 0;
-    snprintf(text + size, MOMENT_TEXT - size, ".%03uZ", (unsigned)(wall_ms % 1000));
     return text;
 }

@@ -18,14 +18,14 @@ struct table {
 };
 
 void table_cell(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void table_bytes(struct table *t, struct bytes cell); /* control characters become ? */
+void table_bytes(struct table *t, struct bytes cell); /* anybody's: see clean.h */
 /* Prints it, on a terminal with a bold head and cut to its width, and frees it. */
 void table_print(struct table *t);
 void table_free(struct table *t); /* without printing */
 
 /* One msgpack value as a line of JSON. */
 void output_json(struct bytes value);
-/* A text of somebody else's to a person: control characters become ?. */
+/* A text of somebody else's to a person, made fit for that: see clean.h. */
 void output_bytes(struct bytes text);
 /* The same line by line, each led by lead; tabs stay, lines that are empty are left out. */
 void output_lines(const char *lead, struct bytes text);
@@ -40,9 +40,6 @@ const char *ago_text(uint64_t wall_ms, int64_t now_ms, char text[static AGO_TEXT
 /* "512 B", "1.5 MiB", "12 GiB" */
 enum { SIZE_TEXT = 24 };
 const char *size_text(uint64_t bytes, char text[static SIZE_TEXT]);
-/* RFC 3339 in UTC: "2026-01-02T03:04:05.678Z" */
-enum { MOMENT_TEXT = 40 };
-const char *moment_text(uint64_t wall_ms, char text[static MOMENT_TEXT]);
 
 /* Bold, dim or nothing: escape sequences for standard output as it is now. */
 bool output_styled(int fd);

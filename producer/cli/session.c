@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <math.h>
 
-#include "producer/cli/field.h"
 #include "producer/cli/jobspec.h"
 #include "producer/cli/session_verbs.h"
 #include "producer/cli/sessionspec.h"
 #include "producer/cli/verbs.h"
+#include "producer/view/field.h"
 
 enum { SPEC_BYTES_MAX = 1 << 20, ISLANDS_MAX = 1024 };
 
@@ -67,9 +67,9 @@ int session_answer_id(struct session *s, int exit_code)
 {
     struct pairs p = {.count = 0};
     char id[JOB_ID_TEXT];
-    if (s->id)
-        reeve_job_id_format(s->id, id);
-    pairs_text(&p, "id", s->id ? id : s->cli->words[1]);
+    if (s->now.id)
+        reeve_job_id_format(s->now.id, id);
+    pairs_text(&p, "id", s->now.id ? id : s->cli->words[1]);
     return session_answer(s, exit_code, &p);
 }
 
@@ -168,9 +168,9 @@ static int verb_start(struct session *s)
     buf_fini(&spec);
     if (exit_code)
         return session_answer(s, exit_code, &p);
-    reeve_job_id_format(s->id, id);
+    reeve_job_id_format(s->now.id, id);
     if (cli->json) {
-        session_pairs(s, &p, false);
+        session_view_pairs(&s->now, &p, false);
         pairs_print(&p);
         return 0;
     }
@@ -191,20 +191,20 @@ static int answer_optimise(struct session *s, int exit_code, bool followed)
 {
     struct pairs p = {.count = 0};
     char id[JOB_ID_TEXT];
-    reeve_job_id_format(s->id, id);
+    reeve_job_id_format(s->now.id, id);
     pairs_text(&p, "id", id);
-    pairs_text(&p, "state", reeve_session_state_name(s->state));
-    pairs_integer(&p, "iteration", (int64_t)s->iteration);
+    pairs_text(&p, "state", reeve_session_state_name(s->now.state));
+    pairs_integer(&p, "iteration", (int64_t)s->now.iteration);
     pairs_integer(&p, "flag", s->flag);
-    pairs_value(&p, "mvs", session_mvs(s));
-    pairs_value(&p, "best", session_best(s));
+    pairs_value(&p, "mvs", session_view_mvs(&s->now));
+    pairs_value(&p, "best", session_view_best(&s->now));
     exit_code = session_answer(s, exit_code, &p);
     if (exit_code || s->cli->json)
         return exit_code;
     if (followed)
         session_print_best(s);
     else
-        session_print_numbers(session_mvs(s));
+        session_print_numbers(session_view_mvs(&s->now));
     return 0;
 }
 
@@ -234,7 +234,7 @@ static int verb_pause(struct session *s)
     struct pairs p = {.count = 0};
     char id[JOB_ID_TEXT];
     int exit_code = session_pause(s);
-    reeve_job_id_format(s->id, id);
+    reeve_job_id_format(s->now.id, id);
     pairs_text(&p, "id", id);
     pairs_truth(&p, "is_paused", exit_code == 0);
     return session_answer(s, exit_code, &p);
@@ -253,14 +253,14 @@ static int verb_propose(struct session *s)
     char id[JOB_ID_TEXT];
     int exit_code = session_propose(s);
     if (exit_code == 0 && !s->cli->json) {
-        session_print_numbers(session_mvs(s));
+        session_print_numbers(session_view_mvs(&s->now));
         return 0;
     }
-    reeve_job_id_format(s->id, id);
+    reeve_job_id_format(s->now.id, id);
     pairs_text(&p, "id", id);
-    pairs_text(&p, "state", reeve_session_state_name(s->state));
-    pairs_integer(&p, "iteration", (int64_t)s->iteration);
-    pairs_value(&p, "mvs", session_mvs(s));
+    pairs_text(&p, "state", reeve_session_state_name(s->now.state));
+    pairs_integer(&p, "iteration", (int64_t)s->now.iteration);
+    pairs_value(&p, "mvs", session_view_mvs(&s->now));
     return session_answer(s, exit_code, &p);
 }
 

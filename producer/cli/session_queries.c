@@ -6,11 +6,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "producer/cli/field.h"
 #include "producer/cli/list.h"
 #include "producer/cli/outcome.h"
 #include "producer/cli/output.h"
 #include "producer/cli/session_verbs.h"
+#include "producer/view/field.h"
 
 enum { LIST_LIMIT = 100 };
 
@@ -20,7 +20,7 @@ int session_show(struct session *s)
 {
     struct pairs p = {.count = 0};
     if (s->cli->json) {
-        session_pairs(s, &p, true);
+        session_view_pairs(&s->now, &p, true);
         pairs_print(&p);
     } else {
         session_print(s);
@@ -31,14 +31,14 @@ int session_show(struct session *s)
 int session_objective(struct session *s)
 {
     struct pairs p = {.count = 0};
-    struct bytes text = field_text(buf_bytes(&s->view), "objective_text");
+    struct bytes text = field_text(buf_bytes(&s->now.view), "objective_text");
     char id[JOB_ID_TEXT];
     if (!s->cli->json) {
         output_bytes(text);
         putchar('\n');
         return 0;
     }
-    reeve_job_id_format(s->id, id);
+    reeve_job_id_format(s->now.id, id);
     pairs_text(&p, "id", id);
     pack_str(pairs_key(&p, "objective"), text);
     pairs_print(&p);
@@ -63,14 +63,14 @@ static void take_id(void *user, const struct record *answer)
 
 static void list_row(struct list *l, const struct session *s)
 {
-    struct bytes view = buf_bytes(&s->view);
+    struct bytes view = buf_bytes(&s->now.view);
     struct pairs p = {.count = 0};
     char id[JOB_ID_TEXT], ago[AGO_TEXT], best_text[32] = "";
     double best;
-    reeve_job_id_format(s->id, id);
+    reeve_job_id_format(s->now.id, id);
     if (l->cli->json) {
         l->rows.count++;
-        session_pairs(s, &p, false);
+        session_view_pairs(&s->now, &p, false);
         pairs_close(&p, &l->rows.buf);
         return;
     }
@@ -78,22 +78,22 @@ static void list_row(struct list *l, const struct session *s)
         puts(id);
         return;
     }
-    if (field_number(session_best(s), "objective", &best))
+    if (field_number(session_view_best(&s->now), "objective", &best))
         snprintf(best_text, sizeof best_text, "%.10g", best);
     table_cell(&l->table, "%s", id);
-    table_cell(&l->table, "%s", reeve_session_state_name(s->state));
-    table_cell(&l->table, "%" PRIu64, s->iteration);
+    table_cell(&l->table, "%s", reeve_session_state_name(s->now.state));
+    table_cell(&l->table, "%" PRIu64, s->now.iteration);
     table_cell(&l->table, "%s", best_text);
     table_bytes(&l->table, field_text(view, "method"));
     table_bytes(&l->table, field_text(view, "model"));
-    table_cell(&l->table, "%s", ago_text(s->submitted_ms, l->now_ms, ago));
+    table_cell(&l->table, "%s", ago_text(s->now.submitted_ms, l->now_ms, ago));
 }
 
 static int list_all(struct listing *l, struct session *s)
 {
     int exit_code = 0;
     for (size_t i = 0; i < l->count && !exit_code; i++) {
-        s->id = l->ids[i];
+        s->now.id = l->ids[i];
         exit_code = session_refresh(s);
         if (!exit_code)
             list_row(&l->list, s);
@@ -137,35 +137,19 @@ static int ask_service(struct cli *cli, const char *method, struct buf *args, st
     return exit_code;
 }
 
-/* [{model, mvs, spec, session}], of what the session shows of itself. */
-static void put_question(const struct session *s, const struct tags *mvs, struct buf *args)
-{
-    struct pairs p = {.count = 0};
-    struct bytes view = buf_bytes(&s->view);
-    struct bytes model = field_text(view, "model"), spec = field_of(view, "spec");
-    char id[JOB_ID_TEXT];
-    reeve_job_id_format(s->id, id);
-    pairs_text(&p, "session", id);
-    if (model.size)
-        pack_str(pairs_key(&p, "model"), model);
-    if (spec.size)
-        pairs_value(&p, "spec", spec);
-    tags_pack_values(mvs, pairs_key(&p, "mvs"));
-    pack_array(args, 1);
-    pairs_close(&p, args);
-}
-
 int session_cv(struct session *s)
 {
     struct cli *cli = s->cli;
     struct tags mvs = {0};
-    struct buf args = {0};
+    struct buf args = {0}, given = {0};
     struct outcome o = {0};
     struct pairs p = {.count = 0};
     char id[JOB_ID_TEXT];
     int exit_code = session_values(cli, 2, &mvs);
     if (!exit_code) {
-        put_question(s, &mvs, &args);
+        tags_pack_values(&mvs, &given);
+        session_view_question(&s->now, buf_bytes(&given), &args);
+        buf_fini(&given);
         exit_code = ask_service(cli, CV_METHOD, &args, &o);
     }
     tags_fini(&mvs);
@@ -173,7 +157,7 @@ int session_cv(struct session *s)
         return exit_code;
     struct bytes value = buf_bytes(&o.value), message = field_text(value, "message");
     if (cli->json) {
-        reeve_job_id_format(s->id, id);
+        reeve_job_id_format(s->now.id, id);
         pairs_text(&p, "id", id);
         pairs_value(&p, "cvs", field_of(value, "cvs"));
         pack_str(pairs_key(&p, "message"), message);

@@ -9,10 +9,10 @@
 
 #include "common/clock.h"
 #include "common/value.h"
-#include "producer/cli/field.h"
 #include "producer/cli/output.h"
 #include "producer/cli/plot.h"
 #include "producer/cli/session.h"
+#include "producer/view/field.h"
 
 enum { HISTORY_MAX = 1000, LABEL_COLUMNS = 18 };
 
@@ -22,48 +22,6 @@ void pairs_print(struct pairs *p)
     pairs_close(p, &b);
     output_json(buf_bytes(&b));
     buf_fini(&b);
-}
-
-/* --- for programs --------------------------------------------------------------------------- */
-
-static bool is_one_of(struct bytes key, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (bytes_equal(key, bytes_text(names[i])))
-            return true;
-    return false;
-}
-
-static void pairs_text_of(struct pairs *p, const char *name, const struct buf *text)
-{
-    if (text->size)
-        pack_str(pairs_key(p, name), buf_bytes(text));
-    else
-        pack_nil(pairs_key(p, name));
-}
-
-void session_pairs(const struct session *s, struct pairs *p, bool history)
-{
-    static const char *const mine[] = {"id",     "queue",        "state",    "iteration", "best",
-                                       "reason", "submitted_ms", "ended_ms", "error",     "value"};
-    char id[JOB_ID_TEXT];
-    reeve_job_id_format(s->id, id);
-    pairs_text(p, "id", id);
-    pairs_text_of(p, "queue", &s->queue);
-    pairs_text(p, "state", reeve_session_state_name(s->state));
-    pairs_integer(p, "iteration", (int64_t)s->iteration);
-    pairs_value(p, "best", session_best(s));
-    pairs_text(p, "reason", *s->reason ? s->reason : NULL);
-    if (s->state == REEVE_SESSION_FAILED)
-        pairs_text_of(p, "error", &s->text);
-    if (s->state == REEVE_SESSION_FINISHED)
-        pairs_value(p, "value", buf_bytes(&s->value));
-    pairs_integer(p, "submitted_ms", (int64_t)s->submitted_ms);
-    pairs_integer(p, "ended_ms", (int64_t)s->ended_ms);
-    for (struct fields f = fields_of(buf_bytes(&s->view)); fields_next(&f);)
-        if (!is_one_of(f.key, mine, LENGTH(mine)) &&
-            (history || !bytes_equal(f.key, bytes_text("history"))))
-            pairs_copy(p, f.key, f.value);
 }
 
 /* --- for people ----------------------------------------------------------------------------- */
@@ -107,7 +65,7 @@ static void lines_numbers(struct table *t, const char *kind, struct bytes map)
 void session_print_best(const struct session *s)
 {
     struct table t = {.columns = 2};
-    struct bytes best = session_best(s);
+    struct bytes best = session_view_best(&s->now);
     line_number(&t, "objective", best, "objective");
     line_number(&t, "violation", best, "violation");
     lines_numbers(&t, "MV", field_of(best, "mvs"));
@@ -135,7 +93,7 @@ static void lines_others(struct table *t, struct bytes view)
         "history",   "external", "spec"};
     for (struct fields f = fields_of(view); fields_next(&f);) {
         struct buf text = {0}, name = {0};
-        if (is_one_of(f.key, told, LENGTH(told)) || !value_text(&text, f.value))
+        if (field_among(f.key, told, LENGTH(told)) || !value_text(&text, f.value))
             continue;
         buf_put(&name, f.key.data, f.key.size);
         line(t, buf_text(&name), buf_bytes(&text));
@@ -160,18 +118,18 @@ static void lines_aim(struct table *t, struct bytes view)
 static void print_head(const struct session *s)
 {
     struct table t = {.columns = 2};
-    struct bytes view = buf_bytes(&s->view), best = session_best(s);
+    struct bytes view = buf_bytes(&s->now.view), best = session_view_best(&s->now);
     char text[64];
     uint64_t most = field_uint(view, "max_iterations");
     int64_t now_ms = clock_wall_ms();
-    reeve_job_id_format(s->id, text);
+    reeve_job_id_format(s->now.id, text);
     line(&t, "id", bytes_text(text));
-    line(&t, "queue", buf_bytes(&s->queue));
-    line(&t, "state", bytes_text(reeve_session_state_name(s->state)));
-    line(&t, "reason", bytes_text(s->reason));
-    if (s->state == REEVE_SESSION_FAILED)
-        line(&t, "error", buf_bytes(&s->text));
-    snprintf(text, sizeof text, "%" PRIu64, s->iteration);
+    line(&t, "queue", buf_bytes(&s->now.queue));
+    line(&t, "state", bytes_text(reeve_session_state_name(s->now.state)));
+    line(&t, "reason", bytes_text(s->now.reason));
+    if (s->now.state == REEVE_SESSION_FAILED)
+        line(&t, "error", buf_bytes(&s->now.text));
+    snprintf(text, sizeof text, "%" PRIu64, s->now.iteration);
     line(&t, "iteration", bytes_text(text));
     snprintf(text, sizeof text, "%" PRIu64, most);
     line(&t, "max iterations", bytes_text(most ? text : ""));
@@ -181,9 +139,9 @@ static void print_head(const struct session *s)
     line_number(&t, "evaluations", view, "evaluations");
     line(&t, "message", field_text(view, "message"));
     lines_others(&t, view);
-    line(&t, "submitted", bytes_text(ago_text(s->submitted_ms, now_ms, text)));
-    if (s->ended_ms)
-        line(&t, "ended", bytes_text(ago_text(s->ended_ms, now_ms, text)));
+    line(&t, "submitted", bytes_text(ago_text(s->now.submitted_ms, now_ms, text)));
+    if (s->now.ended_ms)
+        line(&t, "ended", bytes_text(ago_text(s->now.ended_ms, now_ms, text)));
     table_print(&t);
 }
 
@@ -206,7 +164,7 @@ static void print_variables(const struct session *s)
 {
     static const char *const heads[] = {"", "VARIABLE", "BEST", "LAST"};
     struct table t = {.columns = LENGTH(heads)};
-    struct bytes view = buf_bytes(&s->view), best = session_best(s);
+    struct bytes view = buf_bytes(&s->now.view), best = session_view_best(&s->now);
     for (size_t i = 0; i < LENGTH(heads); i++)
         table_cell(&t, "%s", heads[i]);
     rows_variables(&t, "MV", field_of(best, "mvs"), field_of(view, "mvs"));
@@ -221,7 +179,7 @@ static void print_variables(const struct session *s)
 /* The first iteration has checked the spec and has no objective. */
 static void print_plot(const struct session *s)
 {
-    struct cursor c = cursor_of(field_of(buf_bytes(&s->view), "history"));
+    struct cursor c = cursor_of(field_of(buf_bytes(&s->now.view), "history"));
     uint32_t count = cursor_peek(&c) == PACK_ARRAY ? cursor_array(&c) : 0;
     double values[HISTORY_MAX];
     struct buf drawing = {0};
@@ -233,7 +191,7 @@ static void print_plot(const struct session *s)
             values[i] = NAN; /* none yet */
     if (width > LABEL_COLUMNS && width - LABEL_COLUMNS < room)
         room = width - LABEL_COLUMNS;
-    plot_draw(&drawing, values, count, room, 1, s->iteration ? s->iteration - 1 : 0);
+    plot_draw(&drawing, values, count, room, 1, s->now.iteration ? s->now.iteration - 1 : 0);
     if (drawing.size) {
         putchar('\n');
         fwrite(drawing.data, 1, drawing.size, stdout);

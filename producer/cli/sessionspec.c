@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "common/must.h"
-#include "producer/cli/field.h"
-#include "producer/cli/pairs.h"
+#include "producer/view/field.h"
+#include "producer/view/pairs.h"
 
 static int options_tags(struct tags *tags, const struct options *o, const char *name,
                         int (*read)(struct tag *, const char *, char *),

@@ -39,57 +39,6 @@ const char *status_state_text(const struct msg_status *s, char text[static STATU
     return text;
 }
 
-/* --- for programs --------------------------------------------------------------------------- */
-
-static void put_count(struct buf *b, const char *key, uint64_t number)
-{
-    pack_text(b, key);
-    pack_uint(b, number);
-}
-
-static void put_broker(struct buf *b, const struct msg_status *s)
-{
-    pack_text(b, "broker");
-    pack_map(b, 11);
-    put_count(b, "pid", s->pid);
-    put_count(b, "uptime_ms", s->uptime_ms);
-    put_count(b, "incarnation", s->incarnation);
-    pack_text(b, "release");
-    pack_str(b, s->release);
-    pack_text(b, "durability");
-    pack_text(b, durability_name((unsigned)s->durability));
-    pack_text(b, "state");
-    pack_text(b, broker_state_name((unsigned)s->state));
-    put_count(b, "awaited", s->awaited);
-    put_count(b, "memory_bytes", s->memory_bytes);
-    put_count(b, "args_bytes", s->args_bytes);
-    put_count(b, "store_bytes", s->store_bytes);
-    put_count(b, "commit_us", s->commit_us);
-}
-
-static void status_json(const struct msg_status *s, const struct list *queues)
-{
-    struct buf b = {0};
-    pack_map(&b, 4);
-    put_broker(&b, s);
-    pack_text(&b, "totals");
-    pack_map(&b, 6);
-    put_count(&b, "submitted", s->submitted);
-    put_count(&b, "executions", s->executions);
-    put_count(&b, "lease_losses", s->lease_losses);
-    put_count(&b, "live", s->live);
-    put_count(&b, "kept", s->kept);
-    put_count(&b, "malformed", s->malformed);
-    pack_text(&b, "farm");
-    pack_map(&b, 3);
-    put_count(&b, "workers", s->workers);
-    put_count(&b, "slots", s->slots);
-    put_count(&b, "clients", s->clients);
-    queues_put(&b, queues);
-    output_json(buf_bytes(&b));
-    buf_fini(&b);
-}
-
 /* --- for people ----------------------------------------------------------------------------- */
 
 static void keeping_lines(const struct msg_status *s)
@@ -124,6 +73,14 @@ static void status_lines(struct cli *cli, const struct msg_status *s)
         printf("dropped  %" PRIu64 " messages that did not decode\n", s->malformed);
 }
 
+static void print_json(const struct msg_status *s, const struct view_rows *queues)
+{
+    struct buf b = {0};
+    view_status(&b, s, queues);
+    output_json(buf_bytes(&b));
+    buf_fini(&b);
+}
+
 int verb_status(struct cli *cli)
 {
     struct status_answer answer = {0};
@@ -133,7 +90,7 @@ int verb_status(struct cli *cli)
     if (exit_code == EXIT_DONE && cli->json) {
         exit_code = cli_ask(cli, &ask_queues, queues_take, &l, "the list of queues");
         if (exit_code == EXIT_DONE)
-            status_json(&answer.status, &l);
+            print_json(&answer.status, &l.rows);
     } else if (exit_code == EXIT_DONE) {
         status_lines(cli, &answer.status);
     }

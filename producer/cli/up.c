@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * up: a farm on this host: one broker and some workers, kept alive until Ctrl-C or TERM. Standard
- * output gets one line an address and a last one, `ready`, once the broker answers and the workers
- * have joined. What the programs themselves have to say goes to standard error.
+ * up: a farm on this host: one broker, one gateway and some workers, kept alive until Ctrl-C or
+ * TERM. Standard output gets one line an address and a last one, `ready`, once the broker answers,
+ * the page can be asked for and the workers have joined. What the programs themselves have to say
+ * goes to standard error.
  *
- *     START -> (broker bound) -> JOINING -> (workers joined) -> READY -> (Ctrl-C) -> DRAINING ->
- *     (workers gone) -> CLOSING -> (broker gone) -> end
+ *     START -> (broker bound) -> JOINING -> (gateway bound, workers joined) -> READY -> (Ctrl-C) ->
+ *     DRAINING -> (workers gone) -> CLOSING -> (broker and gateway gone) -> end
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,8 +35,8 @@ enum {
 const struct option up_options[] = {
     {"workers", OPTION_NUMBER, "N", "worker processes (1)", 1, WORKERS_MAX},
     {"slots", OPTION_NUMBER, "M", "slots of each worker (one a core)", 1, SLOTS_MAX},
-    {"port-base", OPTION_NUMBER, "P", "clients at P, workers at P+1, updates at P+2 (7710)", 1,
-     65533},
+    {"port-base", OPTION_NUMBER, "P",
+     "clients at P, workers at P+1, updates at P+2, the page at P+3 (7710)", 1, 65532},
     {"store", OPTION_TEXT, "DIR|memory",
      "where jobs are kept ($XDG_STATE_HOME/reeve/store); memory: nowhere"},
     {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: whoever reaches the broker runs commands"},
@@ -50,18 +51,23 @@ const struct option up_options[] = {
 
 enum up_state { UP_START, UP_JOINING, UP_READY, UP_DRAINING, UP_CLOSING };
 
+/* Places among the children; those before WORKERS say on a pipe when they have bound. */
+enum { BROKER, GATEWAY, WORKERS };
+
 struct up {
     struct cli *cli;
     enum up_state state;
-    struct child broker, workers[WORKERS_MAX];
-    size_t worker_count;
+    struct child children[WORKERS + WORKERS_MAX];
+    size_t child_count;
     int64_t port;
-    int signal_fd, ready_fd; /* ready_fd: the broker's word that it has bound; -1 after it */
-    char broker_path[PROGRAM_PATH], worker_path[PROGRAM_PATH], handlers_path[PROGRAM_PATH];
-    char bind[64], clients[64], join[64], slots[16], ready_text[16];
+    int signal_fd, ready_fd[WORKERS]; /* ready_fd: the word that it has bound; -1 after it */
+    bool page;                        /* the gateway has bound */
+    char broker_path[PROGRAM_PATH], gateway_path[PROGRAM_PATH], worker_path[PROGRAM_PATH],
+        handlers_path[PROGRAM_PATH];
+    char clients[64], join[64], http[64], slots[16], ready_text[WORKERS][16];
     const char *store;   /* a folder, or "memory" */
     char *default_store; /* what store lends when it was not said */
-    char *broker_argv[16], *worker_argv[ARGS_MAX];
+    char *broker_argv[16], *gateway_argv[16], *worker_argv[ARGS_MAX];
     int64_t ask_ms; /* when the workers are counted next */
     int exit_code;
 };
@@ -95,25 +101,33 @@ static int choose_store(struct up *u)
                  : EXIT_DONE;
 }
 
-static int make_commands(struct up *u)
+static void make_servers(struct up *u)
 {
-    const struct options *o = &u->cli->options;
-    if (program_path("broker", u->broker_path) || program_path("worker", u->worker_path) ||
-        program_handlers(u->handlers_path))
-        return cli_fail(u->cli, EXIT_DATA, "/proc/self/exe: %s", strerror(errno));
-    u->port = options_number(o, "port-base", DEFAULT_PORT);
-    snprintf(u->bind, sizeof u->bind, "tcp://127.0.0.1:%" PRId64, u->port);
-    snprintf(u->clients, sizeof u->clients, "%s", u->bind);
-    snprintf(u->join, sizeof u->join, "tcp://127.0.0.1:%" PRId64, u->port + 1);
+    snprintf(u->clients, sizeof u->clients, "tcp://127.0.0.1:%" PRId64, u->port);
+    snprintf(u->http, sizeof u->http, "127.0.0.1:%" PRId64, u->port + 3);
     char **to = u->broker_argv;
     *to++ = u->broker_path;
     *to++ = "--bind";
-    *to++ = u->bind;
+    *to++ = u->clients;
     *to++ = "--store";
     *to++ = (char *)u->store;
     *to++ = "--ready-fd";
-    *to++ = u->ready_text;
-    to = u->worker_argv;
+    *to++ = u->ready_text[BROKER];
+    to = u->gateway_argv;
+    *to++ = u->gateway_path;
+    *to++ = "--http";
+    *to++ = u->http;
+    *to++ = "--broker";
+    *to++ = u->clients;
+    *to++ = "--ready-fd";
+    *to++ = u->ready_text[GATEWAY];
+}
+
+static int make_workers(struct up *u)
+{
+    const struct options *o = &u->cli->options;
+    char **to = u->worker_argv;
+    snprintf(u->join, sizeof u->join, "tcp://127.0.0.1:%" PRId64, u->port + 1);
     *to++ = u->worker_path;
     *to++ = "--broker";
     *to++ = u->join;
@@ -141,31 +155,45 @@ static int make_commands(struct up *u)
     return 0;
 }
 
-/* The broker tells by a byte on a pipe that its ports are its own. */
-static int start_broker(struct up *u, int64_t now_ms)
+static int make_commands(struct up *u)
+{
+    if (program_path("broker", u->broker_path) || program_path("gateway", u->gateway_path) ||
+        program_path("worker", u->worker_path) || program_handlers(u->handlers_path))
+        return cli_fail(u->cli, EXIT_DATA, "/proc/self/exe: %s", strerror(errno));
+    u->port = options_number(&u->cli->options, "port-base", DEFAULT_PORT);
+    make_servers(u);
+    return make_workers(u);
+}
+
+/* Broker and gateway tell by a byte on a pipe that their ports are their own. */
+static int start_server(struct up *u, size_t i, int64_t now_ms)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return errno;
-    snprintf(u->ready_text, sizeof u->ready_text, "%d", ends[1]);
-    u->broker.pass_fd = ends[1];
-    int error = child_start(&u->broker, now_ms);
+    snprintf(u->ready_text[i], sizeof u->ready_text[i], "%d", ends[1]);
+    u->children[i].pass_fd = ends[1];
+    int error = child_start(&u->children[i], now_ms);
     close(ends[1]);
-    if (u->ready_fd >= 0)
-        close(u->ready_fd);
-    u->ready_fd = ends[0];
+    if (u->ready_fd[i] >= 0)
+        close(u->ready_fd[i]);
+    u->ready_fd[i] = ends[0];
     return error;
+}
+
+/* It does not run and is to. */
+static bool awaits_start(const struct child *c)
+{
+    return !c->pid && c->start_ms >= 0;
 }
 
 static void start_due(struct up *u, int64_t now_ms)
 {
     int error = 0;
-    if (!u->broker.pid && u->broker.start_ms >= 0 && now_ms >= u->broker.start_ms)
-        error = start_broker(u, now_ms);
-    for (size_t i = 0; i < u->worker_count && !error; i++) {
-        struct child *w = &u->workers[i];
-        if (!w->pid && w->start_ms >= 0 && now_ms >= w->start_ms)
-            error = child_start(w, now_ms);
+    for (size_t i = 0; i < u->child_count && !error; i++) {
+        struct child *c = &u->children[i];
+        if (awaits_start(c) && now_ms >= c->start_ms)
+            error = i < WORKERS ? start_server(u, i, now_ms) : child_start(c, now_ms);
     }
     if (error) /* too many processes, no memory: the next turn tries again */
         fprintf(stderr, "reeve up: cannot start a process: %s\n", strerror(error));
@@ -199,7 +227,7 @@ static void ask_workers(struct up *u, int64_t now_ms)
     }
     if (client_ask(u->cli->client, &ask, count_worker, &count, ASK_MS) != REEVE_OK)
         return;
-    if (count < u->worker_count)
+    if (count < u->child_count - WORKERS || !u->page)
         return;
     reeve_close(u->cli->client);
     u->cli->client = NULL;
@@ -210,63 +238,76 @@ static void ask_workers(struct up *u, int64_t now_ms)
 
 static void broker_bound(struct up *u)
 {
+    print_addresses(u);
+    u->state = UP_JOINING;
+    for (size_t i = GATEWAY; i < u->child_count; i++)
+        u->children[i].start_ms = 0;
+}
+
+static void gateway_bound(struct up *u)
+{
+    if (!u->page)
+        printf("page http://127.0.0.1:%" PRId64 "/\n", u->port + 3);
+    fflush(stdout);
+    u->page = true;
+}
+
+static void server_bound(struct up *u, size_t i)
+{
     char byte;
-    ssize_t got = read(u->ready_fd, &byte, 1);
+    ssize_t got = read(u->ready_fd[i], &byte, 1);
     if (got < 0 && errno == EINTR)
         return;
-    close(u->ready_fd);
-    u->ready_fd = -1;
-    if (got == 1 && u->state == UP_START) {
-        print_addresses(u);
-        u->state = UP_JOINING;
-        for (size_t i = 0; i < u->worker_count; i++)
-            u->workers[i].start_ms = 0;
-    }
+    close(u->ready_fd[i]);
+    u->ready_fd[i] = -1;
+    if (got == 1 && i == GATEWAY)
+        gateway_bound(u);
+    else if (got == 1 && u->state == UP_START)
+        broker_bound(u);
 }
 
 /* --- ending --------------------------------------------------------------------------------- */
 
 static bool workers_run(const struct up *u)
 {
-    for (size_t i = 0; i < u->worker_count; i++)
-        if (u->workers[i].pid)
+    for (size_t i = WORKERS; i < u->child_count; i++)
+        if (u->children[i].pid)
             return true;
     return false;
 }
 
-static void signal_all(struct up *u, int signal_number)
+static void signal_from(struct up *u, size_t first, int signal_number)
 {
-    for (size_t i = 0; i < u->worker_count; i++)
-        child_signal(&u->workers[i], signal_number);
+    for (size_t i = first; i < u->child_count; i++)
+        child_signal(&u->children[i], signal_number);
 }
 
 static void stop(struct up *u)
 {
     if (u->state >= UP_DRAINING) { /* asked twice */
         fprintf(stderr, "reeve up: stops at once\n");
-        signal_all(u, SIGKILL);
-        child_signal(&u->broker, SIGKILL);
+        signal_from(u, BROKER, SIGKILL);
         u->exit_code = EXIT_INTERRUPTED;
         return;
     }
     if (workers_run(u))
         fprintf(stderr, "reeve up: workers finish what they run; Ctrl-C again stops at once\n");
     u->state = UP_DRAINING;
-    signal_all(u, SIGTERM);
+    signal_from(u, WORKERS, SIGTERM);
 }
 
-/* Workers first: what they finish is still told to the broker. */
+/* Workers first: what they finish is still told to the broker, and shown on the page. */
 static void drain_on(struct up *u)
 {
     if (u->state == UP_DRAINING && !workers_run(u)) {
         u->state = UP_CLOSING;
-        child_signal(&u->broker, SIGTERM);
+        signal_from(u, BROKER, SIGTERM);
     }
 }
 
 static bool ended(const struct up *u)
 {
-    return u->state == UP_CLOSING && !u->broker.pid;
+    return u->state == UP_CLOSING && !u->children[BROKER].pid && !u->children[GATEWAY].pid;
 }
 
 /* A child is gone: when it is nobody's wish, it comes back. */
@@ -288,7 +329,7 @@ static void child_gone(struct up *u, struct child *c, int status, int64_t now_ms
         c->start_ms = -1;
         return;
     }
-    if (c != &u->broker && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    if (c >= &u->children[WORKERS] && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         fprintf(stderr, "reeve up: %s has left, drained\n", c->name);
         c->start_ms = -1;
         return;
@@ -301,11 +342,9 @@ static void reap(struct up *u, int64_t now_ms)
 {
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-        if (pid == u->broker.pid)
-            child_gone(u, &u->broker, status, now_ms);
-        for (size_t i = 0; i < u->worker_count; i++)
-            if (pid == u->workers[i].pid)
-                child_gone(u, &u->workers[i], status, now_ms);
+        for (size_t i = 0; i < u->child_count; i++)
+            if (pid == u->children[i].pid)
+                child_gone(u, &u->children[i], status, now_ms);
     }
 }
 
@@ -316,12 +355,10 @@ static int wait_ms(const struct up *u, int64_t now_ms)
     int64_t until = now_ms + 60000;
     if (u->state == UP_JOINING)
         until = u->ask_ms;
-    if (!u->broker.pid && u->broker.start_ms >= 0 && u->broker.start_ms < until)
-        until = u->broker.start_ms;
-    for (size_t i = 0; i < u->worker_count; i++) {
-        const struct child *w = &u->workers[i];
-        if (!w->pid && w->start_ms >= 0 && w->start_ms < until)
-            until = w->start_ms;
+    for (size_t i = 0; i < u->child_count; i++) {
+        const struct child *c = &u->children[i];
+        if (awaits_start(c) && c->start_ms < until)
+            until = c->start_ms;
     }
     return until <= now_ms ? 1 : (int)(until - now_ms);
 }
@@ -341,14 +378,16 @@ static void run_up(struct up *u)
         int64_t now_ms = clock_ms();
         if (u->state < UP_DRAINING)
             start_due(u, now_ms);
-        struct pollfd fds[] = {{.fd = u->signal_fd, .events = POLLIN},
-                               {.fd = u->ready_fd, .events = POLLIN}};
-        if (poll(fds, 2, wait_ms(u, now_ms)) < 0)
+        struct pollfd fds[] = {{.fd = u->ready_fd[BROKER], .events = POLLIN},
+                               {.fd = u->ready_fd[GATEWAY], .events = POLLIN},
+                               {.fd = u->signal_fd, .events = POLLIN}};
+        if (poll(fds, LENGTH(fds), wait_ms(u, now_ms)) < 0)
             continue;
-        if (fds[0].revents)
+        if (fds[WORKERS].revents)
             take_signals(u);
-        if (u->ready_fd >= 0 && fds[1].revents)
-            broker_bound(u);
+        for (size_t i = 0; i < WORKERS; i++)
+            if (u->ready_fd[i] >= 0 && fds[i].revents)
+                server_bound(u, i);
         if (u->state == UP_JOINING && clock_ms() >= u->ask_ms)
             ask_workers(u, clock_ms());
         drain_on(u);
@@ -357,14 +396,30 @@ static void run_up(struct up *u)
 
 static void up_free(struct up *u)
 {
+    for (size_t i = 0; i < WORKERS; i++)
+        if (u->ready_fd[i] >= 0)
+            close(u->ready_fd[i]);
     free(u->default_store);
     free(u);
+}
+
+static void make_children(struct up *u)
+{
+    u->child_count = WORKERS + (size_t)options_number(&u->cli->options, "workers", 1);
+    for (size_t i = 0; i < u->child_count; i++)
+        u->children[i] = (struct child){
+            .name = "a worker", .argv = u->worker_argv, .pass_fd = -1, .start_ms = -1};
+    u->children[BROKER].name = "the broker";
+    u->children[BROKER].argv = u->broker_argv;
+    u->children[BROKER].start_ms = 0;
+    u->children[GATEWAY].name = "the gateway";
+    u->children[GATEWAY].argv = u->gateway_argv;
 }
 
 int verb_up(struct cli *cli)
 {
     struct up *u = must_alloc(sizeof *u);
-    *u = (struct up){.cli = cli, .ready_fd = -1};
+    *u = (struct up){.cli = cli, .ready_fd = {-1, -1}};
     int exit_code = check_options(cli);
     if (exit_code == EXIT_DONE)
         exit_code = choose_store(u);
@@ -382,14 +437,8 @@ int verb_up(struct cli *cli)
     must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
     u->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     must(u->signal_fd >= 0);
-    u->broker = (struct child){.name = "the broker", .argv = u->broker_argv, .pass_fd = -1};
-    u->worker_count = (size_t)options_number(&cli->options, "workers", 1);
-    for (size_t i = 0; i < u->worker_count; i++)
-        u->workers[i] = (struct child){
-            .name = "a worker", .argv = u->worker_argv, .pass_fd = -1, .start_ms = -1};
+    make_children(u);
     run_up(u);
-    if (u->ready_fd >= 0)
-        close(u->ready_fd);
     close(u->signal_fd);
     exit_code = u->exit_code;
     up_free(u);

@@ -9,7 +9,7 @@
 
 static const struct verb verbs[] = {
     {"up", "[--workers N] [--slots M] [--store DIR|memory] [--port-base P] [--handler PROGRAM]...",
-     "broker and workers on this host, until Ctrl-C", "reeve up --workers 2 --slots 4\n",
+     "broker, page and workers on this host, until Ctrl-C", "reeve up --workers 2 --slots 4\n",
      up_options, NULL, OPTIONS_ANYWHERE, 0, 0, verb_up, false},
     {"broker", "--bind tcp://HOST:PORT ...", "one broker (reeve-broker)",
      "reeve broker --bind tcp://127.0.0.1:7710\n", NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY,
@@ -17,6 +17,10 @@ static const struct verb verbs[] = {
     {"worker", "--broker tcp://HOST:PORT [--slots M] ...", "one worker (reeve-worker)",
      "reeve worker --broker tcp://127.0.0.1:7711 --slots 4\n", NULL, NULL, OPTIONS_FIRST, 0,
      WORDS_ANY, verb_program, true},
+    {"gateway", "[--http ADDRESS:PORT] [--broker tcp://HOST:PORT] ...",
+     "the page and its API (reeve-gateway)",
+     "reeve gateway --http 127.0.0.1:8080 --broker tcp://127.0.0.1:7710\n", NULL, NULL,
+     OPTIONS_FIRST, 0, WORDS_ANY, verb_program, true},
 
     {"call", "[OPTION]... HANDLER.METHOD [ARG]...", "run a job and print its value",
      "reeve call calculator.calculate 2 + 2\n"
@@ -67,11 +71,15 @@ static const struct verb verbs[] = {
     {"status", "", "the farm's totals", "reeve status --json\n", NULL, NULL, OPTIONS_ANYWHERE, 0, 0,
      verb_status, false},
     {"watch", "TOPIC... [--since SEQ] [--count N]",
-     "print updates as they come: job/ID, session/ID, queue/NAME, worker/ID, or all below worker/",
+     "print updates as they come: job/ID, session/ID, queue/NAME, worker/ID, todo, ticker/SYMBOL, "
+     "or all below worker/",
      "reeve watch worker/ queue/calculator.calculate\n"
      "reeve watch job/0g00000000001 --json\n"
      "reeve watch session/0g00000000001\n",
      watch_options, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_watch, false},
+
+    {"top", "", "the farm live in a terminal, with keys to hold, drain, cancel, pause",
+     "reeve top\n", NULL, NULL, OPTIONS_ANYWHERE, 0, 0, verb_top, false},
 
     {"session",
      "start [OPTION]... | optimise ID [--wait] | pause ID | stop ID | show ID | list | "
@@ -95,6 +103,19 @@ static const struct verb verbs[] = {
      true},
     {"menu", "", "optimisation sessions by questions and answers", "reeve menu\n", NULL, NULL,
      OPTIONS_ANYWHERE, 0, 0, verb_menu, false},
+
+    {"todo", "add TITLE... | list | complete N... | remove N... | watch",
+     "tasks that people complete: add, list, complete, watch",
+     "reeve todo add water the plants\n"
+     "reeve todo list\n"
+     "reeve todo complete 1\n"
+     "reeve todo watch --json\n",
+     todo_options, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_todo, false},
+    {"ticker", "SYMBOL... [--interval S] [--count N]",
+     "live prices; type a symbol and Enter to add one, -SYMBOL to take it off",
+     "reeve ticker AAPL GOOGL\n"
+     "reeve ticker TSLA --interval 0.5 --count 10 --json\n",
+     ticker_options, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_ticker, false},
 
     {"hold", "QUEUE...", "hand out no jobs of these queues", "reeve hold calculator.calculate\n",
      NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_hold, false},

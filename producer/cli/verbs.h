@@ -48,6 +48,14 @@ int verb_watch(struct cli *cli);
 /* session.c */
 extern const struct option session_options[];
 int verb_session(struct cli *cli);
+/* todo.c */
+extern const struct option todo_options[];
+int verb_todo(struct cli *cli);
+/* ticker_verb.c */
+extern const struct option ticker_options[];
+int verb_ticker(struct cli *cli);
+/* top_verb.c */
+int verb_top(struct cli *cli);
 /* menu.c */
 int verb_menu(struct cli *cli);
 /* up.c */

@@ -10,10 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "producer/cli/field.h"
+#include "producer/cli/news.h"
 #include "producer/cli/output.h"
 #include "producer/cli/verbs.h"
+#include "producer/view/field.h"
 
 const struct option watch_options[] = {
     {"since", OPTION_NUMBER, "SEQ",
@@ -37,61 +37,10 @@ struct watch_run {
 
 /* --- one update ----------------------------------------------------------------------------- */
 
-/* What every line leads with, whatever else the body holds. */
-static bool leading_key(struct bytes key)
-{
-    static const char *const keys[] = {"topic", "seq", "incarnation", "time", "event"};
-    for (size_t i = 0; i < LENGTH(keys); i++)
-        if (bytes_equal(key, bytes_text(keys[i])))
-            return true;
-    return false;
-}
-
-static struct bytes body_of(const struct reeve_update *u)
-{
-    return bytes_of(u->body, u->size);
-}
-
-static uint64_t update_time(const struct reeve_update *u)
-{
-    uint64_t time_ms = field_uint(body_of(u), "time");
-    return time_ms ? time_ms : (uint64_t)clock_wall_ms();
-}
-
-static void print_json(const struct reeve_update *u)
-{
-    struct buf b = {0}, rest = {0};
-    uint32_t more = 0;
-    struct cursor c = cursor_of(bytes_of(u->body, u->size));
-    for (uint32_t pairs = u->size ? cursor_map(&c) : 0; pairs-- > 0 && cursor_ok(&c);) {
-        struct bytes key = cursor_str(&c), value = cursor_value(&c);
-        if (!cursor_ok(&c) || leading_key(key))
-            continue;
-        pack_str(&rest, key);
-        buf_put(&rest, value.data, value.size);
-        more++;
-    }
-    pack_map(&b, 5 + more);
-    pack_text(&b, "topic");
-    pack_text(&b, u->topic);
-    pack_text(&b, "seq");
-    pack_uint(&b, u->seq);
-    pack_text(&b, "incarnation");
-    pack_uint(&b, u->incarnation);
-    pack_text(&b, "time");
-    pack_uint(&b, update_time(u));
-    pack_text(&b, "event");
-    pack_text(&b, u->event);
-    buf_put(&b, rest.data, rest.size);
-    output_json(buf_bytes(&b));
-    buf_fini(&b);
-    buf_fini(&rest);
-}
-
 /* "running on host-1", "failed (error) after 3 ms" */
 static void print_state(const struct reeve_update *u)
 {
-    struct bytes body = body_of(u), state = field_text(body, "state");
+    struct bytes body = news_body(u), state = field_text(body, "state");
     struct bytes worker = field_text(body, "worker"), reason = field_text(body, "reason");
     uint64_t run_us = field_uint(body, "run_us");
     char span[SPAN_TEXT];
@@ -112,8 +61,8 @@ static void print_state(const struct reeve_update *u)
 /* Whatever else there is to say, as key=value. */
 static void print_pairs(const struct reeve_update *u)
 {
-    for (struct fields f = fields_of(body_of(u)); fields_next(&f);) {
-        if (leading_key(f.key))
+    for (struct fields f = fields_of(news_body(u)); fields_next(&f);) {
+        if (news_leading(f.key))
             continue;
         char *text = reeve_text(f.value.data, f.value.size, NULL);
         putchar(' ');
@@ -145,7 +94,7 @@ static void print_number(const char *name, struct bytes map, const char *key)
  * best point all its numbers. The rest of the view is for --json. */
 static void print_session(const struct reeve_update *u)
 {
-    struct bytes body = body_of(u), best = field_of(body, "best");
+    struct bytes body = news_body(u), best = field_of(body, "best");
     double number;
     if (strcmp(u->event, "iteration") != 0)
         printf("%s ", u->event);
@@ -156,7 +105,7 @@ static void print_session(const struct reeve_update *u)
         print_number("violation", body, "violation");
     }
     for (struct fields f = fields_of(body); !fields_of(best).left && fields_next(&f);)
-        if (!leading_key(f.key) && !bytes_equal(f.key, bytes_text("iteration")) &&
+        if (!news_leading(f.key) && !bytes_equal(f.key, bytes_text("iteration")) &&
             number_of(f.value, &number)) {
             putchar(' ');
             output_bytes(f.key);
@@ -168,12 +117,12 @@ static void print_session(const struct reeve_update *u)
 
 static void print_line(const struct reeve_update *u)
 {
-    time_t seconds = (time_t)(update_time(u) / 1000);
+    time_t seconds = (time_t)(news_time(u) / 1000);
     struct tm local;
     char clock[16];
     localtime_r(&seconds, &local);
     strftime(clock, sizeof clock, "%H:%M:%S", &local);
-    printf("%s.%03u %s #%" PRIu64 " ", clock, (unsigned)(update_time(u) % 1000), u->topic, u->seq);
+    printf("%s.%03u %s #%" PRIu64 " ", clock, (unsigned)(news_time(u) % 1000), u->topic, u->seq);
     bool job = is_job(u->topic);
     if (job && strcmp(u->event, "state") == 0) {
         print_state(u);
@@ -192,7 +141,7 @@ static void print_line(const struct reeve_update *u)
 static bool state_ended(const struct reeve_update *u)
 {
     char name[24];
-    snprintf(name, sizeof name, "%.*s", BYTES_ARG(field_text(body_of(u), "state")));
+    snprintf(name, sizeof name, "%.*s", BYTES_ARG(field_text(news_body(u), "state")));
     if (!is_session(u->topic))
         return job_ended((enum job_state)job_state_parse(name));
     for (unsigned state = REEVE_SESSION_FINISHED; state <= REEVE_SESSION_FAILED; state++)
@@ -201,10 +150,10 @@ static bool state_ended(const struct reeve_update *u)
     return false;
 }
 
-/* What was watched is there no more: no further word of it will come. */
+/* What was watched is there no more, or never was: no further word of it will come. */
 static void on_error(struct watched *w, const struct reeve_update *u)
 {
-    struct bytes text = field_text(body_of(u), "text");
+    struct bytes text = field_text(news_body(u), "text");
     w->ended = true;
     w->run->exit_code = cli_fail(w->run->cli, EXIT_UNKNOWN, "%s: %.*s", w->topic, BYTES_ARG(text));
 }
@@ -221,7 +170,7 @@ static void on_update(void *user, const struct reeve_update *u)
     }
     run->lines++;
     if (run->cli->json)
-        print_json(u);
+        news_json(u);
     else
         print_line(u);
     if (is_job(w->topic) || is_session(w->topic))
@@ -270,6 +219,16 @@ static void take_snapshot(void *user, const struct record *answer)
         w->ended = state_ended(&now);
 }
 
+/* Below any other head lie feeds, which begin with whoever subscribes: there is none before. */
+static bool is_feed(const char *topic)
+{
+    static const char *const heads[] = {"job/", "session/", "queue/", "worker/"};
+    for (size_t i = 0; i < LENGTH(heads); i++)
+        if (strncmp(topic, heads[i], strlen(heads[i])) == 0)
+            return false;
+    return strchr(topic, '/') != NULL;
+}
+
 /* A job, queue or worker that is not there is told at once: nothing would ever come. */
 static int check_topic(struct cli *cli, struct watched *w)
 {
@@ -281,7 +240,7 @@ static int check_topic(struct cli *cli, struct watched *w)
         return EXIT_USAGE;
     if (is_session(topic) && !reeve_job_id_parse(topic + 8))
         return cli_fail(cli, EXIT_UNKNOWN, "%s: err_sessionNotFound", topic);
-    if (topic[strlen(topic) - 1] == '/')
+    if (topic[strlen(topic) - 1] == '/' || is_feed(topic))
         return cli_connect(cli);
     return cli_ask(cli, &ask, take_snapshot, w, topic);
 }

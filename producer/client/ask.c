@@ -24,7 +24,11 @@ static bool is_last(enum record_type request, enum record_type answer)
     case REC_update:
     case REC_lost:
     case REC_attempt:
-    case REC_explanation: return false;
+    case REC_explanation:
+    case REC_histogram:
+    case REC_counter:
+    case REC_task:
+    case REC_feed: return false;
     case REC_job: return request == REC_get_job;
     default: return true;
     }
@@ -32,6 +36,8 @@ static bool is_last(enum record_type request, enum record_type answer)
 
 static void ask_say(struct reeve_client *c, struct ask *ask)
 {
+    if (ask->said && ask->answer && !c->closing)
+        ask->answer(ask->user, &(const struct record){.type = REC_NONE});
     outbox_put(&c->wire.out, buf_bytes(&ask->record));
     ask->again = ask->said;
     ask->said = true;

@@ -10,6 +10,10 @@
 
 #include "proto/record.h"
 
+/* reeve_connect without waiting for the welcome: the broker is looked for by dispatch, for as long
+ * as it takes (reeve_connected tells). Nothing can be subscribed before the first welcome. */
+int client_open(struct reeve_client **out, const char *address);
+
 /* Sees one answer; what it holds is borrowed for the call. */
 typedef void ask_answer(void *user, const struct record *answer);
 
@@ -17,8 +21,8 @@ typedef void ask_answer(void *user, const struct record *answer);
  * done, error, or the one record that is the whole answer or its end (job, session, status,
  * accepted, ended, snapshot). Returns 0, the code of an `error` answer (text in reeve_error),
  * REEVE_ETIMEOUT, REEVE_EUNREACHABLE or REEVE_EINTERRUPTED. A request whose answer was cut off by a
- * lost connection is asked again, its earlier answers having been seen: so an answer may be seen
- * twice only when the connection broke in the middle. timeout_ms -1: for ever. */
+ * lost connection is asked again, its earlier answers having been seen: a record of type REC_NONE
+ * says that they begin anew. timeout_ms -1: for ever. */
 int client_ask(struct reeve_client *c, struct record *request, ask_answer *answer, void *user,
                int timeout_ms);
 

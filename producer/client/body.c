@@ -134,6 +134,10 @@ static void record_take(struct reeve_client *c, const struct record *r)
     case REC_attempt:
     case REC_explanation:
     case REC_session:
+    case REC_histogram:
+    case REC_counter:
+    case REC_task:
+    case REC_feed:
     case REC_status: ask_record(c, r->done.number, r); break;
     default: break; /* a newer broker knows more */
     }

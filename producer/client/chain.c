@@ -81,7 +81,7 @@ static void answered(void *user, const struct record *answer)
 {
     const struct told *told = user;
     struct buf scratch = {0};
-    if (told->done)
+    if (told->done && answer->type != REC_NONE)
         told->done(told->user, code_of(answer),
                    answer->type == REC_error ? refusal(&answer->error, &scratch) : "");
     buf_fini(&scratch);
@@ -97,7 +97,7 @@ static void session_answered(void *user, const struct record *answer)
         session_read(&session, &strings, &answer->session);
     else if (answer->type == REC_error)
         session.text = refusal(&answer->error, &strings.text);
-    if (told->session)
+    if (told->session && answer->type != REC_NONE)
         told->session(told->user, &session);
     chain_strings_fini(&strings);
 }

@@ -82,7 +82,7 @@ static bool is_up(const void *what)
     return ((const struct reeve_client *)what)->session.up;
 }
 
-int reeve_connect(struct reeve_client **out, const char *address, int timeout_ms)
+int client_open(struct reeve_client **out, const char *address)
 {
     const char *given = address ? address : getenv("REEVE_BROKER");
     if (!given || !*given)
@@ -106,6 +106,17 @@ int reeve_connect(struct reeve_client **out, const char *address, int timeout_ms
     link_init(&c->asks);
     link_init(&c->subscriptions);
     error_set(c, "", 0);
+    *out = c;
+    return REEVE_OK;
+}
+
+int reeve_connect(struct reeve_client **out, const char *address, int timeout_ms)
+{
+    struct reeve_client *c;
+    *out = NULL;
+    int rc = client_open(&c, address);
+    if (rc)
+        return rc;
     rc = client_until(c, is_up, c, timeout_ms);
     if (rc) {
         snprintf(connect_error, sizeof connect_error, "%s", reeve_error(c));

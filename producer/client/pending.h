@@ -28,8 +28,9 @@ struct submission {
     unsigned char *large; /* owned; NULL: the bytes are the chunk's, from `at` */
     uint32_t at, size;
     uint8_t fields, state;
-    bool taken;    /* was accepted under this or an earlier number */
-    bool received; /* as received: a broker that died has forgotten it */
+    bool taken;     /* was accepted under this or an earlier number */
+    bool received;  /* as received: a broker that died has forgotten it */
+    bool impatient; /* a broker at a limit refuses it, and that is that */
 };
 
 enum { CHUNK_NUMBERS = 256 };

@@ -78,6 +78,7 @@ int reeve_submit(struct reeve_client *c, const char *method, const void *args, s
     if (options)
         record_fill(&m, options);
     struct submission s = {.told = ++c->told, .accepted = accepted, .result = result, .user = user};
+    s.impatient = options && options->refuse_busy;
     if (number)
         *number = s.told;
     if (c->unsent_bytes == 0)
@@ -247,7 +248,11 @@ static bool tried_again(struct reeve_client *c, const struct msg_error *m)
         session_lose(&c->session, c->now_ms);
         return true;
     case ERR_BUSY:
-    case ERR_DISK_FULL: put_off(c, m); return true;
+    case ERR_DISK_FULL:
+        if (s && s->impatient)
+            return false;
+        put_off(c, m);
+        return true;
     case ERR_FORGOTTEN: /* lost with the broker that had it, as its class says: once more, as new */
         if (!s || !s->received)
             return false;

@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import urllib.request
 
 import farm as farm_module
 from farm import BUILD, DEADLINE_S
@@ -38,6 +39,18 @@ def gone(pid):
         return True
 
 
+def program(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]
+
+
+def page_answers(farm):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{farm.port + 3}/livez", timeout=DEADLINE_S) as reply:
+            return reply.status == 200
+    except OSError:
+        return False
+
+
 def answer(done):
     return done.returncode, done.stdout, done.stderr
 
@@ -45,7 +58,8 @@ def answer(done):
 def test_it_prints_addresses_and_serves(farm):
     up = farm.up("--workers", 2, "--slots", 2)
     assert up.lines == [f"clients tcp://127.0.0.1:{farm.port}", f"workers tcp://127.0.0.1:{farm.port + 1}",
-                        f"updates tcp://127.0.0.1:{farm.port + 2}", "ready"], up.lines
+                        f"updates tcp://127.0.0.1:{farm.port + 2}", f"page http://127.0.0.1:{farm.port + 3}/",
+                        "ready"], up.lines
     assert [len(worker["slots"]) for worker in farm.workers()] == [2, 2]
     for words, out in (("2 + 2", "4\n"), ("7 / 2", "3.5\n"), ("2 ^ 200", f"{2 ** 200}\n")):
         assert answer(farm.reeve("call", "calculator.calculate", *words.split())) == (0, out, "")
@@ -78,12 +92,12 @@ def test_commands_only_where_allowed(farm):
 
 
 def test_a_taken_port_is_named(farm):
-    for port in (farm.port, farm.port + 1, farm.port + 2):
+    for port in range(farm.port, farm.port + 4):
         with socket.socket() as taken:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind(("127.0.0.1", port))
             taken.listen()
-            second = farm.start("reeve", "up", "--port-base", farm.port)
+            second = farm.start("reeve", "up", "--port-base", farm.port, "--slots", 1)
             assert second.wait() == 7 and "ready" not in second.lines
             assert str(port) in second.stderr(), second.stderr()
 
@@ -108,6 +122,10 @@ def test_what_dies_comes_back(farm):
                len([w for w in farm.workers() if w["state"] == "up"]) == 2, "both workers are back")
     assert farm.json("status")["broker"]["pid"] != broker
     assert farm.reeve("call", "calculator.calculate", 2, "+", 3).stdout == "5\n"
+    gateway = next(pid for pid in children(up.pid) if "reeve-gateway" in program(pid))
+    os.kill(gateway, signal.SIGKILL)
+    farm.until(lambda: page_answers(farm), "the page is back")
+    assert gateway not in children(up.pid) and up.lines.count(f"page http://127.0.0.1:{farm.port + 3}/") == 1, up.lines
     assert up.stop() == 0
 
 
@@ -145,7 +163,8 @@ def test_jobs_outlive_the_broker(farm):
 
 def test_a_store_is_one_brokers(farm):
     up = up_on(farm, "--store", "kept")
-    assert (farm.folder / "kept").stat().st_mode & 0o777 == 0o700 and not (farm.folder / "state").exists()
+    assert (farm.folder / "kept").stat().st_mode & 0o777 == 0o700
+    assert os.listdir(farm.folder / "state/reeve") == ["token"], "nothing else lies where the default store would"
     second = farm.start("reeve", "up", "--port-base", farm.port + 5, "--store", "kept")
     assert second.wait() == 7 and second.lines == [] and "kept is in use" in second.stderr(), second.stderr()
     assert farm.reeve("call", "calculator.calculate", 1, "+", 1).stdout == "2\n", "the first one lives on"

@@ -11,12 +11,13 @@
 #include "common/must.h"
 #include "producer/cli/child.h"
 #include "producer/cli/command.h"
-#include "producer/cli/history.h"
 #include "producer/cli/jobspec.h"
 #include "producer/cli/lines.h"
 #include "producer/cli/output.h"
 #include "producer/cli/progress.h"
 #include "producer/cli/stream.h"
+#include "producer/view/history.h"
+#include "producer/view/moment.h"
 #include "tests/unit/check.h"
 
 /* --- arguments ------------------------------------------------------------------------------ */

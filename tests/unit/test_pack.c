@@ -220,6 +220,7 @@ TEST(nesting_has_a_limit)
             i % 2 ? pack_pair(&b) : pack_array(&b, 1);
         pack_nil(&b);
         CHECK_EQ(pack_valid(buf_bytes(&b)), depth < PACK_DEPTH_MAX);
+        CHECK_EQ(pack_valid_inside(buf_bytes(&b), 3), depth + 3 < PACK_DEPTH_MAX);
         buf_fini(&b);
     }
 }

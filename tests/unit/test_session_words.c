@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 #include "common/must.h"
-#include "producer/cli/field.h"
 #include "producer/cli/plot.h"
 #include "producer/cli/sessionspec.h"
+#include "producer/view/field.h"
 #include "tests/unit/check.h"
 
 static char error[TAG_ERROR];

@@ -106,6 +106,8 @@ struct reeve_job_options { /* zero is the default of each */
     enum reeve_durability durability;
     int wait_for_handler; /* accept although no worker has ever offered it */
     enum reeve_kind kind; /* REEVE_SESSION: runs again and again, see below */
+    int refuse_busy;      /* REEVE_EBUSY and REEVE_EDISK_FULL are results too; not said: the job is
+                             handed in again until it is taken */
 };
 
 struct reeve_result {

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producer/gateway/gateway.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "producer/gateway/answer.h"
+#include "producer/gateway/call.h"
+
+enum {
+    TURN_MS_MAX = 50
+}; /* the clients want to be called now and then: they repeat what is lost */
+
+/* --- at the door ---------------------------------------------------------------------------- */
+
+static bool has_body(const struct request *r)
+{
+    struct bytes size = request_header(r, "Content-Length");
+    return request_header(r, "Transfer-Encoding").size ||
+           (size.size && !bytes_equal(size, bytes_text("0")));
+}
+
+/* What is not there is no secret, but below /v1 and /metrics it is not told either. */
+static bool path_open(const struct request *r)
+{
+    return !request_path_below(r, "v1") && !request_path_below(r, "metrics");
+}
+
+static bool admit(struct request *r, enum http_found found, const struct route *route)
+{
+    struct gateway *g = gateway_of(r);
+    struct guard_request asked = {.host = request_header(r, "Host"),
+                                  .origin = request_header(r, "Origin"),
+                                  .site = request_header(r, "Sec-Fetch-Site"),
+                                  .authorization = request_header(r, "Authorization"),
+                                  .content_type = request_header(r, "Content-Type"),
+                                  .open = route ? route->open : path_open(r),
+                                  .has_body = has_body(r)};
+    enum guard_verdict verdict = guard_check(&g->guard, &asked);
+    switch (verdict) {
+    case GUARD_HOST:
+        answer_refused(r, 421, "host", "this server is not called by that name");
+        return false;
+    case GUARD_ORIGIN:
+        answer_refused(r, 403, "origin", "a page of another site may not ask here");
+        return false;
+    case GUARD_TOKEN:
+        request_header_put(r, "WWW-Authenticate", "Bearer");
+        answer_refused(r, 401, "token", "Authorization: Bearer TOKEN is wanted, or wrong");
+        return false;
+    case GUARD_TYPE:
+    case GUARD_GO: break;
+    }
+    if (found == HTTP_NO_PATH)
+        answer_refused(r, 404, "not-found", "there is nothing at this path");
+    else if (found == HTTP_NO_METHOD)
+        answer_refused(r, 405, "method", "this path has no such method");
+    else if (verdict == GUARD_TYPE)
+        answer_refused(r, 415, "content-type", "a body here is application/json");
+    else
+        return true;
+    return false;
+}
+
+static void refuse(struct request *r, unsigned status)
+{
+    switch (status) {
+    case 413: answer_error(r, ERR_TOO_LARGE, "a body has 1 MiB at most"); break;
+    case 414:
+        answer_refused(r, status, "too-long", "a path with its query has 16 KiB at most");
+        break;
+    case 503:
+        request_header_put(r, "Retry-After", "1");
+        answer_refused(r, status, "busy", "the gateway is at a limit, or stopping");
+        break;
+    default: answer_invalid(r, "no path and query as they should be"); break;
+    }
+}
+
+struct reeve_client *gateway_client(struct request *r)
+{
+    struct gateway *g = gateway_of(r);
+    if (reeve_connected(g->client))
+        return g->client;
+    answer_error(r, ERR_UNREACHABLE, NULL);
+    return NULL;
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+struct gateway *gateway_new(const struct gateway_options *options)
+{
+    struct gateway *g = must_alloc(sizeof *g);
+    g->guard = options->guard;
+    if (client_open(&g->client, options->broker) || client_open(&g->watcher, options->broker)) {
+        log_error("broker: %s", reeve_error(NULL));
+        gateway_free(g);
+        return NULL;
+    }
+    g->events = events_new(g->watcher, &g->timers);
+    g->calls = calls_new(g->client, &g->timers);
+    g->http = http_new(&(struct http_options){.listen_fd = options->listen_fd,
+                                              .routes = gateway_routes,
+                                              .context = g,
+                                              .admit = admit,
+                                              .refuse = refuse});
+    if (!g->http) {
+        log_error("http: %s", strerror(errno));
+        gateway_free(g);
+        return NULL;
+    }
+    return g;
+}
+
+void gateway_free(struct gateway *g)
+{
+    calls_free(g->calls); /* what it answers leaves before the server ends */
+    http_free(g->http);
+    events_free(g->events);
+    reeve_close(g->watcher);
+    reeve_close(g->client);
+    timers_fini(&g->timers);
+    free(g);
+}
+
+/* --- the loop ------------------------------------------------------------------------------- */
+
+/* What a client cannot do is said when it begins; it goes on trying. */
+static void dispatch(struct reeve_client *c, const char *what, int *before)
+{
+    int rc = reeve_dispatch(c, 0);
+    if (rc == REEVE_EINTERRUPTED)
+        rc = 0;
+    if (rc && rc != *before)
+        log_warn("%s: %s", what, reeve_error(c));
+    *before = rc;
+}
+
+static int wait_ms(const struct gateway *g)
+{
+    int waits[] = {http_wait_ms(g->http), timers_left_ms(&g->timers), events_wait_ms(g->events)};
+    int wait = TURN_MS_MAX;
+    for (size_t i = 0; i < LENGTH(waits); i++)
+        if (waits[i] >= 0 && waits[i] < wait)
+            wait = waits[i];
+    return wait;
+}
+
+void gateway_run(struct gateway *g, int signal_fd)
+{
+    bool up = false;
+    int client_code = 0, watcher_code = 0;
+    for (;;) {
+        struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN},
+                               {.fd = http_fd(g->http), .events = POLLIN},
+                               {.fd = reeve_fd(g->client), .events = POLLIN},
+                               {.fd = reeve_fd(g->watcher), .events = POLLIN}};
+        int ready = poll(fds, LENGTH(fds), wait_ms(g));
+        if (ready > 0 && fds[0].revents)
+            return;
+        http_run(g->http, clock_ms());
+        /* Also when nothing came: what handlers have asked leaves with this. */
+        dispatch(g->client, "client", &client_code);
+        dispatch(g->watcher, "watcher", &watcher_code);
+        timers_run(&g->timers);
+        events_turn(g->events);
+        if (up != (bool)reeve_connected(g->client)) {
+            up = !up;
+            log_info("broker %s", up ? "answers" : "is away");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reeve-gateway: reads its command line, finds or makes the token, takes its port, serves until
+ * TERM or INT. Exit codes: 0 told to stop, 2 usage, 7 configuration or data (a port that is taken,
+ * an address that everybody could reach, a token that others could read).
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/options.h"
+#include "common/paths.h"
+#include "producer/gateway/gateway.h"
+#include "producer/gateway/token.h"
+
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 7, HOST_TEXT = 256, BACKLOG = 256, FILES = 4096 };
+
+static const char default_http[] = "127.0.0.1:7713";
+
+static const struct option rows[] = {
+    {"http", OPTION_TEXT, "ADDRESS:PORT", "where the page is (default 127.0.0.1:7713)", 0, 0},
+    {"broker", OPTION_TEXT, "tcp://HOST:P",
+     "clients' port of the broker (default $REEVE_BROKER, else tcp://127.0.0.1:7710)", 0, 0},
+    {"token-file", OPTION_TEXT, "FILE",
+     "what requests must show (default $XDG_STATE_HOME/reeve/token); made when it is not there", 0,
+     0},
+    {"behind-proxy", OPTION_FLAG, NULL,
+     "another address than loopback is fine: a TLS proxy stands before it", 0, 0},
+    {"name", OPTION_TEXT, "HOST[:PORT]",
+     "a name that browsers call it by, as that of the proxy; may be given again", 0, 0},
+    {"ready-fd", OPTION_NUMBER, "N", "write a line there when the port is bound", 1, 1 << 20},
+    {"help", OPTION_FLAG, NULL, "this text", 0, 0},
+    {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+};
+
+static void help(const struct options *o)
+{
+    puts("usage: reeve-gateway [OPTION]...\n\nThe web page, and what it stands on: an HTTP API, "
+         "live "
+         "updates, metrics.\n");
+    options_help(o, stdout);
+    puts("\nexample: reeve-gateway --http 127.0.0.1:8080 --broker tcp://127.0.0.1:7710\n"
+         "exit codes: 0 told to stop, 2 usage, 7 configuration");
+}
+
+static int complain(int code, const char *format, const char *what)
+{
+    fprintf(stderr, "reeve-gateway: ");
+    fprintf(stderr, format, what);
+    fputc('\n', stderr);
+    return code;
+}
+
+/* --- the port ------------------------------------------------------------------------------- */
+
+/* Splits ADDRESS:PORT; an IPv6 address stands in []. */
+static bool parse_http(const char *text, char host[static HOST_TEXT], unsigned *port)
+{
+    const char *colon = strrchr(text, ':');
+    if (!colon || colon == text || colon - text >= HOST_TEXT)
+        return false;
+    char *end;
+    unsigned long number = strtoul(colon + 1, &end, 10);
+    if (*end || end == colon + 1 || number == 0 || number > 65535)
+        return false;
+    snprintf(host, HOST_TEXT, "%.*s", (int)(colon - text), text);
+    *port = (unsigned)number;
+    return true;
+}
+
+/* Whoever reaches the page can try the token, and reads it on the way when there is no TLS. */
+static bool loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "localhost") == 0 ||
+           strcmp(host, "[::1]") == 0;
+}
+
+/* A listening socket, or -1 with errno. */
+static int listen_on(const struct addrinfo *at)
+{
+    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), yes = 1;
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static int take_port(const char *host, unsigned port, int *fd)
+{
+    char bare[HOST_TEXT], service[8];
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
+    bool bracketed = host[0] == '[' && host[strlen(host) - 1] == ']';
+    snprintf(bare, sizeof bare, "%.*s", (int)strlen(host) - (bracketed ? 2 : 0),
+             host + (bracketed ? 1 : 0));
+    snprintf(service, sizeof service, "%u", port);
+    int rc = getaddrinfo(bare, service, &hints, &found);
+    if (rc) {
+        fprintf(stderr, "reeve-gateway: %s: %s\n", host, gai_strerror(rc));
+        return EXIT_CONFIG;
+    }
+    *fd = listen_on(found);
+    int error = errno;
+    freeaddrinfo(found);
+    if (*fd >= 0)
+        return 0;
+    fprintf(stderr, "reeve-gateway: cannot listen on %s port %u: %s\n", host, port,
+            strerror(error));
+    return EXIT_CONFIG;
+}
+
+/* --- serving -------------------------------------------------------------------------------- */
+
+static int block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* Each connection is a descriptor. */
+static void raise_files(void)
+{
+    struct rlimit files;
+    must(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    if (files.rlim_cur >= FILES)
+        return;
+    files.rlim_cur = files.rlim_max < FILES ? files.rlim_max : FILES;
+    if (setrlimit(RLIMIT_NOFILE, &files))
+        log_warn("files=%llu: %s", (unsigned long long)files.rlim_cur, strerror(errno));
+}
+
+static int serve(struct gateway_options *options, const char *http, int ready_fd)
+{
+    int signal_fd = block_signals();
+    must(signal_fd >= 0);
+    raise_files();
+    struct gateway *g = gateway_new(options);
+    if (!g)
+        return EXIT_CONFIG;
+    log_info("listening http=%s", http);
+    if (ready_fd >= 0 && write(ready_fd, "\n", 1) != 1)
+        log_warn("ready-fd=%d: %s", ready_fd, strerror(errno));
+    gateway_run(g, signal_fd);
+    log_info("stopping");
+    gateway_free(g);
+    close(signal_fd);
+    return 0;
+}
+
+static int names_add(const struct options *o, struct guard *guard)
+{
+    size_t at = 0;
+    for (const char *name; (name = options_next(o, "name", &at));)
+        if (!guard_name(guard, name))
+            return complain(EXIT_USAGE, "--name %s: too many, or no name", name);
+    return 0;
+}
+
+static int start(const struct options *o)
+{
+    char host[HOST_TEXT], why[400];
+    unsigned port;
+    struct gateway_options options = {.broker = options_text(o, "broker", NULL)};
+    const char *http = options_text(o, "http", default_http);
+    if (!parse_http(http, host, &port))
+        return complain(EXIT_USAGE, "--http wants ADDRESS:PORT, not %s", http);
+    if (!loopback(host) && !options_flag(o, "behind-proxy", false))
+        return complain(EXIT_CONFIG,
+                        "%s is not loopback: the token would travel in the clear. Keys come first: "
+                        "reeve keys init (not in this release); with a TLS proxy before it: "
+                        "--behind-proxy",
+                        host);
+    guard_names(&options.guard, host, port);
+    int code = names_add(o, &options.guard);
+    if (code)
+        return code;
+    char *default_token = path_state("token");
+    const char *token = options_text(o, "token-file", default_token);
+    if (!token)
+        code = complain(EXIT_CONFIG, "%s", "no home for the token: say --token-file FILE");
+    else if (!token_load(token, options.guard.token, why, sizeof why))
+        code = complain(EXIT_CONFIG, "token: %s", why);
+    else
+        code = take_port(host, port, &options.listen_fd);
+    free(default_token);
+    return code ? code : serve(&options, http, (int)options_number(o, "ready-fd", -1));
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    log_init("gateway");
+    options_add(&o, rows);
+    int code = 0;
+    if (options_parse(&o, OPTIONS_ANYWHERE, argc - 1, argv + 1))
+        code = complain(EXIT_USAGE, "%s", o.error);
+    else if (options_flag(&o, "help", false))
+        help(&o);
+    else if (o.word_count)
+        code = complain(EXIT_USAGE, "unexpected word: %s", o.words[0]);
+    else
+        code = start(&o);
+    options_fini(&o);
+    return code;
+}
