@@ -27,6 +27,9 @@ packages='
     libjs-chart.js          the plots of its page, built into it
     libncurses-dev          reeve top
     libnghttp2-dev          HTTP/2 under the gRPC doors
+    libprotobuf-c-dev       their messages
+    protobuf-c-compiler     makes C of proto/*.proto
+    protobuf-compiler       makes descriptors of them, for reflection
 '
 test_packages='
     clang                   the fuzz build and the analyzer

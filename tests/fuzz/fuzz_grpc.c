@@ -8,7 +8,8 @@
  * behind it is reached. Methods answer, refuse, wait and ask for more, by the bytes they are given;
  * what is held must be given back, whatever happens.
  */
-#include "producer/gateway/grpc/grpc.h"
+#include "producer/gateway/grpc/message.h"
+#include "rto.pb-c.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,6 +61,15 @@ static void answer(struct grpc_call *c, struct bytes message)
         grpc_call_end(c, GRPC_NOT_FOUND, grpc_call_metadata(c, ":path"));
 }
 
+/* What can be read can be written. */
+static void repeat(struct grpc_call *c, struct bytes message)
+{
+    void *m = grpc_message_read(c, &grpc__rto_api__start_request__descriptor, message);
+    if (m)
+        grpc_message_answer(c, m);
+    grpc_message_free(m);
+}
+
 static void pour(struct grpc_call *c)
 {
     static const char text[20000];
@@ -104,6 +114,7 @@ static const struct grpc_method methods[] = {
      .message = chat,
      .half_close = chat_end,
      .gone = gone},
+    {.path = "/d", .kind = GRPC_UNARY, .message = repeat, .gone = gone},
     {0},
 };
 
@@ -141,13 +152,13 @@ static void frame(struct world *w, unsigned type, unsigned flags, uint32_t strea
     buf_fini(&out);
 }
 
-/* POST, http, /a /b or /c, application/grpc; then whatever the input says. */
+/* POST, http, /a to /e (which is none), application/grpc; then whatever the input says. */
 static void request(struct world *w, struct bytes more)
 {
     static const char fields[] = "\x83\x86\x04\x02/a\x0f\x10\x10"
                                  "application/grpc";
     struct buf block = {0};
-    unsigned char which = more.size ? *(const unsigned char *)more.data % 4 : 0;
+    unsigned char which = more.size ? *(const unsigned char *)more.data % 5 : 0;
     buf_put(&block, fields, sizeof fields - 1);
     block.data[5] = (unsigned char)('a' + which);
     if (more.size)
