@@ -93,7 +93,8 @@ static struct buf packed(const ProtobufCMessage *message)
 {
     struct buf b = {0};
     size_t size = protobuf_c_message_get_packed_size(message);
-    protobuf_c_message_pack(message, buf_extend(&b, size));
+    if (size) /* an empty one is no bytes at all */
+        protobuf_c_message_pack(message, buf_extend(&b, size));
     return b;
 }
 
