@@ -268,6 +268,29 @@ def test_limits(farm):
         assert watcher.next() == (1, "fine", False, "ADDED")
 
 
+def test_a_watcher_that_never_reads(farm):
+    farm.broker()
+    gateway = farm.doors()
+    with farm.channel(**{"grpc.http2.bdp_probe": 0}) as deaf, farm.channel() as channel:
+        stub = todo_pb2_grpc.TodoServiceStub(channel)
+        unread = todo_pb2_grpc.TodoServiceStub(deaf).WatchTasks(todo_pb2.WatchTasksRequest())
+        unread.initial_metadata()
+        watcher = Watcher(stub)
+        count = 1000
+        added = [stub.AddTask.future(todo_pb2.AddTaskRequest(title="x" * 1000)) for _ in range(count)]
+        assert all(call.result() for call in added)
+        assert [watcher.next()[0] for _ in range(count)] == list(range(1, count + 1))
+        read = []
+
+        def read_late():
+            for update in unread:
+                read.append(update.task.id)
+
+        fails(grpc.StatusCode.RESOURCE_EXHAUSTED, read_late, "not read")
+        assert read == list(range(1, len(read) + 1)) and 50 < len(read) < count  # whole, in order, then the end
+        assert gateway.process.child.poll() is None
+
+
 def test_who_speaks_no_grpc(farm):
     farm.broker()
     farm.doors()

@@ -271,6 +271,7 @@ void call_text(struct call *c, unsigned status, const char *type, struct bytes t
 void call_fail(struct call *c, unsigned err, struct bytes text)
 {
     if (!c->request) {
+        must(c->failed);
         c->failed(c, err, text);
         return;
     }
