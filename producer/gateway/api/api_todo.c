@@ -14,23 +14,11 @@
 
 enum { TITLE_BYTES_MAX = 60000 };
 
-static void pairs_task(struct pairs *p, uint64_t task, uint64_t id, struct bytes title,
-                       bool completed)
-{
-    char text[JOB_ID_TEXT];
-    pairs_integer(p, "task", (int64_t)task);
-    pairs_text(p, "id", job_id_text(id, text));
-    pack_str(pairs_key(p, "title"), title);
-    pairs_truth(p, "completed", completed);
-}
-
 /* --- a page of them ------------------------------------------------------------------------- */
 
 static void take_task(struct call *c, const struct record *answer)
 {
     char next[24] = "";
-    struct pairs p = {.count = 0};
-    const struct msg_task *task = &answer->task;
     if (answer->type != REC_task) {
         if (answer->end.next)
             snprintf(next, sizeof next, "%" PRIu64, answer->end.next);
@@ -38,10 +26,7 @@ static void take_task(struct call *c, const struct record *answer)
         return;
     }
     c->rows.count++;
-    pairs_task(&p, task->task, task->id, task->title, task->completed_ms != 0);
-    pairs_integer(&p, "added_ms", (int64_t)task->added_ms);
-    pairs_integer(&p, "completed_ms", (int64_t)task->completed_ms);
-    pairs_close(&p, &c->rows.buf);
+    view_task(&c->rows.buf, &answer->task);
 }
 
 static void list(struct request *r)
@@ -68,8 +53,10 @@ static void take_added(struct call *c, const struct record *answer)
     struct pairs p = {.count = 0};
     struct bytes view = answer->session.view;
     call_locate(c, "jobs");
-    pairs_task(&p, field_uint(view, "task"), c->id, field_text(view, "title"),
-               field_truth(view, "completed"));
+    pairs_integer(&p, "task", (int64_t)field_uint(view, "task"));
+    call_pairs_id(c, &p);
+    pairs_value(&p, "title", field_of(view, "title"));
+    pairs_truth(&p, "completed", field_truth(view, "completed"));
     call_pairs(c, 201, &p);
 }
 
