@@ -26,6 +26,10 @@ packages='
     libmicrohttpd-dev       the web server of the gateway
     libjs-chart.js          the plots of its page, built into it
     libncurses-dev          reeve top
+    libnghttp2-dev          HTTP/2 under the gRPC doors
+    libprotobuf-c-dev       their messages
+    protobuf-c-compiler     makes C of proto/*.proto
+    protobuf-compiler       makes descriptors of them, for reflection
 '
 test_packages='
     clang                   the fuzz build and the analyzer
@@ -35,6 +39,8 @@ test_packages='
     python3                 the scenario tests, the tidy check and the golden vectors
     python3-msgpack         a second codec to compare with
     python3-zmq             a client that is not ours
+    python3-venv            an environment with grpcio from PyPI: real clients of the gRPC doors
+    nghttp2-client          h2load: many calls of the gRPC doors
     git                     the tidy check asks it which files are ours
     strace                  tests/chaos: calls of the store that fail
     nftables                tests/chaos: packets that get lost

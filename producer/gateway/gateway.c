@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "producer/gateway/answer.h"
 #include "producer/gateway/api/call.h"
+#include "producer/gateway/doors/doors.h"
 
 enum {
     TURN_MS_MAX = 50
@@ -102,6 +103,8 @@ struct gateway *gateway_new(const struct gateway_options *options)
     }
     g->events = events_new(g->watcher, &g->timers);
     g->calls = calls_new(g->client, &g->timers);
+    if (options->doors->count)
+        g->doors = doors_new(g, options->doors);
     g->http = http_new(&(struct http_options){.listen_fd = options->listen_fd,
                                               .routes = gateway_routes,
                                               .context = g,
@@ -117,8 +120,9 @@ struct gateway *gateway_new(const struct gateway_options *options)
 
 void gateway_free(struct gateway *g)
 {
-    calls_free(g->calls); /* what it answers leaves before the server ends */
+    calls_free(g->calls); /* what it answers leaves before the servers end */
     g->calls = NULL;
+    doors_free(g->doors);
     http_free(g->http);
     events_free(g->events);
     reeve_close(g->watcher);
@@ -158,16 +162,21 @@ void gateway_run(struct gateway *g, int signal_fd)
         struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN},
                                {.fd = http_fd(g->http), .events = POLLIN},
                                {.fd = reeve_fd(g->client), .events = POLLIN},
-                               {.fd = reeve_fd(g->watcher), .events = POLLIN}};
+                               {.fd = reeve_fd(g->watcher), .events = POLLIN},
+                               {.fd = g->doors ? doors_fd(g->doors) : -1, .events = POLLIN}};
         int ready = poll(fds, LENGTH(fds), wait_ms(g));
         if (ready > 0 && fds[0].revents)
             return;
         http_run(g->http, clock_ms());
+        if (g->doors)
+            doors_run(g->doors);
         /* Also when nothing came: what handlers have asked leaves with this. */
         dispatch(g->client, "client", &client_code);
         dispatch(g->watcher, "watcher", &watcher_code);
         timers_run(&g->timers);
         events_turn(g->events);
+        if (g->doors)
+            doors_turn(g->doors);
         if (up != (bool)reeve_connected(g->client)) {
             up = !up;
             log_info("broker %s", up ? "answers" : "is away");

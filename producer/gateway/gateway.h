@@ -23,6 +23,7 @@ struct gateway {
     struct timers timers;
     struct calls *calls; /* requests of the API under way */
     struct events *events;
+    struct doors *doors; /* NULL: none */
     struct guard guard;
 };
 
@@ -37,10 +38,13 @@ static inline struct gateway *gateway_of(const struct request *r)
 /* The client for requests; NULL when no broker answers: the request is answered 503 then. */
 struct reeve_client *gateway_client(struct request *r);
 
+struct doors_plan;
+
 struct gateway_options {
-    const char *broker; /* clients' address */
-    int listen_fd;      /* taken */
-    struct guard guard; /* names and token */
+    const char *broker;             /* clients' address */
+    int listen_fd;                  /* taken */
+    struct guard guard;             /* names and token */
+    const struct doors_plan *doors; /* their ports are taken */
 };
 
 /* NULL, with a line in the log: it cannot be started. */

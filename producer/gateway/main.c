@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/options.h"
 #include "common/paths.h"
+#include "producer/gateway/doors/doors.h"
 #include "producer/gateway/gateway.h"
 #include "producer/gateway/http/token.h"
 
@@ -34,6 +35,14 @@ static const struct option rows[] = {
      "another address than loopback is fine: a TLS proxy stands before it", 0, 0},
     {"name", OPTION_TEXT, "HOST[:PORT]",
      "a name that browsers call it by, as that of the proxy; may be given again", 0, 0},
+    {"doors", OPTION_TEXT, "none|LIST",
+     "what else it speaks, with commas: ticker, todo (gRPC); default none", 0, 0},
+    {"door-host", OPTION_TEXT, "ADDRESS", "where the doors are (default 127.0.0.1)", 0, 0},
+    {"ticker-port", OPTION_NUMBER, "P", "port of the ticker (default 50051)", 1, 65535},
+    {"todo-port", OPTION_NUMBER, "P", "port of the to-do list (default 50051); doors may share one",
+     1, 65535},
+    {"ticker-interval", OPTION_SECONDS, "S",
+     "a price every S seconds at the ticker door (0.01 to 3600; 2)", 0, 0},
     {"ready-fd", OPTION_NUMBER, "N", "write a line there when the port is bound", 1, 1 << 20},
     {"help", OPTION_FLAG, NULL, "this text", 0, 0},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
@@ -42,8 +51,7 @@ static const struct option rows[] = {
 static void help(const struct options *o)
 {
     puts("usage: reeve-gateway [OPTION]...\n\nThe web page, and what it stands on: an HTTP API, "
-         "live "
-         "updates, metrics.\n");
+         "live updates, metrics; and doors for clients\nthat speak something else.\n");
     options_help(o, stdout);
     puts("\nexample: reeve-gateway --http 127.0.0.1:8080 --broker tcp://127.0.0.1:7710\n"
          "exit codes: 0 told to stop, 2 usage, 7 configuration");
@@ -162,6 +170,22 @@ static int serve(struct gateway_options *options, const char *http, int ready_fd
     return 0;
 }
 
+/* All of them, or a line that names the one that is taken. */
+static int take_doors(const struct options *o, struct doors_plan *plan)
+{
+    char why[200];
+    const char *host = options_text(o, "door-host", "127.0.0.1");
+    if (!doors_plan(plan, o, why, sizeof why))
+        return complain(EXIT_USAGE, "%s", why);
+    if (plan->count && !loopback(host) && !options_flag(o, "behind-proxy", false))
+        return complain(EXIT_CONFIG, "the doors: %s is not loopback, and they ask for no token",
+                        host);
+    int code = 0;
+    for (size_t i = 0; i < plan->count && !code; i++)
+        code = take_port(host, plan->places[i].port, &plan->places[i].fd);
+    return code;
+}
+
 static int names_add(const struct options *o, struct guard *guard)
 {
     size_t at = 0;
@@ -175,6 +199,7 @@ static int start(const struct options *o)
 {
     char host[HOST_TEXT], why[400];
     unsigned port;
+    struct doors_plan doors;
     struct gateway_options options = {.broker = options_text(o, "broker", NULL)};
     const char *http = options_text(o, "http", default_http);
     if (!parse_http(http, host, &port))
@@ -198,6 +223,9 @@ static int start(const struct options *o)
     else
         code = take_port(host, port, &options.listen_fd);
     free(default_token);
+    if (!code)
+        code = take_doors(o, &doors);
+    options.doors = &doors;
     return code ? code : serve(&options, http, (int)options_number(o, "ready-fd", -1));
 }
 

@@ -5,7 +5,22 @@ import json
 import pathlib
 import sys
 
+
+
+def pieces(*parts):
+    """Behind a preface: each a letter and its bytes (see fuzz_grpc.c)."""
+    return b"\1" + b"".join(part[:1] + bytes([len(part) - 1]) + part[1:] for part in parts)
+
+
 TEXTS = {
+    # Unary at once, later and never; a stream that fills up; a chat; frames of every type; a stop.
+    "grpc": [pieces(b"h\0", b"d\0\0\0\0\1x", b"e", b"s", b"h\0", b"d\0\0\0\0\3abc", b"e", b"s", b"a", b"s", b"t\4", b"t\3"),
+             pieces(b"h\1", b"d\0\0\0\0\0", b"e", b"s", b"f\x08\0\0\0\1\0\0", b"f\x08\0\1\0\1\0\0", b"s", b"q", b"t\2", b"s"),
+             pieces(b"h\2", b"d\0\0\0\0\2\2x\0\0\0\0\1\3", b"s", b"h\2", b"e", b"s", b"f\3\0\3\0\0\0\x08", b"s"),
+             pieces(b"h\0\x0f\x0d\2" + b"9m", b"t\1", b"s", b"h\2", b"q", b"s", b"t\2", b"s"),
+             pieces(*(b"f" + bytes([kind, 0, 0]) + bytes(8) for kind in range(12)), b"s", b"t\5"),
+             pieces(b"h\3", b"d\0\0\0\0\x0f\x12\x04\x0a\x02XA\x22\x03[x]*\x01\x38\x05", b"e", b"s"),
+             b"\0rPRI * HTTP/1.1\r\n\r\n", b"\0r\x0eGET / HTTP/1.1"],
     "text_command": [b"calculator calculate 2 + 2\n", b"fibonacci_generator calculate 100",
                      b"neural_analyzer polarity not good at all\r\n", b" \n", b"a b " + b"x" * 3000],
     "value": [b'#[1,-2,3.5e10,"a\\u00e4\\n",{"k":[null,true,false]}]', b"#18446744073709551615",

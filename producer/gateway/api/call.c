@@ -65,6 +65,10 @@ static struct request *call_close(struct call *c)
 
 static void answer_late(struct call *c)
 {
+    if (!c->request) {
+        call_fail(c, ERR_TIMEOUT, bytes_text(err_text(ERR_TIMEOUT)));
+        return;
+    }
     struct pairs p = {.count = 0}, error = {.count = 0};
     pairs_text(&error, "code", err_name(ERR_TIMEOUT));
     pairs_text(&error, "message", "the time to wait has passed; it goes on");
@@ -84,6 +88,19 @@ static void on_timer(struct timer *t)
                   bytes_text("the broker does not answer; what was asked may still come to pass"));
 }
 
+static struct call *call_new(struct gateway *g, size_t size)
+{
+    struct call *c = must_alloc(size);
+    memset(c, 0, size);
+    c->calls = g->calls;
+    c->timer.fire = on_timer;
+    link_init(&c->wait_link);
+    list_append(&g->calls->open, &c->link);
+    g->calls->count++;
+    timer_start(g->calls->timers, &c->timer, CALL_ANSWER_MS);
+    return c;
+}
+
 struct call *call_open(struct request *r, size_t size)
 {
     struct gateway *g = gateway_of(r);
@@ -97,16 +114,22 @@ struct call *call_open(struct request *r, size_t size)
         answer_error(r, ERR_BUSY, "too many requests are under way");
         return NULL;
     }
-    struct call *c = must_alloc(size);
-    memset(c, 0, size);
-    c->calls = g->calls;
+    struct call *c = call_new(g, size);
     c->request = r;
-    c->timer.fire = on_timer;
-    link_init(&c->wait_link);
-    list_append(&g->calls->open, &c->link);
-    g->calls->count++;
-    timer_start(g->calls->timers, &c->timer, CALL_ANSWER_MS);
     return c;
+}
+
+struct call *call_open_bare(struct gateway *g, size_t size, enum err *err)
+{
+    *err = !g->calls || !reeve_connected(g->client) ? ERR_UNREACHABLE
+           : g->calls->count >= CALLS_MAX           ? ERR_BUSY
+                                                    : OK;
+    return *err ? NULL : call_new(g, size);
+}
+
+void call_drop(struct call *c)
+{
+    (void)call_close(c);
 }
 
 void call_may_take(struct call *c, int64_t ms)
@@ -247,6 +270,11 @@ void call_text(struct call *c, unsigned status, const char *type, struct bytes t
 
 void call_fail(struct call *c, unsigned err, struct bytes text)
 {
+    if (!c->request) {
+        must(c->failed);
+        c->failed(c, err, text);
+        return;
+    }
     /* The text may be the call's own. */
     struct buf kept = {0};
     buf_put(&kept, text.data, text.size);

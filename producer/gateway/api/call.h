@@ -40,7 +40,7 @@ struct calls {                   /* all that are under way */
 struct call { /* until the request is answered; may be the first member of something larger */
     struct link link; /* calls::open */
     struct calls *calls;
-    struct request *request;
+    struct request *request; /* NULL: opened by call_open_bare */
     struct timer timer;
     uint64_t question; /* the one that is open, or was last */
     call_take *take;
@@ -68,6 +68,10 @@ void calls_free(struct calls *calls);
 /* size: of the larger thing, which is zeroed. NULL: the request has been answered; there is no
  * broker, or too much under way. */
 struct call *call_open(struct request *r, size_t size);
+/* For a door that is not HTTP: no request waits for it. Whatever goes wrong is told to `failed`,
+ * which the caller sets at once, and which drops it. NULL: why not is in *err. */
+struct call *call_open_bare(struct gateway *g, size_t size, enum err *err);
+void call_drop(struct call *c); /* what comes for it is nobody's */
 /* One question at a time: an earlier one's answers are not looked at any more. */
 void call_ask(struct call *c, struct record *question, call_take *take);
 /* Hands in a job; args: a packed array. Refused at once when the broker is at a limit. */

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producer/gateway/doors/doors.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "producer/gateway/doors/peer.h"
+
+enum {
+    EVENTS_MAX = 64,
+    ACCEPTS_MAX = 16,
+    GOODBYE_MS = 3000,
+    INTERVAL_MIN_MS = 10,
+    INTERVAL_MAX_MS = 3600000,
+};
+
+static const struct door known[] = {
+    {"ticker", "ticker-port", 50051, ticker_methods},
+    {"todo", "todo-port", 50051, todo_methods},
+};
+
+/* --- the plan ------------------------------------------------------------------------------- */
+
+static const struct door *door_named(struct bytes name)
+{
+    for (size_t i = 0; i < LENGTH(known); i++)
+        if (bytes_equal(name, bytes_text(known[i].name)))
+            return &known[i];
+    return NULL;
+}
+
+static void place(struct doors_plan *plan, const struct door *door, unsigned port)
+{
+    size_t i = 0;
+    while (i < plan->count && plan->places[i].port != port)
+        i++;
+    struct door_place *at = &plan->places[i];
+    if (i == plan->count)
+        *at = (struct door_place){.port = port, .fd = -1};
+    plan->count += i == plan->count;
+    for (size_t j = 0; j < at->count; j++)
+        if (at->tables[j] == door->methods)
+            return; /* named twice */
+    at->tables[at->count++] = door->methods;
+}
+
+static bool plan_interval(struct doors_plan *plan, const struct options *o)
+{
+    int64_t ms = options_ms(o, "ticker-interval", 0);
+    if (options_given(o, "ticker-interval"))
+        snprintf(plan->interval, sizeof plan->interval, "/%.10g", (double)ms / 1e3);
+    return !options_given(o, "ticker-interval") || (ms >= INTERVAL_MIN_MS && ms <= INTERVAL_MAX_MS);
+}
+
+bool doors_plan(struct doors_plan *plan, const struct options *o, char *why, size_t why_size)
+{
+    const char *at = options_text(o, "doors", "none");
+    *plan = (struct doors_plan){.count = 0};
+    if (!plan_interval(plan, o)) {
+        snprintf(why, why_size, "--ticker-interval is from 0.01 to 3600 seconds");
+        return false;
+    }
+    if (strcmp(at, "none") == 0)
+        return true;
+    for (;; at++) {
+        size_t length = strcspn(at, ",");
+        const struct door *door = door_named(bytes_of(at, length));
+        if (!door) {
+            snprintf(why, why_size, "--doors: there is no door \"%.*s\"", (int)length, at);
+            return false;
+        }
+        place(plan, door, (unsigned)options_number(o, door->option, door->port));
+        at += length;
+        if (!*at)
+            return true;
+    }
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+static void open_port(struct doors *d, const struct door_place *place)
+{
+    static const struct grpc_method *const everywhere[] = {health_methods, reflection_methods,
+                                                           reflection_v1alpha_methods};
+    struct door_port *port = &d->ports[d->port_count++];
+    size_t count = place->count;
+    *port = (struct door_port){.doors = d, .fd = place->fd};
+    memcpy(port->tables, place->tables, count * sizeof *place->tables);
+    memcpy(port->tables + count, everywhere, sizeof everywhere);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = port};
+    must(epoll_ctl(d->epoll, EPOLL_CTL_ADD, port->fd, &event) == 0);
+}
+
+struct doors *doors_new(struct gateway *g, const struct doors_plan *plan)
+{
+    struct doors *d = must_alloc(sizeof *d);
+    *d = (struct doors){.gateway = g,
+                        .watches.client = g->client,
+                        .budget.most_bytes = DOOR_BYTES_MAX,
+                        .epoll = epoll_create1(EPOLL_CLOEXEC)};
+    must(d->epoll >= 0);
+    link_init(&d->peers);
+    link_init(&d->dirty);
+    link_init(&d->health);
+    memcpy(d->interval, plan->interval, sizeof d->interval);
+    for (size_t i = 0; i < plan->count; i++)
+        open_port(d, &plan->places[i]);
+    return d;
+}
+
+/* Those who are told to go, and those who have gone, are not many turns apart. */
+static void say_goodbye(struct doors *d)
+{
+    int64_t end_ms = clock_ms() + GOODBYE_MS;
+    list_each_safe(l, &d->peers) peer_leave(container_of(l, struct peer, link));
+    while (!list_empty(&d->peers) && clock_ms() < end_ms) {
+        struct pollfd fd = {.fd = d->epoll, .events = POLLIN};
+        int left_ms = timers_left_ms(&d->gateway->timers);
+        doors_turn(d);
+        (void)poll(&fd, 1, left_ms >= 0 && left_ms < 50 ? left_ms : 50);
+        doors_run(d);
+        timers_run(&d->gateway->timers);
+    }
+}
+
+void doors_free(struct doors *d)
+{
+    if (!d)
+        return;
+    for (size_t i = 0; i < d->port_count; i++)
+        close(d->ports[i].fd); /* nobody comes any more */
+    say_goodbye(d);
+    list_each_safe(l, &d->peers) peer_free(container_of(l, struct peer, link));
+    watches_fini(&d->watches);
+    close(d->epoll);
+    free(d);
+}
+
+/* --- the loop ------------------------------------------------------------------------------- */
+
+static void admit(struct door_port *port, int fd)
+{
+    struct doors *d = port->doors;
+    if (d->peer_count < DOOR_PEERS_MAX) {
+        peer_new(port, fd);
+        return;
+    }
+    close(fd);
+    if (!d->full_told)
+        log_warn("doors: more than %d connections", DOOR_PEERS_MAX);
+    d->full_told = true;
+}
+
+static void accept_all(struct door_port *port)
+{
+    for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
+        int fd = accept4(port->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        admit(port, fd);
+    }
+}
+
+static struct door_port *port_at(struct doors *d, const void *at)
+{
+    for (size_t i = 0; i < d->port_count; i++)
+        if (at == &d->ports[i])
+            return &d->ports[i];
+    return NULL;
+}
+
+int doors_fd(const struct doors *d)
+{
+    return d->epoll;
+}
+
+void doors_run(struct doors *d)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int count = epoll_wait(d->epoll, events, EVENTS_MAX, 0);
+    for (int i = 0; i < count; i++) {
+        struct door_port *port = port_at(d, events[i].data.ptr);
+        if (port)
+            accept_all(port);
+        else
+            peer_ready(events[i].data.ptr, events[i].events);
+    }
+}
+
+void doors_turn(struct doors *d)
+{
+    bool up = reeve_connected(d->gateway->client);
+    if (up != d->up) {
+        d->up = up;
+        health_tell(d);
+    }
+    while (!list_empty(&d->dirty))
+        peer_flush(list_first(&d->dirty, struct peer, dirty));
+}
