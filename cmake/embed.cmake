@@ -4,6 +4,7 @@
 function(reeve_embed target symbol)
     set(blocks "")
     set(rows "")
+    set(files "")
     set(number 0)
     foreach(file ${ARGN})
         get_filename_component(file ${file} ABSOLUTE)

@@ -40,6 +40,7 @@ test_packages='
     python3-msgpack         a second codec to compare with
     python3-zmq             a client that is not ours
     python3-venv            an environment with grpcio from PyPI: real clients of the gRPC doors
+    nghttp2-client          h2load: many calls of the gRPC doors
     git                     the tidy check asks it which files are ours
     strace                  tests/chaos: calls of the store that fail
     nftables                tests/chaos: packets that get lost

@@ -339,15 +339,29 @@ static void take_answers(struct shell *s)
         take_answer(s, &a);
 }
 
+static void take_subscriptions(struct shell *s)
+{
+    unsigned count = 0;
+    while (count < MESSAGES_A_TURN && take_subscription(s))
+        count++;
+    s->touched[UPDATES] = count == MESSAGES_A_TURN;
+}
+
+/* Who has been published its nonce has subscribed before: we hear of that before we hear what it
+ * asks next, or it would be told that there is no such feed. */
 static bool take_any(struct shell *s, unsigned socket)
 {
-    return socket == UPDATES ? take_subscription(s) : take_message(s, (enum port)socket);
+    if (socket == UPDATES)
+        return take_subscription(s);
+    if (socket == CLIENTS && s->touched[UPDATES])
+        take_subscriptions(s);
+    return take_message(s, (enum port)socket);
 }
 
 /* Takes what the sockets have: those whose descriptor says so, and those that were touched. */
 static void take_all(struct shell *s, const struct pollfd *fds)
 {
-    static const unsigned order[SOCKETS] = {WORKERS, CLIENTS, UPDATES}; /* results make room */
+    static const unsigned order[SOCKETS] = {WORKERS, UPDATES, CLIENTS}; /* results make room */
     for (unsigned i = 0; i < SOCKETS; i++) {
         unsigned at = order[i], count = 0;
         if (!s->touched[at] && !fds[at].revents)

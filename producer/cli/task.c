@@ -61,6 +61,12 @@ bool task_reach(struct task_states *s, uint64_t task, enum task_state state)
     return true;
 }
 
+void task_forget(struct task_states *s, uint64_t task)
+{
+    if (task && task <= s->count)
+        s->at[task - 1] = TASK_NONE;
+}
+
 void task_states_fini(struct task_states *s)
 {
     free(s->at);

@@ -27,6 +27,8 @@ struct task_states {
  * what is behind what is known is old news. */
 bool task_reach(struct task_states *s, uint64_t task, enum task_state state);
 enum task_state task_state(const struct task_states *s, uint64_t task);
+/* Its number belongs to another task from now on. */
+void task_forget(struct task_states *s, uint64_t task);
 void task_states_fini(struct task_states *s);
 
 /* "added", "completed", "removed". */

@@ -76,8 +76,9 @@ static void tell_change(struct task_watch *w, uint64_t task, enum task_state sta
 
 static void ask_page(struct task_watch *w);
 
-/* Open tasks that were known and that the list does not have any more have been removed. Both go
- * up. */
+/* Open tasks that were known and that the list does not have any more have been removed. Completed
+ * ones stay on it, unless it went with a broker that keeps nothing: that is no change of a task,
+ * but their numbers are free. Tasks and list go up. */
 static void tell_removed(struct task_watch *w)
 {
     size_t at = 0;
@@ -87,6 +88,8 @@ static void tell_removed(struct task_watch *w)
         bool listed = at < w->list.count && w->list.entries[at].task == task;
         if (!listed && task_state(&w->known, task) == TASK_OPEN)
             tell_change(w, task, TASK_REMOVED, bytes_of(NULL, 0));
+        else if (!listed && task_state(&w->known, task) == TASK_COMPLETED)
+            task_reach(&w->known, task, TASK_REMOVED);
     }
 }
 
@@ -134,6 +137,15 @@ static void ask_page(struct task_watch *w)
 
 /* --- updates -------------------------------------------------------------------------------- */
 
+static void take_change(struct task_watch *w, uint64_t task, enum task_state state,
+                        const struct reeve_update *u)
+{
+    if (state == TASK_OPEN && task_state(&w->known, task) == TASK_REMOVED)
+        task_forget(&w->known, task); /* of a broker that counts from 1 again */
+    if (!is_full(w) && task_reach(&w->known, task, state))
+        print_change(w, task, state, u);
+}
+
 static void on_update(void *user, const struct reeve_update *u)
 {
     struct task_watch *w = user;
@@ -149,8 +161,8 @@ static void on_update(void *user, const struct reeve_update *u)
             w->again = true; /* what is on its way may be older */
         else
             ask_page(w);
-    } else if (state && !is_full(w) && task_reach(&w->known, field_uint(body, "task"), state)) {
-        print_change(w, field_uint(body, "task"), state, u);
+    } else if (state) {
+        take_change(w, field_uint(body, "task"), state, u);
     }
 }
 

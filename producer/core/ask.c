@@ -80,6 +80,8 @@ static enum err said(struct broker *b, struct job *job, const struct record *r)
     case REC_resume:
         if (!chain->paused)
             return ERR_NOT_PAUSED;
+        if (job->more->feed && !job->more->feed->watched)
+            return ERR_PAUSED; /* until somebody watches */
         chain_resume(b, job);
         return OK;
     default:
@@ -411,15 +413,30 @@ bool ask_record(struct broker *b, struct peer *peer, const struct record *r)
 /* --- the store's answers ---------------------------------------------------------------------- */
 
 /* A session goes on from where it came to, which is nowhere when it is finished, and not known when
- * it was waiting for children that have been cancelled with it. */
+ * it was waiting for children that have been cancelled with it. A feed, which alone was submitted
+ * by nobody, is its watchers' to begin. */
 static const char *not_again(const struct row *row)
 {
+    const struct msg_origin *o = &row->origin;
     if (!row->session)
         return NULL;
+    if (!o->client.size && !o->parent && !o->retry_of)
+        return "a feed begins anew with its next subscriber";
     if (row->job.state == JOB_OK)
         return "the session is finished";
     return row->chain.step == CHAIN_FORKED ? "the session was stopped while it waited for children"
                                            : NULL;
+}
+
+/* A task is added anew, with a number of its own. */
+static void again_begin(struct broker *b, struct job *job, const struct row *row)
+{
+    struct msg_chain_row from = row->chain;
+    from.paused = from.removed = from.children_count = 0;
+    if (job->queue == b->todo.queue)
+        todo_begin(b, job, from.input);
+    else if (row->session)
+        chain_load(b, job, &from);
 }
 
 /* The same call once more, as a job of its own. */
@@ -430,8 +447,11 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
         send_error(b, peer, number, ERR_ENDED, refused);
         return;
     }
-    struct queue *q = queue_make(b, row->submit.queue);
-    if (!q || b->jobs.count >= b->limits.jobs_max ||
+    const char *text;
+    bool task = todo_named(row->submit.queue);
+    struct queue *q = task ? todo_queue(b) : queue_make(b, row->submit.queue);
+    if (!q || (task && todo_check(b, row->chain.input, &text)) ||
+        b->jobs.count >= b->limits.jobs_max ||
         b->args_bytes + row->submit.args.size > b->limits.args_bytes_max) {
         send_error(b, peer, number, ERR_BUSY, NULL);
         return;
@@ -441,11 +461,7 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
     struct job *job = job_make(b, NULL, &submit, q);
     job->number = 0;
     job_more(job)->retry_of = row->job.id;
-    if (row->session) {
-        struct msg_chain_row from = row->chain;
-        from.paused = from.removed = from.children_count = 0;
-        chain_load(b, job, &from);
-    }
+    again_begin(b, job, row);
     struct record r = {
         .type = REC_accepted,
         .accepted = {.number = number, .id = job->id, .durability = job->durability}};
@@ -453,6 +469,8 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
     gate_open(b);
     send_record(b, peer, &r);
     gate_close(b);
+    if (task)
+        todo_added(b, job);
 }
 
 static void drop(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)

@@ -51,6 +51,17 @@ static void audit_idle(const struct broker *b)
     }
 }
 
+static void audit_feeds(const struct broker *b)
+{
+    size_t at = 0;
+    for (const struct feed *feed; (feed = namemap_next(&b->feeds, &at));) {
+        const struct topic *t = namemap_find(&b->topics, feed->topic);
+        must(feed->watched == (t && t->watched));
+        must(link_listed(&feed->idle) ? !feed->watched : feed->watched || feed->given_up);
+        must(!feed->job || feed->job->more->feed == feed);
+    }
+}
+
 void broker_audit(const struct broker *b)
 {
     uint64_t ready = 0, running = 0, delayed = 0, args = 0, timers = 0, storing = 0, recovering = 0;
@@ -79,6 +90,8 @@ void broker_audit(const struct broker *b)
     must(b->totals.submitted == b->totals.live + ended);
     for (uint32_t i = 0; i < b->queues_count; i++)
         audit_queue(b, b->queues_list[i]);
+    must(b->todo.by_job.count == b->todo.open && b->todo.open <= b->todo.count);
+    audit_feeds(b);
     list_each(l, &b->workers) audit_worker(b, container_of(l, struct worker, link));
     audit_idle(b);
 }

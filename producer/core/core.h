@@ -199,6 +199,9 @@ struct past_worker {
 
 struct topic {
     struct bytes name; /* owned; without the closing 0 */
+    bool watched;
+    int64_t left_ms;  /* when the last subscriber left */
+    struct link rest; /* broker::topics_left while nobody watches */
     struct ring_event {
         uint64_t seq;
         struct buf body;
@@ -311,6 +314,7 @@ struct broker {
     struct namemap keys;
     struct heap keys_ended; /* key::expiry */
     struct namemap topics;
+    struct link topics_left; /* topic::rest, longest first */
     struct link prefixes;
     size_t prefixes_count;
     struct todo todo;
@@ -549,6 +553,7 @@ bool topic_wanted(const struct broker *b); /* does anybody watch anything? */
 void topic_open(const struct broker *b, struct update *u, uint64_t seq, const char *event);
 void topic_publish(struct broker *b, struct bytes name, uint64_t seq, struct bytes body);
 bool topic_taken(struct bytes head);
+void topics_tick(struct broker *b);
 void topics_fini(struct broker *b);
 
 /* todo.c */

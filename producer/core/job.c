@@ -485,6 +485,8 @@ static void job_backoff(struct broker *b, struct job *job, const struct outcome 
     gate_open(b);
     job_event(b, job, &view);
     gate_close(b);
+    if (job_chain(job) && job_chain(job)->paused)
+        job_pause(b, job);
 }
 
 /* Reasons that say the handler answered: nothing was lost, trying again is only done when asked. */

@@ -199,7 +199,7 @@ void keep_task(struct broker *b, const struct task *task)
     snprintf(number, sizeof number, "%llu", (unsigned long long)task->number);
     struct record row = {.type = REC_task_row,
                          .task_row = {.id = task->id,
-                                      .title = task->title,
+                                      .title = task->removed ? (struct bytes){0} : task->title,
                                       .added_ms = task->added_ms,
                                       .completed_ms = task->completed_ms}};
     put_record(b, (struct row_key){.kind = ROW_TASK, .name = bytes_text(number)}, &row);

@@ -168,13 +168,12 @@ void todo_ended(struct broker *b, const struct job *job)
     must(task);
     b->todo.open--;
     task->removed = !task->completed_ms;
-    if (task->removed) {
-        bytes_drop(&task->title);
-        b->todo.count--;
-    }
+    b->todo.count -= task->removed;
     if (job->durability == CLASS_DURABLE)
         keep_task(b, task);
     told(b, task, task->removed ? "removed" : "completed");
+    if (task->removed)
+        bytes_drop(&task->title); /* only its number is still taken */
 }
 
 /* --- from the life before --------------------------------------------------------------------- */

@@ -8,6 +8,8 @@
 
 #include "producer/core/core.h"
 
+enum { TOPIC_REST_MS = 30000 };
+
 bool topic_wanted(const struct broker *b)
 {
     return b->topics.count || b->prefixes_count;
@@ -55,6 +57,50 @@ static void topic_free(struct topic *t)
     free(t);
 }
 
+static void topic_drop(struct broker *b, struct topic *t)
+{
+    namemap_take(&b->topics, t->name);
+    link_take(&t->rest);
+    topic_free(t);
+}
+
+/* Nobody watches it any more. Its ring goes on for a while: who has lost its connection, or was
+ * started again, comes back and asks for what it has missed. */
+static void topic_leave(struct broker *b, struct topic *t)
+{
+    t->watched = false;
+    t->left_ms = b->now_ms;
+    list_append(&b->topics_left, &t->rest);
+    feed_watch(b, t->name, false);
+}
+
+void topics_tick(struct broker *b)
+{
+    while (!list_empty(&b->topics_left)) {
+        struct topic *t = list_first(&b->topics_left, struct topic, rest);
+        if (b->now_ms - t->left_ms < TOPIC_REST_MS)
+            return;
+        topic_drop(b, t);
+    }
+}
+
+/* NULL: there are too many. */
+static struct topic *topic_make(struct broker *b, struct bytes name)
+{
+    if (name.size > TOPIC_BYTES_MAX)
+        return NULL;
+    if (b->topics.count >= b->limits.topics_max) {
+        if (list_empty(&b->topics_left))
+            return NULL;
+        topic_drop(b, list_first(&b->topics_left, struct topic, rest));
+    }
+    struct topic *t = must_alloc(sizeof *t);
+    t->name = bytes_keep(name);
+    link_init(&t->rest);
+    namemap_put(&b->topics, t->name, t);
+    return t;
+}
+
 /* The XPUB socket tells of the first subscriber of a topic and of the last one's leaving. */
 void topic_watch(struct broker *b, struct bytes wire, bool on)
 {
@@ -66,20 +112,18 @@ void topic_watch(struct broker *b, struct bytes wire, bool on)
         return;
     }
     struct bytes name = bytes_of(wire.data, wire.size - 1);
-    if (!on) {
-        struct topic *gone = namemap_take(&b->topics, name);
-        feed_watch(b, name, false);
-        if (gone)
-            topic_free(gone);
+    struct topic *t = namemap_find(&b->topics, name);
+    if (t && !on && t->watched)
+        topic_leave(b, t);
+    if (!on || (t && t->watched))
         return;
-    }
-    if (name.size > TOPIC_BYTES_MAX || namemap_find(&b->topics, name) ||
-        b->topics.count >= b->limits.topics_max)
-        return; /* too many: it is told of gaps when it asks, which is what it will do */
-    struct topic *t = must_alloc(sizeof *t);
-    t->name = bytes_keep(name);
-    namemap_put(&b->topics, t->name, t);
-    feed_watch(b, name, true);
+    if (!t)
+        t = topic_make(b, name);
+    if (!t)
+        return; /* it is told of gaps when it asks, which is what it will do */
+    t->watched = true;
+    link_take(&t->rest);
+    feed_watch(b, t->name, true);
 }
 
 static void publish_effect(struct broker *b, struct bytes name, struct bytes body)
@@ -103,10 +147,9 @@ void topic_publish(struct broker *b, struct bytes name, uint64_t seq, struct byt
         slot->seq = seq;
         buf_clear(&slot->body);
         buf_put(&slot->body, body.data, body.size);
-    } else if (!prefix_covers(b, name)) {
-        return;
     }
-    publish_effect(b, name, body);
+    if ((t && t->watched) || prefix_covers(b, name))
+        publish_effect(b, name, body);
 }
 
 void topic_open(const struct broker *b, struct update *u, uint64_t seq, const char *event)

@@ -6,7 +6,7 @@
 #ifndef GATEWAY_ANSWER_H
 #define GATEWAY_ANSWER_H
 
-#include "producer/gateway/http.h"
+#include "producer/gateway/http/http.h"
 #include "proto/errors.h"
 
 /* One msgpack value; borrowed. */

@@ -6,7 +6,7 @@
 #ifndef GATEWAY_ASSET_H
 #define GATEWAY_ASSET_H
 
-#include "producer/gateway/http.h"
+#include "producer/gateway/http/http.h"
 
 extern const struct route asset_routes[];
 

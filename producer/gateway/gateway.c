@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "producer/gateway/answer.h"
-#include "producer/gateway/call.h"
+#include "producer/gateway/api/call.h"
 #include "producer/gateway/doors/doors.h"
 
 enum {
@@ -121,6 +121,7 @@ struct gateway *gateway_new(const struct gateway_options *options)
 void gateway_free(struct gateway *g)
 {
     calls_free(g->calls); /* what it answers leaves before the servers end */
+    g->calls = NULL;
     doors_free(g->doors);
     http_free(g->http);
     events_free(g->events);

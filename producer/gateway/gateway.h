@@ -11,9 +11,9 @@
 #define GATEWAY_GATEWAY_H
 
 #include "producer/client/ask.h"
-#include "producer/gateway/events.h"
-#include "producer/gateway/guard.h"
-#include "producer/gateway/http.h"
+#include "producer/gateway/http/guard.h"
+#include "producer/gateway/http/http.h"
+#include "producer/gateway/live/events.h"
 #include "producer/gateway/timer.h"
 
 struct gateway {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/gateway/health.h"
 
-#include "producer/gateway/call.h"
+#include "producer/gateway/api/call.h"
 
 /* {status, checks: {broker, state}}; state: the broker's, as it says it; empty: it says nothing. */
 static void put_checks(struct buf *b, bool ready, bool connected, const char *state)

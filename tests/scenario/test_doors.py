@@ -5,6 +5,7 @@ import pathlib
 import queue
 import re
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -237,12 +238,16 @@ def test_a_broker_that_is_away(farm):
         health = health_pb2_grpc.HealthStub(channel)
         states = iter(health.Watch(health_pb2.HealthCheckRequest(service="todo.TodoService")))
         assert next(states).status == health_pb2.HealthCheckResponse.SERVING
+        watcher = Watcher(stub)
         broker.stop()
         assert next(states).status == health_pb2.HealthCheckResponse.NOT_SERVING
         fails(grpc.StatusCode.UNAVAILABLE, lambda: stub.GetTasks(todo_pb2.GetTasksRequest()))
         farm.broker("--store", farm.folder / "store")
         assert next(states).status == health_pb2.HealthCheckResponse.SERVING
+        assert watcher.next() == grpc.StatusCode.UNAVAILABLE  # what it has missed nobody knows
+        watcher = Watcher(stub)
         assert stub.AddTask(todo_pb2.AddTaskRequest(title="again")).task.id == 1
+        assert watcher.next() == (1, "again", False, "ADDED")
 
 
 def test_limits(farm):
@@ -263,6 +268,29 @@ def test_limits(farm):
         assert watcher.next() == (1, "fine", False, "ADDED")
 
 
+def test_a_watcher_that_never_reads(farm):
+    farm.broker()
+    gateway = farm.doors()
+    with farm.channel(**{"grpc.http2.bdp_probe": 0}) as deaf, farm.channel() as channel:
+        stub = todo_pb2_grpc.TodoServiceStub(channel)
+        unread = todo_pb2_grpc.TodoServiceStub(deaf).WatchTasks(todo_pb2.WatchTasksRequest())
+        unread.initial_metadata()
+        watcher = Watcher(stub)
+        count = 1000
+        added = [stub.AddTask.future(todo_pb2.AddTaskRequest(title="x" * 1000)) for _ in range(count)]
+        assert all(call.result() for call in added)
+        assert [watcher.next()[0] for _ in range(count)] == list(range(1, count + 1))
+        read = []
+
+        def read_late():
+            for update in unread:
+                read.append(update.task.id)
+
+        fails(grpc.StatusCode.RESOURCE_EXHAUSTED, read_late, "not read")
+        assert read == list(range(1, len(read) + 1)) and 50 < len(read) < count  # whole, in order, then the end
+        assert gateway.process.child.poll() is None
+
+
 def test_who_speaks_no_grpc(farm):
     farm.broker()
     farm.doors()
@@ -281,6 +309,47 @@ def test_who_speaks_no_grpc(farm):
                     pass
         assert stub.AddTask(todo_pb2.AddTaskRequest(title="fine")).task.id == 1
         half_open.close()
+
+
+# --- how much, how fast --------------------------------------------------------------------------
+
+
+def memory_mib(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
+
+
+def test_a_thousand_streams_wait_in_little_memory(farm):
+    farm.broker()
+    gateway = farm.doors()
+    channels = [farm.channel() for _ in range(10)]  # a connection has a hundred calls at most
+    stubs = [todo_pb2_grpc.TodoServiceStub(channel) for channel in channels]
+    for stub in stubs:
+        stub.GetTasks(todo_pb2.GetTasksRequest())
+    before = memory_mib(gateway.process)
+    calls = [stub.WatchTasks(todo_pb2.WatchTasksRequest()) for stub in stubs for _ in range(100)]
+    for call in calls:
+        call.initial_metadata()
+    grown = memory_mib(gateway.process) - before
+    print(f"1000 idle streams: {grown:.1f} MiB")
+    assert grown < 100
+    assert farm.reeve("todo", "add", "to all").returncode == 0
+    assert all(next(call).task.title == "to all" for call in calls)
+    for channel in channels:
+        channel.close()
+
+
+def test_unary_calls_on_one_connection(farm):
+    farm.broker()
+    farm.doors()
+    count = 20000
+    body = farm.folder / "body"
+    body.write_bytes(bytes(5))
+    done = subprocess.run(["h2load", "-n", str(count), "-c", "1", "-m", "100", "-d", body, "-H", "te: trailers",
+                           "-H", "content-type: application/grpc", f"http://127.0.0.1:{farm.door}/grpc.health.v1.Health/Check"],
+                          capture_output=True, text=True, timeout=DEADLINE_S)
+    assert f"{count} succeeded" in done.stdout, done
+    print("unary calls on one connection:", re.search(r"([\d.]+ req/s)", done.stdout)[1])
 
 
 # --- health, reflection, the command line --------------------------------------------------------

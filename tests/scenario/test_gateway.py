@@ -306,5 +306,15 @@ def test_health(farm):
     farm.until(lambda: ask(gateway, "GET", "/readyz", token=False)[0] == 200, "it goes on")
 
 
+def test_an_answer_waits_for_no_tick(farm):
+    gateway = open_farm(farm)
+    took = []
+    for _ in range(41):
+        began = time.monotonic()
+        assert ask(gateway, "GET", "/v1/status")[0] == 200
+        took.append(time.monotonic() - began)
+    assert sorted(took)[20] < 0.04, sorted(took)
+
+
 if __name__ == "__main__":
     farm_module.main(globals())

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * books: what the ledger writes down. Shared by ledger.c, told.c, leases.c, kept.c and updates.c,
- * and by nobody else. A job is a `work` from its first row (or its acceptance, when it has none)
- * on; what the disk has kept of it and what was only put stand side by side, for a crash takes the
- * second.
+ * books: what the ledger writes down. Shared by ledger.c, lookup.c, told.c, leases.c, kept.c,
+ * tasks.c, feeds.c and updates.c, and by nobody else. A job is a `work` from its first row (or its
+ * acceptance, when it has none) on; what the disk has kept of it and what was only put stand side
+ * by side, for a crash takes the second.
  */
 #ifndef SIM_BOOKS_H
 #define SIM_BOOKS_H
@@ -61,6 +61,10 @@ struct work {
     uint64_t result_token; /* of a good result that came */
     bool too_large;
     bool cancel_asked, cancel_done, pause_asked;
+    uint64_t task;                  /* its number, of a task; 0: not told yet */
+    uint64_t born_step, ended_step; /* hub::steps */
+    uint64_t done_step;             /* when it was told to be completed */
+    bool complete_asked;
     uint64_t ended_life, ended_jumps; /* when it ended */
     int64_t ended_ms, ended_us;
     int64_t second_us; /* how often it was lent in the second since then */
@@ -91,7 +95,7 @@ struct client_book {
     bool damaged;         /* its row is */
     uint64_t told_number; /* the highest one whose durable acceptance was told */
     struct idmap credits; /* struct credit by number: how often its end may be told here */
-    uint64_t credit_peer;
+    uint64_t credit_peer, credit_newest; /* which that is, 0: not known; the newest there was */
 };
 
 struct intent { /* what somebody wanted done, by serial */
@@ -101,6 +105,7 @@ struct intent { /* what somebody wanted done, by serial */
 
 struct taken { /* a number of a client, as the core was told it */
     uint64_t number, serial, id;
+    uint64_t step, said_step; /* in which it was said first, and last */
     struct spec spec;
     uint64_t delay_ms, deadline_ms, timeout_ms, retries;
     int priority;
@@ -119,6 +124,28 @@ struct credit { /* how often the end of this number may be told on this connecti
 struct key_book {
     char name[16];
     uint64_t id; /* the job it led to last */
+};
+
+/* Of people's tasks, see tasks.c. */
+struct todo_book {
+    struct idmap tasks; /* struct task_book, by number */
+    struct buf ids;     /* of their jobs */
+    struct buf asks;    /* struct todo_ask */
+    struct buf page;    /* struct msg_task: of the list that is being told */
+    struct buf told;    /* struct told_count */
+    /* of this life: updates there were, by the books; births and ends of the step under way; how
+     * many tasks there were after each, boxed, by its number + 1; what the last one told said */
+    uint64_t updates, changes;
+    struct idmap counts;
+    uint64_t last_seq, last_counts;
+};
+
+/* Of one topic, see feeds.c. */
+struct feed_book {
+    bool watched, over, paused; /* over: that it has ended was told */
+    uint64_t id;                /* the job that was lent last */
+    int64_t left_ms, away_ms;   /* by the broker's clock; away: the last time nobody watched */
+    int64_t told_us;
 };
 
 struct ledger {
@@ -144,6 +171,8 @@ struct ledger {
     uint64_t stored_before; /* as it was when the step began */
     struct namemap topics;  /* struct topic_seen */
     struct buf watch_asks;  /* struct watch_ask */
+    struct todo_book todo;
+    struct feed_book feeds[FEED_NAMES];
     struct ledger_counts counts;
 };
 
@@ -212,8 +241,36 @@ void kept_fini(struct ledger *l);
 void kept_served(struct sim *s); /* a new life has begun to serve */
 void kept_shadow(struct sim *s);
 
+/* --- tasks.c --- */
+void tasks_fini(struct ledger *l);
+void tasks_born(struct sim *s, const struct work *work);
+void tasks_ended(struct sim *s);
+void tasks_job_row(struct sim *s, struct work *work, struct bytes view, bool completed);
+uint64_t tasks_row(struct sim *s, struct bytes name, uint64_t seq, const struct msg_task_row *row);
+void tasks_kept(struct sim *s, uint64_t number);
+void tasks_damaged(struct sim *s, struct bytes name);
+void tasks_crashed(struct ledger *l);
+void tasks_asked(struct sim *s, uint64_t peer, const struct record *r);
+void tasks_unheard(struct sim *s, uint64_t peer);
+void tasks_told(struct sim *s, unsigned client, uint64_t peer, const struct record *r);
+void tasks_value(struct sim *s, struct work *work, struct bytes value);
+void tasks_published(struct sim *s, uint64_t seq, struct bytes body);
+void tasks_shown(struct sim *s, uint64_t seq, struct bytes snapshot);
+void tasks_step(struct sim *s, bool served);
+
+/* --- feeds.c --- */
+void feeds_watched(struct sim *s, struct bytes topic, bool on);
+void feeds_lent(struct sim *s, uint64_t id, const struct spec *spec);
+void feeds_published(struct sim *s, struct bytes topic, struct bytes body);
+void feeds_paused(struct sim *s, const struct work *work);
+bool feeds_idle(struct sim *s, const struct work *work);
+void feeds_crashed(struct ledger *l);
+bool feeds_done(const struct sim *s);
+void feeds_end(struct sim *s);
+void feeds_explain(const struct sim *s);
+
 /* --- updates.c --- */
-void updates_watched(struct sim *s, struct bytes topic);
+void updates_watched(struct sim *s, struct bytes topic, bool on);
 void updates_published(struct sim *s, struct bytes wire, struct bytes body);
 void updates_asked(struct sim *s, uint64_t peer, const struct msg_watch *m);
 void updates_unheard(struct sim *s, uint64_t peer);

@@ -51,12 +51,26 @@ static void look_after(struct sim *s, struct client_sim *c)
         ask(c, &r);
 }
 
+/* Somebody has done it, and says so by its number or to its session. */
+static void completes(struct sim *s, struct client_sim *c, const struct msg_session *m)
+{
+    struct record r = {.type = REC_complete_task,
+                       .complete_task = {.task = task_read(m->view).task}};
+    if (job_ended((enum job_state)m->job_state) || !sim_chance(s, s->calm ? 1 : 0.2))
+        return;
+    if (sim_chance(s, 0.4))
+        r = (struct record){.type = REC_tell, .tell = {.id = m->id, .iteration = m->iteration}};
+    ask(c, &r);
+}
+
 static void looked(struct sim *s, struct client_sim *c, const struct msg_session *m)
 {
     struct buf word = {0};
     struct record r = {.type = REC_NONE};
     r.resume.id = m->id;
-    if (m->state == SESSION_PAUSED && sim_chance(s, s->calm ? 1 : 0.3))
+    if (bytes_equal(m->queue, bytes_text(s->queues[TODO_QUEUE])))
+        completes(s, c, m);
+    else if (m->state == SESSION_PAUSED && sim_chance(s, s->calm ? 1 : 0.3))
         r.type = REC_resume;
     else if (m->job_state == JOB_ASKING && ledger_word(s, m->id, m->iteration, &word))
         r = (struct record){
@@ -75,7 +89,9 @@ static bool is_last(enum record_type asked, const struct record *r)
     case REC_worker:
     case REC_slot:
     case REC_attempt: return false;
-    case REC_explanation: return false;
+    case REC_explanation:
+    case REC_task:
+    case REC_feed: return false;
     default: return true;
     }
 }
@@ -92,6 +108,38 @@ static void answered(struct sim *s, struct client_sim *c, uint64_t number, const
     free(asked);
 }
 
+static void watch_something(struct sim *s, struct client_sim *c, uint64_t id)
+{
+    char text[JOB_ID_TEXT], topic[32];
+    if (sim_chance(s, s->knobs.feed))
+        watcher_toggle(s, c, feed_topics[sim_below(s, FEED_NAMES)]);
+    if (s->knobs.todo > 0 && sim_chance(s, 0.02))
+        watcher_add(s, c, "todo");
+    if (!sim_chance(s, s->knobs.watch))
+        return;
+    switch (sim_below(s, 7)) {
+    case 0: snprintf(topic, sizeof topic, "queue/%s", s->queues[0]); break;
+    case 1: snprintf(topic, sizeof topic, "worker/%s", s->hosts[0].name); break;
+    case 2: snprintf(topic, sizeof topic, "worker/w1"); break;
+    case 3: snprintf(topic, sizeof topic, "session/%s", job_id_text(id, text)); break;
+    default: snprintf(topic, sizeof topic, "job/%s", job_id_text(id, text)); break;
+    }
+    watcher_add(s, c, topic);
+}
+
+/* People look at the list, and at the feeds there are. */
+static void ask_lists(struct sim *s, struct client_sim *c)
+{
+    struct record r = {.type = REC_list_tasks,
+                       .list_tasks = {.after = sim_chance(s, 0.5) ? sim_below(s, 10) : 0,
+                                      .limit = sim_chance(s, 0.5) ? 1 + sim_below(s, 5) : 0}};
+    if (s->knobs.todo > 0 && c->asks.count < 20 && sim_chance(s, 0.05))
+        ask(c, &r);
+    r = (struct record){.type = REC_list_feeds};
+    if (s->knobs.feed > 0 && c->asks.count < 20 && sim_chance(s, 0.01))
+        ask(c, &r);
+}
+
 static void ask_something(struct sim *s, struct client_sim *c)
 {
     const struct knobs *k = &s->knobs;
@@ -103,7 +151,7 @@ static void ask_something(struct sim *s, struct client_sim *c)
     if (sim_chance(s, k->cancel))
         r.type = REC_cancel;
     else if (sim_chance(s, k->wait))
-        r.type = REC_wait;
+        r.type = ledger_endless(s, id) ? REC_get_job : REC_wait;
     else if (sim_chance(s, k->retry))
         r.type = REC_retry;
     else if (sim_chance(s, k->drop))
@@ -121,17 +169,7 @@ static void ask_something(struct sim *s, struct client_sim *c)
         r.type = sim_chance(s, 0.5) ? REC_list_queues : REC_list_workers;
     if (r.type)
         ask(c, &r);
-    if (sim_chance(s, k->watch)) {
-        char text[JOB_ID_TEXT], topic[32];
-        switch (sim_below(s, 7)) {
-        case 0: snprintf(topic, sizeof topic, "queue/%s", s->queues[0]); break;
-        case 1: snprintf(topic, sizeof topic, "worker/%s", s->hosts[0].name); break;
-        case 2: snprintf(topic, sizeof topic, "worker/w1"); break;
-        case 3: snprintf(topic, sizeof topic, "session/%s", job_id_text(id, text)); break;
-        default: snprintf(topic, sizeof topic, "job/%s", job_id_text(id, text)); break;
-        }
-        watcher_add(s, c, topic);
-    }
+    watch_something(s, c, id);
 }
 
 /* --- submitting ------------------------------------------------------------------------------- */
@@ -157,7 +195,11 @@ static void submit(struct sim *s, struct client_sim *c)
 {
     const struct knobs *k = &s->knobs;
     struct spec spec = spec_make(s);
+    bool fits = !k->limits.args_bytes_max || spec.serial % TITLES_TOO_LONG; /* or never */
+    bool task = fits && sim_chance(s, k->todo);
     char key[16];
+    if (task)
+        spec = (struct spec){.serial = spec.serial, .queue = TODO_QUEUE};
     struct buf args = {0};
     struct record r = {.type = REC_submit,
                        .submit = {.queue = bytes_text(s->queues[spec.queue]),
@@ -166,14 +208,16 @@ static void submit(struct sim *s, struct client_sim *c)
     if (sim_chance(s, k->key)) {
         /* A few names, the same body under one of them: but one in ten has another. */
         uint64_t name = sim_below(s, 8);
-        snprintf(key, sizeof key, "k%u", (unsigned)name);
+        snprintf(key, sizeof key, "%c%u", task ? 't' : 'k', (unsigned)name);
         m->key = bytes_text(key);
         spec = (struct spec){.serial = (1ull << 32) + name + 100 * sim_chance(s, 0.1),
                              .queue = (unsigned)(name % k->queues),
                              .run_us = (uint64_t)k->run_us};
+        if (task)
+            spec = (struct spec){.serial = spec.serial + 1001, .queue = TODO_QUEUE};
         m->queue = bytes_text(s->queues[spec.queue]);
     }
-    if (!m->key.size && sim_chance(s, k->session)) {
+    if (!m->key.size && !task && sim_chance(s, k->session)) {
         spec.iterations = 1 + sim_below(s, 8);
         m->flags |= SUBMIT_SESSION;
     }
@@ -399,6 +443,8 @@ static void turns(struct sim *s, struct happening *h)
         look_after(s, c);
     if (c->session.up)
         ask_calmly(s, c);
+    if (c->session.up)
+        ask_lists(s, c);
     client_turn(s, c);
     sim_at(s, s->now_us + TURN_US + (int64_t)sim_below(s, (uint64_t)TURN_US), turns, c);
 }

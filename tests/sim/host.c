@@ -419,15 +419,18 @@ static void name_draw(struct sim *s, struct host *h)
 
 static void programs_list(struct sim *s, struct host *h)
 {
+    static const char *const feeds[] = {"feed0"};
     h->program_count = 0;
-    for (unsigned q = 0; q < s->knobs.queues; q++) {
-        if (!(h->queues >> q & 1))
+    for (unsigned q = 0; q < QUEUES_ALL; q++) {
+        bool feed = q == FEED_QUEUE;
+        if (feed ? !h->feeds : !(h->queues >> q & 1))
             continue;
         unsigned at = h->program_count++;
         h->methods[at][0] = s->queues[q];
         h->program_queue[at] = q;
         h->programs[at] = (struct agent_program){
             .name = s->queues[q], .methods = h->methods[at], .method_count = 1};
+        h->programs[at].feeds = feed ? feeds : NULL;
     }
 }
 
@@ -495,6 +498,8 @@ static void down(struct sim *s, struct host *h, bool gently)
     h->ended_us = s->now_us;
     for (unsigned i = 0; i < h->runner_count; i++) { /* slots die with their agent */
         h->runners[i].alive = h->runners[i].exited = false;
+        h->runners[i].started = h->runners[i].told = 0;
+        buf_clear(&h->runners[i].results);
         h->runners[i].life++;
     }
     buf_clear(&h->out);

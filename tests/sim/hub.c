@@ -168,7 +168,10 @@ static void step_now(struct sim *s, struct event *ev)
     if (ev->type == EV_WATCH)
         trace(s, "broker", "%s %.*s", ev->watch.on ? "is subscribed to" : "has nobody for",
               BYTES_ARG(ev->watch.topic));
-    broker_step(hub->broker, ev, &hub->effects);
+    struct event given = *ev;
+    if (s->plant)
+        plant_event(s, &given);
+    broker_step(hub->broker, &given, &hub->effects);
     hub->steps++;
     if (s->plant)
         plant_effects(s, ev, &hub->effects);

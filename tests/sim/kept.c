@@ -14,7 +14,7 @@ struct order_book {
     enum effect_type type;
     enum row_kind kind;
     struct facts facts; /* of a job */
-    uint64_t number;    /* mark; life of a worker */
+    uint64_t number;    /* mark; life of a worker; of a task */
     struct host_book *host;
 };
 
@@ -121,7 +121,8 @@ static void takes_job(struct sim *s, const struct effect *e, struct bytes bytes,
     struct work *work = work_of(s, e->id);
     if (!work && !end)
         work = born(s, &spec, &submit, &origin);
-    if (!work && origin.origin.parent) /* a child of class received that was never lent */
+    /* A child of class received, or a feed, that was never lent. */
+    if (!work && (origin.origin.parent || spec_feed(&spec)))
         work = work_new(s, e->id, &spec, false);
     if (!work || work->gone || (end && ended.type != REC_ended) || origin.origin.id != e->id ||
         spec.serial != work->spec.serial)
@@ -137,6 +138,8 @@ static void takes_job(struct sim *s, const struct effect *e, struct bytes bytes,
         work->turn_seq = e->seq;
     }
     facts_check(s, work, facts);
+    if (spec_task(&spec))
+        tasks_job_row(s, work, chain.chain_row.view, end && ended.ended.state == JOB_OK);
     if (end) {
         if (ended.ended.state != e->state)
             sim_fail(s, "S2", "the row of job %" PRIx64 " is not of one end", e->id);
@@ -203,6 +206,7 @@ void kept_order(struct sim *s, const struct effect *e, struct row_key key, struc
         if (s->ledger->hold)
             s->ledger->hold->seq = e->seq;
         break;
+    case ROW_TASK: order.number = tasks_row(s, key.name, e->seq, &r.task_row); break;
     case ROW_MARK:
         order.number = r.mark_row.id;
         s->ledger->mark = r.mark_row.id;
@@ -229,6 +233,8 @@ void ledger_committed(struct sim *s, uint64_t seq)
             work->forgotten = true;
         else if (order->kind == ROW_MARK && order->number > l->mark_kept)
             l->mark_kept = order->number;
+        else if (order->kind == ROW_TASK)
+            tasks_kept(s, order->number);
         else if (order->host && order->host->life == order->number)
             order->host->kept = order->type == FX_PUT;
     }
@@ -285,6 +291,8 @@ void ledger_crashed(struct sim *s)
     }
     l->hold = NULL;
     updates_crashed(s);
+    tasks_crashed(l);
+    feeds_crashed(l);
 }
 
 /* Whatever it was, it is reported and no longer there. */
@@ -309,6 +317,7 @@ void ledger_damaged(struct sim *s, const struct row_key *key)
             book->listed = book->restored = book->kept = false;
         break;
     case ROW_MARK: l->mark_kept = 0; break;
+    case ROW_TASK: tasks_damaged(s, key->name); break;
     default: break;
     }
     if (work && work->client >= 0)

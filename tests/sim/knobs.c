@@ -38,7 +38,7 @@ static void limits_draw(struct sim *s, struct broker_limits *l)
     if (sim_chance(s, 0.1))
         l->waits_max = few[sim_below(s, 6)];
     if (sim_chance(s, 0.1))
-        l->queues_max = QUEUES_MAX;
+        l->queues_max = QUEUES_ALL;
     if (sim_chance(s, 0.1))
         l->peers_max = CLIENTS_MAX + HOSTS_MAX + few[sim_below(s, 6)] + 5;
     if (sim_chance(s, 0.1))
@@ -74,6 +74,8 @@ static void jobs_draw(struct sim *s, struct knobs *k)
     k->received = share_of(s, 0.4, 0.5);
     k->watch = share_of(s, 0.4, 0.5);
     k->session = share_of(s, 0.5, 0.5);
+    k->todo = share_of(s, 0.4, 0.4);
+    k->feed = share_of(s, 0.3, 0.1);
     k->duplicate = share_of(s, 0.3, 0.2);
     k->malformed = share_of(s, 0.2, 0.1);
 }
@@ -126,6 +128,9 @@ void knobs_draw(struct sim *s, struct knobs *k)
         k->jobs = 20; /* or the second phase would take too long */
     if (sim_chance(s, 0.3))
         k->store_rows = 1 + (unsigned)sim_below(s, 20);
+    if (k->limits.jobs_max || k->limits.args_bytes_max)
+        k->feed = 0; /* they would take the room of jobs for good */
+    k->linger = k->feed > 0 && sim_chance(s, 0.05);
     if (k->faults)
         faults_draw(s, k);
     clocks_draw(s, k);

@@ -256,6 +256,10 @@ void told_lease(struct sim *s, const struct wire *w, const struct msg_lease *m)
     struct spec spec = lease_spec(m->args);
     struct host *h = host_of(w);
     bool guessed = !work && submitted(s, &spec);
+    if (spec_task(&spec))
+        sim_fail(s, "S23", "task %" PRIx64 " is lent to a worker", m->id);
+    if (spec_feed(&spec))
+        feeds_lent(s, m->id, &spec);
     if (guessed)
         work = work_new(s, m->id, &spec, false); /* its acceptance is on its way */
     if (!work || work->spec.serial != spec.serial || work->gone)

@@ -36,10 +36,16 @@
  *   S21  what is said twice, or late, changes nothing                           as S3, S4, S5
  *   S22  a job whose cancellation was confirmed is never ok and never lent
  *                                       end_allowed, leases.c
+ *   S23  a task has one number, which no other is ever given, and its own title; what is told
+ *        completed stays so, what is told removed never comes back; the list has every task that is
+ *        open or completed, in order, once; the counts told with updates are those of the books
+ *                                       tasks.c
+ *   S24  a feed's topic has one session at a time, and nothing of it is lent while nobody watches
+ *                                       feeds.c
  *
  * and in the calm, when faults have ended:
  *
- *   L1   everything comes to its end    world.c
+ *   L1   everything comes to its end; a feed that is watched goes on    world.c, feeds.c
  *   L2   a dead worker is not listed for longer than it may be silent           told_worker
  *   L3   watchers have seen the last update of their topics                     watcher.c
  *   L4   nothing is left over: jobs, rows of workers, questions                 ledger_end
@@ -87,6 +93,7 @@ void ledger_free(struct ledger *l)
     namemap_fini(&l->keys);
     updates_fini(l);
     kept_fini(l);
+    tasks_fini(l);
     buf_fini(&l->ids);
     buf_fini(&l->young);
     buf_fini(&l->claims);
@@ -136,7 +143,8 @@ struct work *work_new(struct sim *s, uint64_t id, const struct spec *spec, bool 
                           .wall_jumps = s->wall_jumps,
                           .ready_step = durable ? UINT64_MAX : s->hub.steps,
                           .born_ms = hub_ms(s),
-                          .born_us = s->now_us};
+                          .born_us = s->now_us,
+                          .born_step = s->hub.steps};
     if (!intent_of(s, spec->serial))
         sim_fail(s, "S2", "job %" PRIx64 " was submitted by nobody", id);
     if (work_of(s, id))
@@ -148,6 +156,8 @@ struct work *work_new(struct sim *s, uint64_t id, const struct spec *spec, bool 
     buf_put(&s->ledger->ids, &id, sizeof id);
     s->ledger->open++;
     s->ledger->counts.accepted++;
+    if (spec_task(spec))
+        tasks_born(s, work);
     return work;
 }
 
@@ -206,6 +216,9 @@ void work_ended(struct sim *s, struct work *work)
 {
     s->ledger->open--;
     s->ledger->counts.ended++;
+    work->ended_step = s->hub.steps;
+    if (spec_task(&work->spec))
+        tasks_ended(s);
     work->ended_life = s->hub.life;
     work->ended_ms = hub_ms(s);
     work->ended_us = s->now_us;
@@ -275,11 +288,15 @@ static void sees_submit(struct sim *s, const struct wire *w, const struct msg_su
         credit_said(book, m->number);
     if (taken && taken->serial != spec.serial && !book->renumbers)
         sim_fail(s, "S3", "c%u gives number %" PRIu64 " to two submissions", client, m->number);
-    if (taken)
+    if (taken) {
+        taken->said_step = s->hub.steps + 1;
         return;
+    }
     taken = must_alloc(sizeof *taken);
     *taken = (struct taken){.number = m->number,
                             .serial = spec.serial,
+                            .step = s->hub.steps + 1,
+                            .said_step = s->hub.steps + 1,
                             .spec = spec,
                             .delay_ms = m->delay_ms,
                             .timeout_ms = m->timeout_ms,
@@ -298,10 +315,15 @@ static void sees_ask(struct sim *s, unsigned client, const struct record *r)
     }
     *asked = (struct asked_of){.type = r->type, .id = r->wait.id, .at_us = s->now_us};
     struct work *work = work_of(s, r->wait.id);
-    if (work && (r->type == REC_cancel || (r->type == REC_drop && work->spec.iterations)))
+    bool session = work && (work->spec.iterations || spec_task(&work->spec));
+    if (work && (r->type == REC_cancel || (r->type == REC_drop && session)))
         work->cancel_asked = true;
+    if (work && r->type == REC_tell)
+        work->complete_asked = true;
     if (work && r->type == REC_pause)
         work->pause_asked = true;
+    if (work && r->type == REC_pause && spec_feed(&work->spec))
+        feeds_paused(s, work);
     if (r->type == REC_retry)
         s->ledger->retried = true;
 }
@@ -333,11 +355,14 @@ static void sees_of_client(struct sim *s, const struct wire *w, const struct rec
     case REC_retry:
     case REC_drop:
     case REC_pause:
+    case REC_tell:
     case REC_list_workers: /* whose id is 0 */
     case REC_wait: sees_ask(s, client_of(s, w), r); break;
     case REC_hold: sees_hold(s, client_of(s, w), r->hold.number); break;
     case REC_release: sees_hold(s, client_of(s, w), r->release.number); break;
     case REC_watch: updates_asked(s, w->peer, &r->watch); break;
+    case REC_list_tasks:
+    case REC_complete_task: tasks_asked(s, w->peer, r); break;
     default: break;
     }
 }
@@ -355,10 +380,11 @@ void ledger_body(struct sim *s, const struct wire *w, struct bytes body)
             sees_of_client(s, w, &r);
 }
 
-/* A child of class received is seen when it is lent. */
+/* A feed, or a child of class received, is seen when it is lent. */
 bool unseen(const struct sim *s)
 {
-    return s->knobs.session > 0 && (!s->knobs.durable || s->knobs.received > 0);
+    return s->knobs.feed > 0 ||
+           (s->knobs.session > 0 && (!s->knobs.durable || s->knobs.received > 0));
 }
 
 /* --- a step's effects ------------------------------------------------------------------------- */
@@ -369,7 +395,7 @@ static void bounds(struct sim *s, const struct event *ev)
     const struct ledger *l = s->ledger;
     const struct broker_limits *limits = &s->knobs.limits;
     broker_totals(s->hub.broker, &totals);
-    bool children = s->knobs.session > 0; /* which come in any case */
+    bool children = s->knobs.session > 0 || s->knobs.feed > 0; /* which come in any case */
     if (limits->jobs_max && totals.live > limits->jobs_max && totals.live > l->loaded && !children)
         sim_fail(s, "S15", "%" PRIu64 " jobs live, %" PRIu64 " may", totals.live, limits->jobs_max);
     bool more = totals.live > l->open && !l->retried && !unseen(s);
@@ -455,7 +481,7 @@ void ledger_step(struct sim *s, const struct event *ev, const struct effects *fx
     struct ledger *l = s->ledger;
     l->stored_before = l->told_stored;
     if (ev->type == EV_WATCH)
-        updates_watched(s, ev->watch.topic);
+        updates_watched(s, ev->watch.topic, ev->watch.on);
     if (ev->type == EV_STORED)
         l->told_stored = ev->stored.seq;
     sees_effects(s, fx);
@@ -467,6 +493,7 @@ void ledger_step(struct sim *s, const struct event *ev, const struct effects *fx
     }
     if (ev->type == EV_SERVE)
         kept_served(s);
+    tasks_step(s, ev->type == EV_SERVE);
     bounds(s, ev);
     if (s->hub.up && s->hub.steps % SHADOW_EVERY == 0)
         kept_shadow(s);
@@ -514,61 +541,22 @@ void ledger_explain(const struct sim *s)
                    " times, last by %s\n",
                    work->id, work->spec.queue, work->lents.size / sizeof(struct lent),
                    work->executions, work->host ? work->host->end.name : "nobody");
+    feeds_explain(s);
+}
+
+static uint64_t feeds_open(const struct sim *s)
+{
+    uint64_t count = 0;
+    size_t at = 0;
+    for (const struct work *work; (work = idmap_next(&s->ledger->works, &at));)
+        count += spec_feed(&work->spec) && work_open(work);
+    return count;
 }
 
 bool ledger_done(const struct sim *s)
 {
-    return s->ledger->open == 0;
-}
-
-uint64_t ledger_any_job(struct sim *s)
-{
-    size_t count = s->ledger->ids.size / sizeof(uint64_t);
-    if (!count)
-        return 0;
-    /* The newest are the likeliest: most of what is older has ended. */
-    size_t at = count - 1 - (size_t)sim_below(s, count < 8 || sim_chance(s, 0.2) ? count : 8);
-    uint64_t id;
-    memcpy(&id, s->ledger->ids.data + at * sizeof id, sizeof id);
-    return id;
-}
-
-uint64_t ledger_token(const struct sim *s, uint64_t id)
-{
-    const struct work *work = work_of(s, id);
-    return work ? work->current : 0;
-}
-
-uint64_t ledger_holder(const struct sim *s, uint64_t id)
-{
-    const struct work *work = work_of(s, id);
-    const struct wire *w = work && work->host && !work->released ? work->host->end.wire : NULL;
-    return w ? w->peer : 0;
-}
-
-uint64_t ledger_open_session(struct sim *s)
-{
-    uint64_t found = 0, count = 0;
-    size_t at = 0;
-    for (const struct work *work; (work = idmap_next(&s->ledger->works, &at));)
-        if (work->spec.iterations && work_open(work) && sim_below(s, ++count) == 0)
-            found = work->id;
-    return found;
-}
-
-bool ledger_word(const struct sim *s, uint64_t id, uint64_t iteration, struct buf *word)
-{
-    const struct work *work = work_of(s, id);
-    if (!work || !iteration || story_verdict(&work->spec, iteration - 1) != VERDICT_ASK)
-        return false;
-    pack_uint(word, story_word(&work->spec, iteration - 1));
-    return true;
-}
-
-bool ledger_rogue_has(const struct sim *s, uint64_t id)
-{
-    const struct work *work = work_of(s, id);
-    return work && work->token && !work->host;
+    uint64_t open = s->ledger->open; /* counted only when it may be that these are all feeds */
+    return open <= FEED_NAMES && (!open || open == feeds_open(s)) && feeds_done(s);
 }
 
 void ledger_end(struct sim *s)
@@ -578,18 +566,21 @@ void ledger_end(struct sim *s)
     bool tame = !s->knobs.faults;
     size_t at = 0;
     for (struct work *work; (work = idmap_next(&s->ledger->works, &at));) {
-        if (work_open(work))
+        bool feed = spec_feed(&work->spec), task = spec_task(&work->spec);
+        if (work_open(work) && !feed)
             sim_fail(s, "S1", "job %" PRIx64 " has not ended", work->id);
         bool in_time = !work->timeout_ms || work->spec.run_us < work->timeout_ms * 1000 / 2;
-        if (tame && in_time && !work->spec.iterations && work->spec.behaviour == RUNS_WELL &&
-            work->now.state == JOB_OK && work->executions != 1)
+        if (tame && in_time && !work->spec.iterations && !task &&
+            work->spec.behaviour == RUNS_WELL && work->now.state == JOB_OK && work->executions != 1)
             sim_fail(s, "S6", "without a fault job %" PRIx64 " ran %" PRIu64 " times", work->id,
                      work->executions);
     }
-    if (totals.live || totals.storing || totals.recovering || totals.running)
+    uint64_t feeds = s->knobs.feed > 0 ? FEED_NAMES : 0; /* those go on */
+    if (totals.live > feeds || totals.storing || totals.recovering || totals.running > feeds)
         sim_fail(s, "L4", "%" PRIu64 " jobs are left over", totals.live);
     if (!list_empty(&s->store.disk.rows[ROW_JOB]) && !s->ledger->damaged)
         sim_fail(s, "L4", "rows of open jobs are left over");
+    feeds_end(s);
     for (unsigned i = 0; i < s->knobs.clients; i++)
         watcher_check(s, &s->clients[i]);
 }

@@ -171,6 +171,7 @@ static bool strike_row(struct sim *s, const struct event *ev, struct effects *fx
     case PLANT_JOB_UNKEPT: return job && unkept(fx, i);
     case PLANT_CLIENT_UNKEPT: return e->kind == ROW_CLIENT && unkept(fx, i);
     case PLANT_KEY_UNKEPT: return e->kind == ROW_KEY && unkept(fx, i);
+    case PLANT_TASK_UNKEPT: return e->kind == ROW_TASK && unkept(fx, i);
     case PLANT_MARK_LATE: return e->kind == ROW_MARK && unkept(fx, i);
     case PLANT_CANCEL_UNKEPT: return job && row_change(fx, i, not_stopped);
     case PLANT_TURN_SKIPPED: return job && row_change(fx, i, turn_skipped);
@@ -189,6 +190,55 @@ static bool renumber(struct effects *fx, size_t i)
     if (fx->list[i].size < 6 || memcmp(at + 1, "\xa3seq", 4) != 0 || at[5] < 2 || at[5] > 0x7f)
         return false;
     at[5]--;
+    return true;
+}
+
+static bool of_feed(struct bytes topic)
+{
+    return bytes_starts(topic, bytes_text("feed0/"));
+}
+
+static bool numbered_anew(struct effects *fx, size_t i)
+{
+    unsigned char *at = fx->bytes.data + fx->list[i].at;
+    if (!of_feed(effect_name(fx, &fx->list[i])) || memcmp(at + 1, "\xa3seq", 4) != 0 || at[5] < 2 ||
+        at[5] > 0x7f)
+        return false;
+    at[5] = 1;
+    return true;
+}
+
+/* How many are open is the last pair. */
+static bool one_too_few(struct effects *fx, size_t i)
+{
+    unsigned char *last = fx->bytes.data + fx->list[i].at + fx->list[i].size - 1;
+    if (!bytes_equal(effect_name(fx, &fx->list[i]), bytes_of("todo", sizeof "todo")) || *last < 1 ||
+        *last > 0x7f)
+        return false;
+    --*last;
+    return true;
+}
+
+static bool strike_update(struct sim *s, struct effects *fx, size_t i)
+{
+    switch (s->plant) {
+    case PLANT_RENUMBER_UPDATE: return renumber(fx, i);
+    case PLANT_FEED_ANEW: return numbered_anew(fx, i);
+    case PLANT_TASK_COUNT: return one_too_few(fx, i);
+    case PLANT_SKIP_UPDATE: drop(fx, i); return true;
+    default: return false;
+    }
+}
+
+/* A lease of a feed, under the id of another job. */
+static bool feed_twice(struct record *r)
+{
+    struct spec spec = {0};
+    if (r->type == REC_lease)
+        spec = lease_spec(r->lease.args);
+    if (!spec_feed(&spec))
+        return false;
+    r->lease.id += 1000;
     return true;
 }
 
@@ -211,11 +261,21 @@ static bool strike_sent(struct sim *s, struct effects *fx, size_t i)
     case PLANT_ENDED_TWICE: return r.type == REC_ended && (twice(fx, i), true);
     case PLANT_DROP_LEASE: return r.type == REC_lease && (drop(fx, i), true);
     case PLANT_DROP_ERROR: return r.type == REC_error && r.error.number && (drop(fx, i), true);
+    case PLANT_TASK_UNLISTED: return r.type == REC_task && (drop(fx, i), true);
     case PLANT_RING_SHORT: return r.type == REC_update && (drop(fx, i), true);
     case PLANT_WRONG_VALUE:
         if (r.type != REC_ended || !r.ended.value.size)
             return false;
         r.ended.value.size--;
+        break;
+    case PLANT_TASK_AGAIN:
+        if (r.type != REC_task || r.task.task < 2)
+            return false;
+        r.task.task--;
+        break;
+    case PLANT_FEED_TWICE:
+        if (!feed_twice(&r))
+            return false;
         break;
     case PLANT_DRIFT:
         if (s->round == 0 || r.type != REC_accepted)
@@ -233,10 +293,7 @@ static bool strike(struct sim *s, const struct event *ev, struct effects *fx, si
     switch (fx->list[i].type) {
     case FX_PUT: return strike_row(s, ev, fx, i);
     case FX_SEND: return strike_sent(s, fx, i);
-    case FX_PUBLISH:
-        if (s->plant == PLANT_RENUMBER_UPDATE)
-            return renumber(fx, i);
-        return s->plant == PLANT_SKIP_UPDATE && (drop(fx, i), true);
+    case FX_PUBLISH: return strike_update(s, fx, i);
     default: return false;
     }
 }
@@ -258,9 +315,26 @@ static bool ack_early(const struct event *ev, struct effects *fx)
     return number;
 }
 
+/* The first task completed in a client's body is answered at once. */
+static bool completed_early(const struct event *ev, struct effects *fx)
+{
+    struct cursor c = cursor_of(ev->body.bytes);
+    struct record r;
+    if (ev->type != EV_BODY || ev->body.port != PORT_CLIENTS)
+        return false;
+    while (!cursor_done(&c) && record_get(&c, &r) == OK)
+        if (r.type == REC_complete_task) {
+            says(fx, ev->body.peer,
+                 &(struct record){.type = REC_done, .done = {.number = r.complete_task.number}});
+            return true;
+        }
+    return false;
+}
+
 void plant_effects(struct sim *s, const struct event *ev, struct effects *fx)
 {
     bool struck = s->plant == PLANT_RESULT_ACK_EARLY && strikes(s) && ack_early(ev, fx);
+    struck |= s->plant == PLANT_TASK_EARLY && strikes(s) && completed_early(ev, fx);
     for (size_t i = 0; i < fx->count && !struck; i++)
         struck = strikes(s) && strike(s, ev, fx, i);
     if (struck)
@@ -310,7 +384,19 @@ bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct b
     return struck;
 }
 
+/* As if nobody had come, or gone. */
+void plant_event(struct sim *s, struct event *ev)
+{
+    bool on = s->plant == PLANT_FEED_DEAF;
+    if ((!on && s->plant != PLANT_FEED_ENDLESS) || ev->type != EV_WATCH || ev->watch.on != on ||
+        !of_feed(ev->watch.topic) || !strikes(s))
+        return;
+    *ev = (struct event){.type = EV_TICK, .now_ms = ev->now_ms, .wall_ms = ev->wall_ms};
+    trace(s, "PLANT", "struck");
+}
+
 bool plant_row(struct sim *s, const struct row_key *key)
 {
-    return s->plant != PLANT_NOT_AWAITED || key->kind != ROW_WORKER;
+    return (s->plant != PLANT_NOT_AWAITED || key->kind != ROW_WORKER) &&
+           (s->plant != PLANT_TASK_FORGOTTEN || key->kind != ROW_TASK);
 }

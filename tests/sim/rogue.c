@@ -24,6 +24,17 @@ static void send_out(struct sim *s)
     buf_clear(&g->out);
 }
 
+/* Feeds that are no feeds: a head that is taken, or none, or a queue that no worker serves. */
+static void false_feed(struct sim *s)
+{
+    static const char *const heads[] = {"job", "sync", "todo", "feed0/n0", "x", "feed0"};
+    unsigned queue = sim_chance(s, 0.5) ? TODO_QUEUE : (unsigned)sim_below(s, s->knobs.queues);
+    say(s, &(struct record){
+               .type = REC_offer,
+               .offer = {.queue = bytes_text(s->queues[queue]),
+                         .feed = bytes_text(heads[sim_below(s, queue == TODO_QUEUE ? 6 : 5)])}});
+}
+
 static void hello(struct sim *s)
 {
     struct rogue *g = &s->rogue;
@@ -41,6 +52,10 @@ static void hello(struct sim *s)
         say(s, &(struct record){.type = REC_offer, .offer = {bytes_text(s->queues[q])}});
     if (sim_chance(s, 0.1))
         say(s, &(struct record){.type = REC_offer, .offer = {bytes_text("not a name")}});
+    if (s->knobs.feed > 0)
+        say(s, &(struct record){.type = REC_offer, .offer = {bytes_text(s->queues[FEED_QUEUE])}});
+    for (unsigned n = sim_chance(s, 0.3) ? 2 : 0; n; n--)
+        false_feed(s);
     say(s, &(struct record){.type = REC_ready});
 }
 

@@ -17,7 +17,10 @@
  *   host.c     a worker's shell: an agent with modelled runners
  *   rogue.c    a worker that lies
  *   ledger.c   what must be true of jobs, whatever happens
+ *   lookup.c   what of that the others may ask, to choose what to do next
  *   kept.c     what must be true of what the disk keeps
+ *   tasks.c    what must be true of people's tasks
+ *   feeds.c    what must be true of feeds
  *   updates.c  what must be true of updates
  *   plant.c    bugs put in on purpose: each must be found
  *   trace.c    what happened, for people
@@ -41,7 +44,12 @@
 enum {
     CLIENTS_MAX = 4,
     HOSTS_MAX = 5,
-    QUEUES_MAX = 5,
+    QUEUES_MAX = 5, /* of jobs; two more are not drawn from */
+    TODO_QUEUE = QUEUES_MAX,
+    FEED_QUEUE,
+    QUEUES_ALL,
+    FEED_NAMES = 4,       /* topics that may be watched */
+    TITLES_TOO_LONG = 64, /* one in so many */
     SLOTS_MAX_SIM = 4,
     WATCHES_MAX = 6,
     QUEUE_TEXT = 16,
@@ -82,6 +90,16 @@ enum {
     X(PLANT_INPUT_LOST, "input-lost", "an iteration does not get what it waited for")              \
     X(PLANT_TURN_SKIPPED, "turn-skipped", "an iteration counts twice")                             \
     X(PLANT_UNDAMAGED, "undamaged", "a row whose bytes have changed is taken for good")            \
+    X(PLANT_TASK_UNKEPT, "task-unkept", "the row of a task that is over is not stored")            \
+    X(PLANT_TASK_FORGOTTEN, "task-forgotten", "tasks that are over are not loaded")                \
+    X(PLANT_TASK_EARLY, "task-early", "a task is told completed before that is kept")              \
+    X(PLANT_TASK_AGAIN, "task-again", "a task is shown under the number of the one before")        \
+    X(PLANT_TASK_UNLISTED, "task-unlisted", "the list lacks a task")                               \
+    X(PLANT_TASK_COUNT, "task-count", "an update on tasks counts one too few")                     \
+    X(PLANT_FEED_ENDLESS, "feed-endless", "a feed goes on when its last subscriber has left")      \
+    X(PLANT_FEED_DEAF, "feed-deaf", "a feed does not hear of its first subscriber")                \
+    X(PLANT_FEED_ANEW, "feed-anew", "the numbers of a feed begin anew when it is resumed")         \
+    X(PLANT_FEED_TWICE, "feed-twice", "a topic has two sessions")                                  \
     X(PLANT_DRIFT, "drift", "the second run of a seed differs by one byte")
 
 enum plant {
@@ -136,7 +154,10 @@ struct knobs {
     double malformed;    /* share of bodies with bytes that do not decode behind */
     double watch;        /* share of jobs that are watched */
     double session;      /* share of jobs that are sessions */
+    double todo;         /* share of jobs that are tasks for people */
+    double feed;         /* share of turns in which a client comes to a feed or leaves it */
     double update_drop;  /* share of updates that a full socket drops */
+    bool linger;         /* the end lasts long enough for feeds to be given up */
     bool rogue;          /* a worker that lies */
     bool same_name;      /* two workers of one name */
     unsigned store_rows; /* 0: keeps all */
@@ -225,6 +246,16 @@ struct spec {
     uint64_t parent;     /* serial of the session whose child it is; else 0 */
 };
 
+static inline bool spec_task(const struct spec *spec)
+{
+    return spec->queue == TODO_QUEUE;
+}
+
+static inline bool spec_feed(const struct spec *spec)
+{
+    return spec->queue == FEED_QUEUE;
+}
+
 void spec_put(struct buf *out, const struct spec *spec);
 struct spec spec_get(struct bytes args);
 struct spec lease_spec(struct bytes args);
@@ -242,6 +273,8 @@ struct turn {
 
 struct turn story_turn(struct sim *s, struct bytes args);
 void story_answer(struct sim *s, const struct turn *turn, struct buf *answer);
+struct spec feed_spec(unsigned name);
+extern const char *const feed_topics[FEED_NAMES];
 
 /* --- client --- */
 
@@ -277,6 +310,7 @@ extern const uint64_t ASK_NUMBERS_SIM, WATCH_NUMBERS_SIM;
 /* --- watcher --- */
 
 void watcher_add(struct sim *s, struct client_sim *c, const char *topic);
+void watcher_toggle(struct sim *s, struct client_sim *c, const char *topic); /* comes, or leaves */
 void watcher_turn(struct sim *s, struct client_sim *c);
 void watcher_resume(struct sim *s, struct client_sim *c);
 bool watcher_record(struct sim *s, struct client_sim *c, const struct record *r);
@@ -293,14 +327,15 @@ struct host {
     bool alive, leaving;
     unsigned life;
     uint64_t queues; /* which it offers, a bit each */
+    bool feeds;      /* and the one that feeds */
     unsigned slots;
     char name[24];
     unsigned char peer_id[PEER_ID_BYTES];
     struct agent *agent;
     struct agent_options options;
-    struct agent_program programs[QUEUES_MAX];
-    const char *methods[QUEUES_MAX][1];
-    unsigned program_queue[QUEUES_MAX];
+    struct agent_program programs[QUEUES_ALL];
+    const char *methods[QUEUES_ALL][1];
+    unsigned program_queue[QUEUES_ALL];
     unsigned program_count;
     struct agent_effects effects;
     struct buf out;
@@ -418,7 +453,15 @@ uint64_t ledger_holder(const struct sim *s, uint64_t id); /* the peer that has t
 uint64_t ledger_open_session(struct sim *s);              /* at random; 0: none */
 /* The word that this session waits for after so many iterations; false: it waits for none. */
 bool ledger_word(const struct sim *s, uint64_t id, uint64_t iteration, struct buf *word);
+bool ledger_endless(const struct sim *s, uint64_t id); /* a feed */
 bool ledger_rogue_has(const struct sim *s, uint64_t id);
+/* What is told of a task, in a session's view or in an update; what is not said is 0. */
+struct task_told {
+    uint64_t task, tasks, open;
+    struct bytes title, event;
+    bool completed;
+};
+struct task_told task_read(struct bytes map);
 void updates_shown(struct sim *s, struct bytes topic, uint64_t incarnation, uint64_t seq,
                    struct bytes body);
 uint64_t updates_last(const struct sim *s, struct bytes topic); /* of this life; 0: none */
@@ -433,6 +476,8 @@ struct ledger_counts ledger_counts(const struct sim *s);
 void plant_effects(struct sim *s, const struct event *ev, struct effects *fx);
 /* On its way into the core; the ledger has seen it as it was. True when *out is to be taken. */
 bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct buf *out);
+/* Likewise, of the other events: *ev is changed. */
+void plant_event(struct sim *s, struct event *ev);
 /* A row that is to be loaded: false: it is not. */
 bool plant_row(struct sim *s, const struct row_key *key);
 
@@ -459,7 +504,7 @@ struct sim {
     struct client_sim clients[CLIENTS_MAX];
     struct host hosts[HOSTS_MAX];
     struct rogue rogue;
-    char queues[QUEUES_MAX][QUEUE_TEXT];
+    char queues[QUEUES_ALL][QUEUE_TEXT];
     uint64_t serials, holds;
     struct ledger *ledger;
     uint64_t hash;

@@ -15,10 +15,71 @@ static uint64_t drawn(uint64_t serial, uint64_t iteration, uint64_t what)
     return bytes_hash(bytes_of(numbers, sizeof numbers), 0) >> 8;
 }
 
+/* --- feeds ------------------------------------------------------------------------------------ */
+
+const char *const feed_topics[FEED_NAMES] = {"feed0/n0", "feed0/n1/5", "feed0/n2", "feed0/n3"};
+
+/* The last one comes to an end by itself, the others never do. */
+struct spec feed_spec(unsigned name)
+{
+    return (struct spec){.serial = (1ull << 40) + name,
+                         .queue = FEED_QUEUE,
+                         .run_us = 1000u << name,
+                         .times = 1,
+                         .iterations = name + 1 < FEED_NAMES ? UINT32_MAX : 5};
+}
+
+/* Of the one before it some iterations crash when they are tried for the first time. */
+static enum behaviour feed_behaviour(const struct sim *s, const struct turn *turn)
+{
+    bool frail = turn->spec.serial == feed_spec(FEED_NAMES - 2).serial && s->knobs.crash > 0;
+    return frail && turn->iteration % 8 == 3 ? CRASHES : RUNS_WELL;
+}
+
+static void feed_verdict(const struct turn *turn, struct msg_verdict *v, struct buf *view)
+{
+    if (turn->iteration % 5 != 4) { /* else it has nothing new to show */
+        pack_map(view, 1);
+        pack_text(view, "n");
+        pack_uint(view, turn->iteration);
+    }
+    v->view = buf_bytes(view);
+    if (v->kind == VERDICT_CONTINUE)
+        v->delay_ms = 100 + drawn(turn->spec.serial, turn->iteration, 5) % 500;
+}
+
 /* --- a job's arguments ------------------------------------------------------------------------ */
+
+/* A title; some are too long. */
+static void title_put(struct buf *out, uint64_t serial)
+{
+    enum { TOO_LONG = 1100 };
+    char text[TOO_LONG + 1];
+    int size = snprintf(text, sizeof text, "task %llu", (unsigned long long)serial);
+    memset(text + size, ' ', sizeof text - (size_t)size);
+    pack_array(out, 1);
+    pack_str(out, bytes_of(text, serial % TITLES_TOO_LONG ? (size_t)size : TOO_LONG));
+}
+
+/* By its title; or by what stands behind the head of a feed. */
+static struct spec spec_named(struct bytes name)
+{
+    char text[32];
+    unsigned long long number;
+    snprintf(text, sizeof text, "%.*s", (int)(name.size < 30 ? name.size : 30),
+             (const char *)name.data);
+    if (sscanf(text, "task %llu", &number) == 1)
+        return (struct spec){.serial = number, .queue = TODO_QUEUE};
+    must(sscanf(text, "n%llu", &number) == 1 && number < FEED_NAMES);
+    return feed_spec((unsigned)number);
+}
 
 void spec_put(struct buf *out, const struct spec *spec)
 {
+    if (spec_task(spec)) {
+        title_put(out, spec->serial);
+        return;
+    }
     pack_array(out, 7);
     pack_uint(out, spec->serial);
     pack_uint(out, spec->queue);
@@ -45,7 +106,9 @@ static struct spec spec_read(struct cursor *c)
 
 struct spec spec_get(struct bytes args)
 {
-    struct cursor c = cursor_of(args);
+    struct cursor c = cursor_of(args), texts = c;
+    if (cursor_array(&texts) && cursor_peek(&texts) == PACK_STR)
+        return spec_named(cursor_str(&texts));
     struct spec spec = spec_read(&c);
     must(cursor_done(&c));
     return spec;
@@ -102,6 +165,8 @@ enum verdict story_verdict(const struct spec *spec, uint64_t iteration)
                                         VERDICT_ASK, VERDICT_FORK};
     if (iteration + 1 >= spec->iterations)
         return VERDICT_DONE;
+    if (spec_feed(spec))
+        return VERDICT_CONTINUE;
     return some[drawn(spec->serial, iteration, 0) % LENGTH(some)];
 }
 
@@ -193,6 +258,8 @@ struct turn story_turn(struct sim *s, struct bytes args)
         turn.sum = cursor_uint(&c);
     }
     input_check(s, &turn.spec, turn.iteration, input);
+    if (spec_feed(&turn.spec))
+        turn.spec.behaviour = feed_behaviour(s, &turn);
     return turn;
 }
 
@@ -214,7 +281,7 @@ void story_answer(struct sim *s, const struct turn *turn, struct buf *answer)
 {
     const struct spec *spec = &turn->spec;
     uint64_t iteration = turn->iteration, sum = turn->sum * 31 + worth(spec, iteration);
-    struct buf state = {0}, children = {0}, value = {0};
+    struct buf state = {0}, children = {0}, value = {0}, view = {0};
     struct msg_verdict v = {.kind = story_verdict(spec, iteration)};
     state_put(&state, spec, iteration + 1, sum);
     if (v.kind == VERDICT_FORK)
@@ -223,6 +290,8 @@ void story_answer(struct sim *s, const struct turn *turn, struct buf *answer)
         v.delay_ms = 1 + drawn(spec->serial, iteration, 4) % 3000;
     if (v.kind == VERDICT_DONE)
         pack_uint(&value, sum);
+    if (spec_feed(spec))
+        feed_verdict(turn, &v, &view);
     v.state = buf_bytes(&state);
     v.children = buf_bytes(&children);
     v.value = buf_bytes(&value);
@@ -230,4 +299,5 @@ void story_answer(struct sim *s, const struct turn *turn, struct buf *answer)
     buf_fini(&state);
     buf_fini(&children);
     buf_fini(&value);
+    buf_fini(&view);
 }

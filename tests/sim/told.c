@@ -100,7 +100,7 @@ static void credit_used(struct sim *s, unsigned client, uint64_t peer, uint64_t 
 
 static void told_ended(struct sim *s, unsigned client, uint64_t peer, const struct msg_ended *m)
 {
-    const struct work *work = work_of(s, m->id);
+    struct work *work = work_of(s, m->id);
     if (!work || !work->now.state || work->gone)
         sim_fail(s, "S4", "c%u is told of an end of job %" PRIx64 " that is none", client, m->id);
     if (work->now.end_hash != end_hash(m))
@@ -114,7 +114,9 @@ static void told_ended(struct sim *s, unsigned client, uint64_t peer, const stru
         sim_fail(s, "S2", "c%u: end of job %" PRIx64 " under number %" PRIu64, client, m->id,
                  m->number);
     credit_used(s, client, peer, m->number);
-    if (m->state == JOB_OK) {
+    if (m->state == JOB_OK && spec_task(&work->spec)) {
+        tasks_value(s, work, m->value);
+    } else if (m->state == JOB_OK) {
         struct cursor c = cursor_of(m->value);
         if (cursor_uint(&c) != spec_value(&work->spec))
             sim_fail(s, "S2", "job %" PRIx64 " has a result that is not its own", m->id);
@@ -140,11 +142,18 @@ static void told_welcome(struct sim *s, unsigned client, uint64_t peer, const st
     book->renumbers = false;
     if (book->credit_peer == peer)
         return;
-    book->credit_peer = peer;
+    bool back = peer <= book->credit_newest; /* from another: what was said here is forgotten */
+    book->credit_peer = back ? 0 : peer;
+    if (!back)
+        book->credit_newest = peer;
     free_all(&book->credits);
     book->credits = (struct idmap){0};
-    for (uint64_t number = 1; number <= m->last_number; number++)
+    for (uint64_t number = 1; number <= m->last_number; number++) {
+        const struct taken *taken = taken_of(s, client, number);
         credit_said(book, number); /* it may end before it is sent again */
+        if (taken && taken->said_step == s->hub.steps)
+            credit_said(book, number); /* which was in the body of the hello */
+    }
 }
 
 /* L2: the row of a worker that has died long ago. */
@@ -168,6 +177,8 @@ static void told_worker(struct sim *s, unsigned client, const struct msg_worker 
 static void told_refusal(struct sim *s, unsigned client, const struct msg_error *m)
 {
     const struct taken *taken = taken_of(s, client, m->number);
+    if (m->code == ERR_UNEXPECTED && taken && !taken->id) /* not taken: it may yet be another's */
+        free(idmap_take(&s->ledger->clients[client].numbers, m->number));
     if (m->code != ERR_KEY_TAKEN || !taken)
         return;
     const struct intent *intent = intent_of(s, taken->serial);
@@ -177,17 +188,35 @@ static void told_refusal(struct sim *s, unsigned client, const struct msg_error 
                  key->id);
 }
 
+/* Said by somebody who has not said hello: not taken, they may come under other numbers. */
+static void submissions_unheard(struct sim *s, unsigned client)
+{
+    struct idmap *numbers = &s->ledger->clients[client].numbers;
+    size_t at = 0;
+    for (struct taken *taken; (taken = idmap_next(numbers, &at));) {
+        if (taken->step != s->hub.steps || taken->id)
+            continue;
+        free(idmap_take(numbers, taken->number));
+        at = 0; /* the map has changed: from its start again */
+    }
+}
+
 void told_client(struct sim *s, const struct wire *w, uint64_t peer, const struct record *r)
 {
     unsigned client = client_of(s, w);
     const struct work *work;
+    tasks_told(s, client, peer, r);
     switch (r->type) {
     case REC_welcome: told_welcome(s, client, peer, &r->welcome); break;
     case REC_accepted: told_accepted(s, client, &r->accepted); break;
     case REC_ended: told_ended(s, client, peer, &r->ended); break;
     case REC_done: told_done(s, client, r->done.number); break;
     case REC_worker: told_worker(s, client, &r->worker); break;
-    case REC_hello_wanted: updates_unheard(s, peer); break;
+    case REC_hello_wanted:
+        submissions_unheard(s, client);
+        updates_unheard(s, peer);
+        tasks_unheard(s, peer);
+        break;
     case REC_error:
         if (r->error.number < ASK_NUMBERS_SIM)
             told_refusal(s, client, &r->error);
@@ -252,6 +281,10 @@ void end_allowed(struct sim *s, const struct work *work, const struct msg_ended 
     bool good = false;
     switch (m->state) {
     case JOB_OK:
+        if (spec_task(spec)) {
+            good = work->complete_asked && !work->cancel_done;
+            break;
+        }
         if (work->cancel_done)
             sim_fail(s, "S22", "job %" PRIx64 " is ok after it was cancelled", work->id);
         if (work->result_token != work->current)
@@ -271,7 +304,10 @@ void end_allowed(struct sim *s, const struct work *work, const struct msg_ended 
         good = work->token && (attempts >= attempts_max(s, work) ||
                                (s->ledger->retried && !work->told && !work->durable));
         break;
-    case JOB_CANCELLED: good = work->cancel_asked || session_over(s, work); break;
+    case JOB_CANCELLED:
+        good =
+            work->cancel_asked || session_over(s, work) || (spec_feed(spec) && feeds_idle(s, work));
+        break;
     case JOB_EXPIRED: good = work->deadline_ms && deadline_passed(s, work); break;
     default: break;
     }

@@ -56,9 +56,11 @@ static struct topic_seen *topic_of(struct ledger *l, struct bytes name)
 }
 
 /* By somebody again, or by nobody any more: what it could repeat is gone. */
-void updates_watched(struct sim *s, struct bytes topic)
+void updates_watched(struct sim *s, struct bytes topic, bool on)
 {
-    struct topic_seen *t = topic_of(s->ledger, bytes_of(topic.data, topic.size - 1));
+    struct bytes name = bytes_of(topic.data, topic.size - 1);
+    struct topic_seen *t = topic_of(s->ledger, name);
+    feeds_watched(s, name, on);
     t->gap = true;
     t->ring_from = 0;
     t->unsure_seq = s->knobs.durable ? s->store.disk.put_seq : 0;
@@ -126,6 +128,14 @@ static void update_kept(struct sim *s, struct bytes name, const struct update_se
                  BYTES_ARG(name), u->attempts, work->kept.attempts);
 }
 
+static void hash_put(struct topic_seen *t, uint64_t incarnation, uint64_t seq, struct bytes body)
+{
+    uint64_t *box = must_alloc(sizeof *box), key = incarnation << 32 | seq;
+    *box = bytes_hash(body, 0);
+    free(idmap_take(&t->hashes, key));
+    idmap_put(&t->hashes, key, box);
+}
+
 void updates_published(struct sim *s, struct bytes wire, struct bytes body)
 {
     struct bytes name = bytes_of(wire.data, wire.size - 1);
@@ -143,24 +153,26 @@ void updates_published(struct sim *s, struct bytes wire, struct bytes body)
         sim_fail(s, "S13", "%.*s: update %" PRIu64 " after %" PRIu64, BYTES_ARG(name), u.seq,
                  t->last);
     update_kept(s, name, &u);
+    feeds_published(s, name, body);
+    if (bytes_equal(name, bytes_text("todo")))
+        tasks_published(s, u.seq, body);
     bool sure = t->unsure_seq <= s->ledger->stored_before;
     if (t->gap && sure && !s->knobs.limits.topics_max)
         t->ring_from = u.seq;
     t->gap = !sure;
     t->last = u.seq;
     t->over = bytes_starts(name, bytes_text("job/")) && job_ended((enum job_state)u.state);
-    uint64_t *box = must_alloc(sizeof *box), key = u.incarnation << 32 | u.seq;
-    *box = bytes_hash(body, 0);
-    free(idmap_take(&t->hashes, key));
-    idmap_put(&t->hashes, key, box);
+    hash_put(t, u.incarnation, u.seq, body);
 }
 
 void updates_shown(struct sim *s, struct bytes topic, uint64_t incarnation, uint64_t seq,
                    struct bytes body)
 {
-    const struct topic_seen *t = topic_of(s->ledger, topic);
+    struct topic_seen *t = topic_of(s->ledger, topic);
     const uint64_t *box = idmap_find(&t->hashes, incarnation << 32 | seq);
-    if (!box || *box != bytes_hash(body, 0))
+    if (!box) /* nobody watched when it was due: it is told afterwards only, always alike */
+        hash_put(t, incarnation, seq, body);
+    else if (*box != bytes_hash(body, 0))
         sim_fail(s, "S13", "%.*s: update %" PRIu64 " is shown otherwise than it was published",
                  BYTES_ARG(topic), seq);
 }
@@ -266,6 +278,8 @@ void updates_told(struct sim *s, uint64_t peer, const struct record *r)
             sim_fail(s, "S13",
                      "%.*s: a snapshot at %" PRIu64 ", and nothing of %" PRIu64 " and what follows",
                      BYTES_ARG(ask->topic->name), r->snapshot.seq, ask->next);
+        if (bytes_equal(ask->topic->name, bytes_text("todo")))
+            tasks_shown(s, r->snapshot.seq, r->snapshot.body);
         ask_over(s, ask);
         break;
     default: ask_over(s, ask); break;

@@ -101,6 +101,8 @@ static void world_start(struct sim *s)
     link_init(&s->wires);
     for (unsigned q = 0; q < k->queues; q++)
         snprintf(s->queues[q], QUEUE_TEXT, "q%u.run", q);
+    snprintf(s->queues[TODO_QUEUE], QUEUE_TEXT, "todo.task");
+    snprintf(s->queues[FEED_QUEUE], QUEUE_TEXT, "feed.run");
     store_start(s);
     hub_start(s);
     for (unsigned i = 0; i < k->hosts; i++) {
@@ -108,6 +110,7 @@ static void world_start(struct sim *s)
         h->index = i;
         h->slots = 1 + (unsigned)sim_below(s, SLOTS_MAX_SIM);
         h->queues = i == 0 ? (1u << k->queues) - 1 : 1 + sim_below(s, (1u << k->queues) - 1);
+        h->feeds = k->feed > 0 && (i == 0 || sim_chance(s, 0.5));
         host_start(s, h);
     }
     for (unsigned i = 0; i < k->clients; i++) {
@@ -154,7 +157,8 @@ struct sim_outcome sim_run(uint64_t seed, unsigned round, bool tracing, enum pla
     world_start(s);
     const int64_t limit_us = s->knobs.faults_us + LIMIT_S * SEC_US;
     /* When all is done there is time for the watchers to find that they have missed something. */
-    for (int64_t done_us = 0; !done_us || s->now_us < done_us + 12 * SEC_US;) {
+    const int64_t after_us = (s->knobs.linger ? 100 : 12) * SEC_US;
+    for (int64_t done_us = 0; !done_us || s->now_us < done_us + after_us;) {
         if (!done_us && converged(s))
             done_us = s->now_us;
         struct heap_node *first = heap_first(&s->future);

@@ -1326,8 +1326,10 @@ TEST(an_unwatched_job_counts_and_a_late_watcher_is_told_what_is_lost)
             "c1 < update 4 state waiting\n"
             "c1 < update 5 state running\n"
             "c1 < snapshot 5 snapshot running\n");
-    watches(f, topic, false); /* the last one has left: the ring goes */
+    watches(f, topic, false); /* the last one has left: half a minute later the ring goes */
+    after(f, 31000);
     watches(f, topic, true);
+    farm_forget(f);
     watch(f, 93, topic, 7, 2);
     SAYS(f, "c1 < lost 3..5\n"
             "c1 < snapshot 5 snapshot running\n");
@@ -1335,6 +1337,28 @@ TEST(an_unwatched_job_counts_and_a_late_watcher_is_told_what_is_lost)
     SAYS(f, "c1 < snapshot 5 snapshot running\n");
     watch(f, 95, topic, 6, 99); /* of another life of the broker */
     SAYS(f, "c1 < snapshot 5 snapshot running\n");
+    farm_free(f);
+}
+
+TEST(who_comes_back_soon_has_missed_nothing)
+{
+    struct farm *f = farm_with(1);
+    const char *topic = topic_of_job_1();
+    submits(f, "c1", "calc.add"); /* 1 waiting, 2 running */
+    watches(f, topic, true);
+    watches(f, topic, false);
+    farm_forget(f);
+    results(f, "w1", 1, 1, REASON_SIGNAL); /* 3 backoff */
+    after(f, 100);                         /* 4 waiting, 5 running */
+    CHECK(!strstr(farm_log(f), "job/"));   /* nobody is there to be told */
+    watches(f, topic, true);
+    farm_forget(f);
+    watch(f, 91, topic, 7, 2);
+    SAYS(f, "c1 < update 3 state backoff\n"
+            "c1 < update 4 state waiting\n"
+            "c1 < update 5 state running\n"
+            "c1 < snapshot 5 snapshot running\n");
+    broker_audit(f->broker);
     farm_free(f);
 }
 

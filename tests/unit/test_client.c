@@ -25,7 +25,7 @@ struct fake {
     unsigned updates_port;
     atomic_bool stop, restart, forget, silent_topics, workers_back;
     atomic_uint incarnation;
-    atomic_uint submits, hellos, goodbyes, acked, asked;
+    atomic_uint submits, hellos, goodbyes, acked, asked, cut_lists;
     /* of the thread */
     unsigned char route[ROUTE_MAX];
     size_t route_size;
@@ -100,6 +100,8 @@ static void take_submit(struct fake *f, const struct msg_submit *m)
         error.error.code = ERR_BUSY;
         error.error.retry_ms = 10;
     }
+    if (bytes_equal(m->queue, bytes_text("always.busy")))
+        error.error.code = ERR_BUSY;
     if (error.error.code) {
         say(f, &error);
         return;
@@ -159,6 +161,11 @@ static void take(struct fake *f, const struct record *r)
             (struct record){.type = REC_queue,
                             .queue = {.number = r->list_queues.number, .name = bytes_text("a.b")}};
         say(f, &answer);
+        if (f->cut_lists && f->cut_lists--) { /* the connection is lost over it */
+            f->route_size = 0;
+            answer = (struct record){.type = REC_hello_wanted};
+            break;
+        }
         say(f, &answer);
         answer = (struct record){.type = REC_end, .end = {.number = r->list_queues.number}};
         break;
@@ -309,6 +316,8 @@ TEST(a_call_and_its_refusals)
     CHECK_EQ(reeve_pending(c), 1);
     CHECK_EQ(reeve_call_json(c, "busy.twice", "[]", WAIT_MS, &r), 0);
     CHECK_EQ(r.number, 5); /* the third time it was taken, under the number it was told */
+    const struct reeve_job_options options = {.refuse_busy = 1};
+    CHECK_EQ(reeve_call(c, "always.busy", "\x90", 1, &options, WAIT_MS, &r), REEVE_EBUSY);
     reeve_close(c);
     fake_stop(&f);
     CHECK_EQ(f.goodbyes, 1);
@@ -349,20 +358,24 @@ TEST(requests_are_asked_again_by_whoever_lost_the_connection)
 static void count_answer(void *user, const struct record *answer)
 {
     unsigned *counts = user;
-    counts[answer->type == REC_queue ? 0 : 1]++;
+    if (answer->type == REC_NONE) /* what came is void */
+        counts[0] = 0;
+    counts[answer->type == REC_queue ? 0 : answer->type == REC_end ? 1 : 2]++;
 }
 
 TEST(a_list_ends_with_its_end)
 {
     struct fake f;
     struct reeve_client *c;
-    unsigned counts[2] = {0, 0};
+    unsigned counts[3] = {0};
     struct record r = {.type = REC_list_queues};
     fake_start(&f);
+    f.cut_lists = 1;
     CHECK_EQ(reeve_connect(&c, f.address, WAIT_MS), 0);
     CHECK_EQ(client_ask(c, &r, count_answer, counts, WAIT_MS), 0);
     CHECK_EQ(counts[0], 2);
     CHECK_EQ(counts[1], 1);
+    CHECK_EQ(counts[2], 1); /* it was cut off once */
     reeve_close(c);
     fake_stop(&f);
 }

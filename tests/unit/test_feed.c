@@ -228,3 +228,78 @@ TEST(a_head_is_one_queue_s_and_none_of_ours)
     SAYS(f, "");
     farm_free(f);
 }
+
+/* Tasks are for people: a worker that offers them as a feed is refused. */
+TEST(tasks_are_no_feed)
+{
+    struct farm *f = farm_with(1);
+    hello_worker(f, "w2", 1);
+    farm_forget(f);
+    feeds(f, "w2", "todo.task", "weather");
+    SAYS(f, "w2 < error 0 invalid\n");
+    farm_free(f);
+}
+
+/* A session that runs is resumed by a word; a feed by a subscriber. */
+TEST(one_that_nobody_watches_cannot_be_resumed)
+{
+    struct farm *f = farm_with(1);
+    watches(f, "ticker/AAPL", true);
+    verdicts(f, "w1", 1, 1, value);
+    watches(f, "ticker/AAPL", false);
+    farm_forget(f);
+    asks(f, "c1", REC_resume, 5, 1);
+    after(f, 5000);
+    SAYS(f, "c1 < error 5 paused\n");
+    farm_free(f);
+}
+
+TEST(one_that_nobody_watches_is_not_tried_again)
+{
+    struct farm *f = farm_with(1);
+    watches(f, "ticker/AAPL", true);
+    watches(f, "ticker/AAPL", false);
+    starts(f, "w1", 1, 1);
+    results(f, "w1", 1, 1, REASON_SIGNAL);
+    farm_forget(f);
+    after(f, 5000);
+    SAYS(f, "");
+    watches(f, "ticker/AAPL", true);
+    SAYS_HAS(f, "w1 < lease j1 t2 attempt 2");
+    broker_audit(f->broker);
+    farm_free(f);
+}
+
+TEST(one_that_has_ended_is_its_watchers_to_begin)
+{
+    struct farm *f = farm_durable(NULL);
+    client(f, "c1");
+    comes(f, "w1", 1);
+    kept(f);
+    watches(f, "ticker/AAPL", true);
+    asks(f, "c1", REC_cancel, 5, 1);
+    results(f, "w1", 1, 1, REASON_CANCELLED);
+    kept(f);
+    asks(f, "c1", REC_retry, 6, 1);
+    farm_forget(f);
+    found(f, 1, buf_bytes(&disk_ended(&f->disk, job_id(1))->bytes));
+    SAYS(f, "c1 < error 6 ended\n");
+    farm_free(f);
+}
+
+/* The subscriber of one topic too many is told of gaps when it asks, and leaves as it came. */
+TEST(one_topic_too_many_changes_nothing)
+{
+    struct farm *f = farm_new(&(struct broker_limits){.topics_max = 1});
+    client(f, "c1");
+    comes(f, "w1", 1);
+    watches(f, "ticker/AAPL", true);
+    watches(f, "ticker/AAPL", false);
+    watches(f, "todo", true);
+    watches(f, "ticker/AAPL", true);
+    watches(f, "ticker/AAPL", false);
+    watches(f, "todo", false);
+    watches(f, "ticker/AAPL", true);
+    broker_audit(f->broker);
+    farm_free(f);
+}

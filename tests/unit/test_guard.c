@@ -11,9 +11,9 @@
 
 #include "common/buf.h"
 #include "common/must.h"
-#include "producer/gateway/guard.h"
-#include "producer/gateway/token.h"
-#include "producer/gateway/url.h"
+#include "producer/gateway/http/guard.h"
+#include "producer/gateway/http/token.h"
+#include "producer/gateway/http/url.h"
 #include "tests/unit/check.h"
 
 #define SECRET "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"

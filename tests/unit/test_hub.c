@@ -8,7 +8,7 @@
 
 #include "common/must.h"
 #include "common/pack.h"
-#include "producer/gateway/hub.h"
+#include "producer/gateway/live/hub.h"
 #include "tests/unit/check.h"
 
 /* --- a source ------------------------------------------------------------------------------- */

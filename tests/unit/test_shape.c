@@ -5,7 +5,7 @@
 #include <reeve/value.h>
 
 #include "common/must.h"
-#include "producer/gateway/shape.h"
+#include "producer/gateway/api/shape.h"
 #include "tests/unit/check.h"
 
 static char error[SHAPE_ERROR];

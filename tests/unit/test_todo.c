@@ -273,3 +273,52 @@ TEST(a_watcher_begins_with_how_many_there_are)
     SAYS(f, "c1 < error 8 invalid\n");
     farm_free(f);
 }
+
+static bool names(struct bytes update, const char *title)
+{
+    struct cursor c = cursor_of(update);
+    bool found = false;
+    for (uint32_t pairs = cursor_map(&c); pairs; pairs--)
+        if (bytes_equal(cursor_str(&c), bytes_text("title")))
+            found = bytes_equal(cursor_str(&c), bytes_text(title));
+        else
+            cursor_skip(&c);
+    return found;
+}
+
+TEST(what_is_removed_is_told_with_its_title)
+{
+    struct farm *f = farm_with(false);
+    adds(f, "c1", "milk");
+    watches(f, "todo", true);
+    asks(f, "c1", REC_cancel, 5, 1);
+    for (size_t i = 0; i < f->fx.count; i++)
+        if (f->fx.list[i].type == FX_PUBLISH)
+            CHECK(names(effect_bytes(&f->fx, &f->fx.list[i]), "milk"));
+    SAYS_HAS(f, "todo: 2 removed 1\n");
+    farm_free(f);
+}
+
+/* One that has left the list is added anew when its job is tried again: it can be completed. */
+TEST(tried_again_it_is_another_task)
+{
+    struct farm *f = farm_with(true);
+    adds(f, "c1", "milk");
+    asks(f, "c1", REC_cancel, 5, 1);
+    kept(f);
+    watches(f, "todo", true);
+    asks(f, "c1", REC_retry, 6, 1);
+    farm_forget(f);
+    found(f, 1, buf_bytes(&disk_ended(&f->disk, job_id(1))->bytes));
+    kept(f);
+    SAYS_HAS(f, "c1 < accepted 6 j2\n"
+                "todo: 3 added 2\n");
+    completes(f, "c1", 7, 2);
+    kept(f);
+    SAYS_HAS(f, "c1 < done 7\n");
+    lists(f, "c1", 0, 0);
+    SAYS(f, "c1 < task 70 x 2 milk\n"
+            "c1 < end 70\n");
+    broker_audit(f->broker);
+    farm_free(f);
+}

@@ -55,6 +55,9 @@ TEST(a_task_only_ever_goes_on)
     CHECK_EQ(task_state(&s, 99999), TASK_NONE);
     CHECK(!task_reach(&s, 0, TASK_OPEN));
     CHECK(!task_reach(&s, TASK_NUMBER_MAX + 1, TASK_OPEN));
+    task_forget(&s, 5);
+    CHECK(task_reach(&s, 5, TASK_OPEN));
+    task_forget(&s, 1u << 30);
     task_states_fini(&s);
     CHECK_EQ(task_event_state(bytes_text("completed")), TASK_COMPLETED);
     CHECK_EQ(task_event_state(bytes_text("snapshot")), TASK_NONE);

@@ -41,8 +41,12 @@ async function failure(response) {
   }
   const after = Number(response.headers.get("Retry-After")) || 0;
   const hint = error.hint || (after ? `Try again in ${after} s.` : "");
-  return new ApiError(response.status, error.code || "status-" + response.status,
-    error.message || `the gateway answered ${response.status}`, hint);
+  return new ApiError(
+    response.status,
+    error.code || "status-" + response.status,
+    error.message || `the gateway answered ${response.status}`,
+    hint
+  );
 }
 
 // The answer as it came; throws ApiError. body: an object, or text that is JSON already.

@@ -83,8 +83,11 @@ const themes = { auto: "Auto", light: "Light", dark: "Dark" };
 const themeButton = button("", nextTheme, { class: "quiet", title: "Colours (t)" });
 
 function buildFoot() {
-  put(foot, h("button", { type: "button", class: "quiet link-state", onclick: showLink }, link.dot, link.text),
-    h("div", { class: "row" }, themeButton, button("Keys", showHelp, { class: "quiet", title: "Keys (?)" })));
+  put(
+    foot,
+    h("button", { type: "button", class: "quiet link-state", onclick: showLink }, link.dot, link.text),
+    h("div", { class: "row" }, themeButton, button("Keys", showHelp, { class: "quiet", title: "Keys (?)" }))
+  );
   drawTheme();
 }
 
@@ -100,10 +103,21 @@ function showLink() {
   const list = h("dl", { class: "facts" });
   const draw = () => {
     const b = farm.status?.broker || {};
-    const rows = [["Stream", stream.state], ["Updates seen", count(stream.counts.updates)], ["Gaps", count(stream.counts.gaps)],
-      ["Connections made", count(stream.counts.connects)], ["Topics watched", count(stream.topics.length)],
-      ["Broker", b.state], ["Release", b.release], ["Up for", b.uptime_ms ? span(b.uptime_ms) : null], ["Durability", b.durability]];
-    fill(list, rows.filter((row) => row[1]).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+    const rows = [
+      ["Stream", stream.state],
+      ["Updates seen", count(stream.counts.updates)],
+      ["Gaps", count(stream.counts.gaps)],
+      ["Connections made", count(stream.counts.connects)],
+      ["Topics watched", count(stream.topics.length)],
+      ["Broker", b.state],
+      ["Release", b.release],
+      ["Up for", b.uptime_ms ? span(b.uptime_ms) : null],
+      ["Durability", b.durability],
+    ];
+    fill(
+      list,
+      rows.filter((row) => row[1]).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))
+    );
   };
   draw();
   const stop = every(500, draw);
@@ -112,7 +126,9 @@ function showLink() {
     token.forget();
     askToken("");
   });
-  const dialog = openDialog("Connection", h("div", { class: "stack" }, list, h("div", { class: "row end" }, forget)), { onclose: stop });
+  const dialog = openDialog("Connection", h("div", { class: "stack" }, list, h("div", { class: "row end" }, forget)), {
+    onclose: stop,
+  });
 }
 
 /* --- colours ---------------------------------------------------------------------------------- */
@@ -158,11 +174,31 @@ function show() {
   here = page;
   view = null;
   closeMenu();
-  const context = { farm, stream, query, id: one, refresh, watch, go: (to) => { location.hash = "#/" + to; } };
+  const context = {
+    farm,
+    stream,
+    query,
+    id: one,
+    refresh,
+    watch,
+    go: (to) => {
+      location.hash = "#/" + to;
+    },
+  };
   const open = one ? page.one : page.open;
   view = open(context);
   document.title = (view.title || page.name) + " · Reeve";
-  fill(main, h("div", { class: "head" }, view.up && h("a", { class: "up", href: "#/" + view.up }, page.name), h("h1", {}, view.heading || page.name), view.actions), view.node);
+  fill(
+    main,
+    h(
+      "div",
+      { class: "head" },
+      view.up && h("a", { class: "up", href: "#/" + view.up }, page.name),
+      h("h1", {}, view.heading || page.name),
+      view.actions
+    ),
+    view.node
+  );
   watch(view.topics || []);
   if (moved) {
     main.focus({ preventScroll: true });
@@ -184,10 +220,10 @@ function take(update) {
   refresh();
 }
 
-// After a break there is no replay of what came by a prefix; the first time it is being fetched anyway.
-function opened() {
-  if (stream.counts.connects === 1) return;
-  farm.load().catch(() => {});
+// There is no replay of what came by a prefix: after a break all of it is fetched again, after a moment
+// between two streams only what changes all the time.
+function opened(broken) {
+  (broken ? farm.load() : farm.loadQueues()).catch(() => {});
   if (view && view.opened) view.opened();
 }
 
@@ -208,14 +244,32 @@ function askToken(wrong) {
   if (asking) return;
   if (view && view.close) view.close();
   view = null;
-  const input = h("input", { type: "password", id: "token", autocomplete: "off", spellcheck: "false", "aria-describedby": "token-hint", required: true });
+  const input = h("input", {
+    type: "password",
+    id: "token",
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-describedby": "token-hint",
+    required: true,
+  });
   const said = h("p", { class: "bad", role: "alert" }, wrong);
   const open = h("button", { class: "primary" }, "Open");
-  asking = form(() => enter(input, said), h("h1", {}, "Token"),
+  asking = form(
+    () => enter(input, said),
+    h("h1", {}, "Token"),
     h("label", { class: "field" }, h("span", { class: "label" }, "Whoever starts the farm has it"), input),
-    h("p", { id: "token-hint", class: "hint" }, "It stands in the file ", h("code", {}, "token"),
-      " of the state folder, which is ", h("code", {}, "~/.local/state/reeve"), " unless another one was chosen. This browser remembers it."),
-    said, h("div", { class: "row" }, open));
+    h(
+      "p",
+      { id: "token-hint", class: "hint" },
+      "It stands in the file ",
+      h("code", {}, "token"),
+      " of the state folder, which is ",
+      h("code", {}, "~/.local/state/reeve"),
+      " unless another one was chosen. This browser remembers it."
+    ),
+    said,
+    h("div", { class: "row" }, open)
+  );
   document.body.classList.add("gate");
   fill(main, h("div", { class: "ask panel" }, asking));
   document.querySelectorAll("dialog").forEach((d) => d.close());
@@ -249,13 +303,30 @@ const keys = [
   ["n", "something new: a job, a session"],
   ["j k", "next and previous row"],
   ["t", "colours: auto, light, dark"],
-  ["Esc", "closes; from one thing back to its list"],
+  ["Esc", "closes; empties the filter; from one thing back to its list"],
   ["?", "this help"],
 ];
 
 function showHelp() {
-  openDialog("Keys", h("dl", { class: "keys" }, keys.map(([key, what]) =>
-    h("div", {}, h("dt", {}, key.split(" ").map((k) => (k === "…" ? " … " : h("kbd", {}, k)))), h("dd", {}, what)))));
+  openDialog(
+    "Keys",
+    h(
+      "dl",
+      { class: "keys" },
+      keys.map(([key, what]) =>
+        h(
+          "div",
+          {},
+          h(
+            "dt",
+            {},
+            key.split(" ").map((k) => (k === "…" ? " … " : h("kbd", {}, k)))
+          ),
+          h("dd", {}, what)
+        )
+      )
+    )
+  );
 }
 
 function step(by) {
@@ -279,9 +350,19 @@ const typed = {
   k: () => step(-1),
 };
 
+// Who leaves a filter by Esc wants to see everything again.
+function leave(input) {
+  if (input.type === "search" && input.value) {
+    input.value = "";
+    input.dispatchEvent(new Event("input"));
+  }
+  input.blur();
+}
+
 function escape() {
   if (nav.classList.contains("open")) closeMenu();
-  else if (main.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) document.activeElement.blur();
+  else if (main.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"))
+    leave(document.activeElement);
   else if (view && view.up !== undefined) location.hash = "#/" + view.up;
 }
 

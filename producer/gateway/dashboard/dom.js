@@ -21,8 +21,7 @@ export function h(tag, props, ...children) {
 }
 
 export function put(node, ...children) {
-  for (const child of children.flat(Infinity))
-    if (child !== null && child !== undefined && child !== false) node.append(child);
+  for (const child of children.flat(Infinity)) if (child !== null && child !== undefined && child !== false) node.append(child);
   return node;
 }
 
@@ -89,11 +88,19 @@ export function textBlock(text, label) {
   const whole = String(text);
   const body = h("pre", { class: "value", tabindex: "0", "aria-label": label, dir: "auto" }, visible(cut(whole, VALUE_SHOWN)));
   if (whole.length <= VALUE_SHOWN) return body;
-  const more = h("button", { type: "button", class: "quiet", onclick: () => {
-    body.textContent = visible(whole);
-    more.remove();
-    body.focus();
-  } }, `Show all ${bytes(new Blob([whole]).size)}`);
+  const more = h(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      onclick: () => {
+        body.textContent = visible(whole);
+        more.remove();
+        body.focus();
+      },
+    },
+    `Show all ${bytes(new Blob([whole]).size)}`
+  );
   return h("div", { class: "long" }, body, more);
 }
 
@@ -122,8 +129,11 @@ export function field(label, input, hint) {
 }
 
 export function facts(...pairs) {
-  return h("dl", { class: "facts" }, pairs.filter(Boolean).map(([name, value]) =>
-    h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))
+  );
 }
 
 export function panel(title, ...children) {
@@ -164,7 +174,7 @@ export async function busy(node, work) {
   }
 }
 
-export async function copyText(text) {
+async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     toast("Copied.");
@@ -178,8 +188,17 @@ export async function copyText(text) {
 // A dialog that closes by Esc, by its button, or when close() is called. onclose is called once.
 export function openDialog(title, body, { wide, onclose } = {}) {
   const heading = h("h2", { id: "dialog-title" }, title);
-  const node = h("dialog", { class: wide ? "wide" : "", "aria-labelledby": "dialog-title" },
-    h("div", { class: "dialog-head" }, heading, button("Close", () => node.close(), { class: "quiet" })), body);
+  const node = h(
+    "dialog",
+    { class: wide ? "wide" : "", "aria-labelledby": "dialog-title" },
+    h(
+      "div",
+      { class: "dialog-head" },
+      heading,
+      button("Close", () => node.close(), { class: "quiet" })
+    ),
+    body
+  );
   node.addEventListener("close", () => {
     node.remove();
     if (onclose) onclose();
@@ -193,27 +212,45 @@ export function openDialog(title, body, { wide, onclose } = {}) {
 export function confirmed(title, text, action) {
   return new Promise((resolve) => {
     let answer = false;
-    const yes = button(action, () => {
-      answer = true;
-      node.close();
-    }, { class: "danger" });
+    const yes = button(
+      action,
+      () => {
+        answer = true;
+        node.close();
+      },
+      { class: "danger" }
+    );
     const no = button("Cancel", () => node.close());
-    const node = openDialog(title, h("div", { class: "stack" }, h("p", {}, text), h("div", { class: "row end" }, no, yes)),
-      { onclose: () => resolve(answer) });
+    const node = openDialog(title, h("div", { class: "stack" }, h("p", {}, text), h("div", { class: "row end" }, no, yes)), {
+      onclose: () => resolve(answer),
+    });
     no.focus();
   });
 }
 
 // A form that is handled here and goes nowhere by itself.
 export function form(onsubmit, ...children) {
-  return h("form", { class: "stack", autocomplete: "off", novalidate: true, onsubmit: (event) => {
-    event.preventDefault();
-    onsubmit(event);
-  } }, children);
+  return h(
+    "form",
+    {
+      class: "stack",
+      autocomplete: "off",
+      novalidate: true,
+      onsubmit: (event) => {
+        event.preventDefault();
+        onsubmit(event);
+      },
+    },
+    children
+  );
 }
 
 // One line of a command; a press copies it.
 export function commandLine(text) {
-  return h("button", { type: "button", class: "command", title: "Copy", onclick: () => copyText(text) },
-    h("code", {}, visibleLine(cut(text, VALUE_SHOWN))), h("span", { class: "muted" }, "Copy"));
+  return h(
+    "button",
+    { type: "button", class: "command", title: "Copy", onclick: () => copyText(text) },
+    h("code", {}, visibleLine(cut(text, VALUE_SHOWN))),
+    h("span", { class: "muted" }, "Copy")
+  );
 }

@@ -138,7 +138,8 @@ export class Farm {
 
   // Milliseconds the oldest ready job has waited by now, and its queue. A queue that is silent grows older.
   oldest() {
-    let most = 0, name = "";
+    let most = 0,
+      name = "";
     for (const q of this.queues.values()) {
       const age = q.ready ? (q.oldest_ms || 0) + (Date.now() - q.at_ms) : 0;
       if (age > most) [most, name] = [age, q.name];
@@ -150,7 +151,8 @@ export class Farm {
   rates(span, now = Date.now()) {
     const last = Math.floor(now / 1000) - 1;
     const first = Math.max(this.first, last - span + 1);
-    const submitted = [], finished = [];
+    const submitted = [],
+      finished = [];
     for (let x = first; x <= last; x++) {
       const sum = this.seconds.get(x);
       submitted.push({ x, y: sum ? sum.submitted : 0 });
@@ -160,7 +162,8 @@ export class Farm {
   }
 
   slots() {
-    let busy = 0, all = 0;
+    let busy = 0,
+      all = 0;
     for (const w of this.workers) {
       for (const s of w.slots) {
         all++;

@@ -12,7 +12,11 @@ export function count(n) {
 export function compact(n) {
   if (typeof n !== "number" || !Number.isFinite(n)) return "–";
   const size = Math.abs(n);
-  for (const [limit, unit] of [[1e9, "G"], [1e6, "M"], [1e4, "k"]])
+  for (const [limit, unit] of [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e4, "k"],
+  ])
     if (size >= limit) return trimmed(n / (unit === "k" ? 1e3 : limit), 1) + unit;
   return count(Math.round(n));
 }
@@ -51,7 +55,11 @@ export function span(ms) {
   if (ms < 1000) return `${trimmed(ms, ms < 10 ? 1 : 0)} ms`;
   const s = ms / 1000;
   if (s < 60) return `${trimmed(s, s < 10 ? 1 : 0)} s`;
-  for (const [big, unit, small, part] of [[3600, "min", 60, "s"], [86400, "h", 3600, "min"], [Infinity, "d", 86400, "h"]]) {
+  for (const [big, unit, small, part] of [
+    [3600, "min", 60, "s"],
+    [86400, "h", 3600, "min"],
+    [Infinity, "d", 86400, "h"],
+  ]) {
     if (s >= big) continue;
     const rest = Math.floor((s % small) / (part === "h" ? 3600 : part === "min" ? 60 : 1));
     return `${Math.floor(s / small)} ${unit}` + (rest ? ` ${rest} ${part}` : "");

@@ -20,14 +20,11 @@ export function schedule(render) {
   requestAnimationFrame(draw);
 }
 
-export function unschedule(render) {
-  waiting.delete(render);
-}
-
 // Calls work at once, and again at most each ms: the first call of a burst is not delayed, the last one
 // not forgotten. .stop() ends it.
 export function throttled(work, ms) {
-  let timer = 0, again = false;
+  let timer = 0,
+    again = false;
   function due() {
     timer = 0;
     if (again) run();
@@ -50,7 +47,8 @@ export function throttled(work, ms) {
 
 // Calls work now and then each ms while the page is to be seen; the answer ends that.
 export function every(ms, work) {
-  let on = true, timer = 0;
+  let on = true,
+    timer = 0;
   async function turn() {
     if (!on) return;
     if (!document.hidden) {

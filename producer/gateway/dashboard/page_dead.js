@@ -9,7 +9,10 @@ import { jobTable } from "./joblist.js";
 const ROWS = 50;
 const RELOAD_MS = 1000;
 const AT_ONCE = 3; // requests, of the six a browser makes to one host
-const kinds = [["dead", "Dead", "used up their attempts"], ["failed", "Failed", "the handler said error"]];
+const kinds = [
+  ["dead", "Dead", "used up their attempts"],
+  ["failed", "Failed", "the handler said error"],
+];
 
 // Runs work on each item, few at once; the count of those that went well, and the first failure.
 async function forEach(items, work) {
@@ -32,7 +35,11 @@ export function dead({ farm, query: asked, refresh, go }) {
   const kind = asked.get("state") === "failed" ? "failed" : "dead";
   const cursor = asked.get("cursor") || "";
   const errors = new Map(); // id -> what it said last
-  let rows = [], next = null, loaded = false, reads = 0, seen = -1;
+  let rows = [],
+    next = null,
+    loaded = false,
+    reads = 0,
+    seen = -1;
   const total = () => farm.sum(kind);
   const table = jobTable(["queue", "reason", ["What it said last", "muted said", said], "attempts", "ended"], buttons);
   const none = empty();
@@ -50,11 +57,14 @@ export function dead({ farm, query: asked, refresh, go }) {
     next = answer.next;
     loaded = true;
     refresh();
-    await forEach(rows.filter((job) => !errors.has(job.id)), async (job) => {
-      if (mine !== reads) return;
-      errors.set(job.id, (await get(path`/v1/jobs/${job.id}/result`)).error || "");
-      refresh();
-    });
+    await forEach(
+      rows.filter((job) => !errors.has(job.id)),
+      async (job) => {
+        if (mine !== reads) return;
+        errors.set(job.id, (await get(path`/v1/jobs/${job.id}/result`)).error || "");
+        refresh();
+      }
+    );
   }
 
   // A job that is run again is a new one; the old one goes, or it would be run again with the next press.
@@ -83,18 +93,37 @@ export function dead({ farm, query: asked, refresh, go }) {
     if (!(await confirmed(`${verb} ${count} jobs?`, `All ${count} shown here, not those on other pages.`, verb))) return;
     await busy(node, async () => {
       const sum = await forEach(rows, work);
-      toast(`${sum.done} ${done}` + (sum.error ? `, ${count - sum.done} not: ${sum.error.message}` : "."), sum.error ? "bad" : "info");
+      toast(
+        `${sum.done} ${done}` + (sum.error ? `, ${count - sum.done} not: ${sum.error.message}` : "."),
+        sum.error ? "bad" : "info"
+      );
     });
     await load().catch(tell);
   }
 
   reload();
   return {
-    node: h("div", { class: "stack" },
-      h("div", { class: "row tools" }, h("div", { class: "tabs", role: "group", "aria-label": "Kind" }, kinds.map(([name, text, why]) =>
-        h("a", { href: "#/dead?state=" + name, title: why, "aria-current": name === kind ? "true" : null }, text))),
-      h("span", { class: "hint grow" }, kinds.find((k) => k[0] === kind)[2]), retryAll, dropAll),
-      table.node, none, h("div", { class: "row end" }, newest, older)),
+    node: h(
+      "div",
+      { class: "stack" },
+      h(
+        "div",
+        { class: "row tools" },
+        h(
+          "div",
+          { class: "tabs", role: "group", "aria-label": "Kind" },
+          kinds.map(([name, text, why]) =>
+            h("a", { href: "#/dead?state=" + name, title: why, "aria-current": name === kind ? "true" : null }, text)
+          )
+        ),
+        h("span", { class: "hint grow" }, kinds.find((k) => k[0] === kind)[2]),
+        retryAll,
+        dropAll
+      ),
+      table.node,
+      none,
+      h("div", { class: "row end" }, newest, older)
+    ),
     event() {
       if (total() === seen) return;
       seen = total();

@@ -2,7 +2,23 @@
 //
 // page_job: one job: what became of it, attempt by attempt and why, what holds it up now, its result.
 import { get, path, post, remove } from "./api.js";
-import { busy, button, commandLine, confirmed, empty, facts, fill, h, nameOf, openDialog, panel, pill, setPill, tell, textBlock } from "./dom.js";
+import {
+  busy,
+  button,
+  commandLine,
+  confirmed,
+  empty,
+  facts,
+  fill,
+  h,
+  nameOf,
+  openDialog,
+  panel,
+  pill,
+  setPill,
+  tell,
+  textBlock,
+} from "./dom.js";
 import { ago, bytes, moment, span, valueText } from "./format.js";
 import { throttled } from "./frame.js";
 import { isEnded, patch, reasonOf } from "./joblist.js";
@@ -19,7 +35,9 @@ function jobFacts(job) {
     ["Queue", h("a", { href: "#/jobs?queue=" + encodeURIComponent(job.queue) }, nameOf(job.queue))],
     ["Submitted", at(job.submitted_ms)],
     job.ended_ms ? ["Ended", at(job.ended_ms)] : null,
-    job.ended_ms ? ["From submission to end", span(job.ended_ms - job.submitted_ms)] : ["Age", ago(job.submitted_ms).replace(" ago", "")],
+    job.ended_ms
+      ? ["From submission to end", span(job.ended_ms - job.submitted_ms)]
+      : ["Age", ago(job.submitted_ms).replace(" ago", "")],
     ["Attempts", String(job.attempts)],
     job.run_us ? ["Ran", span(job.run_us / 1000)] : null,
     job.worker ? ["Worker", nameOf(job.worker)] : null,
@@ -29,49 +47,102 @@ function jobFacts(job) {
     job.retry_of ? ["Retry of", linkTo(job.retry_of)] : null,
     job.peak_kib ? ["Peak memory", bytes(job.peak_kib * 1024)] : null,
     job.value_bytes ? ["Value", bytes(job.value_bytes)] : null,
-    first && first.attempt > 1 ? ["Forgotten", `attempts 1 to ${first.attempt - 1}`] : null);
+    first && first.attempt > 1 ? ["Forgotten", `attempts 1 to ${first.attempt - 1}`] : null
+  );
 }
 
 // What an entry of the timeline is made of: when, what, on whom, how long.
 function entry(kind, ms, title, ...more) {
-  return h("li", { class: kind }, h("div", { class: "row between" }, h("strong", {}, title), h("span", { class: "hint num" }, ms ? moment(ms) : "")), more);
+  return h(
+    "li",
+    { class: kind },
+    h("div", { class: "row between" }, h("strong", {}, title), h("span", { class: "hint num" }, ms ? moment(ms) : "")),
+    more
+  );
 }
 
 function attemptEntry(a) {
-  const parts = [a.worker && ["on ", nameOf(a.worker)], a.run_us && `ran ${span(a.run_us / 1000)}`, a.peak_kib && `peak memory ${bytes(a.peak_kib * 1024)}`].filter(Boolean);
-  return entry(a.reason ? "bad" : "good", a.ended_ms, `Attempt ${a.attempt}: ${a.reason || "ok"}`,
-    h("div", { class: "muted" }, parts.map((part, i) => [i ? ", " : "", part])),
-    a.error && textBlock(a.error, "What the handler said"), a.last_lines && textBlock(a.last_lines, "Last lines of standard error"));
+  const parts = [
+    a.worker && ["on ", nameOf(a.worker)],
+    a.run_us && `ran ${span(a.run_us / 1000)}`,
+    a.peak_kib && `peak memory ${bytes(a.peak_kib * 1024)}`,
+  ].filter(Boolean);
+  return entry(
+    a.reason ? "bad" : "good",
+    a.ended_ms,
+    `Attempt ${a.attempt}: ${a.reason || "ok"}`,
+    h(
+      "div",
+      { class: "muted" },
+      parts.map((part, i) => [i ? ", " : "", part])
+    ),
+    a.error && textBlock(a.error, "What the handler said"),
+    a.last_lines && textBlock(a.last_lines, "Last lines of standard error")
+  );
 }
 
 function timeline(job) {
   const why = reasonOf(job);
-  return h("ol", { class: "timeline" },
-    entry("", job.submitted_ms, "Submitted", job.retry_of && h("div", { class: "muted" }, "as a retry of ", linkTo(job.retry_of))),
+  return h(
+    "ol",
+    { class: "timeline" },
+    entry(
+      "",
+      job.submitted_ms,
+      "Submitted",
+      job.retry_of && h("div", { class: "muted" }, "as a retry of ", linkTo(job.retry_of))
+    ),
     job.history.map(attemptEntry),
-    isEnded(job) ? entry(job.state === "ok" ? "good" : "bad", job.ended_ms, `Ended ${job.state}` + (why ? `: ${why}` : ""))
-      : entry("now", 0, `Now ${job.state}`, job.worker && job.state === "running" && h("div", { class: "muted" }, "on ", nameOf(job.worker))));
+    isEnded(job)
+      ? entry(job.state === "ok" ? "good" : "bad", job.ended_ms, `Ended ${job.state}` + (why ? `: ${why}` : ""))
+      : entry(
+          "now",
+          0,
+          `Now ${job.state}`,
+          job.worker && job.state === "running" && h("div", { class: "muted" }, "on ", nameOf(job.worker))
+        )
+  );
 }
 
 function commands(id) {
-  openDialog("Copy as command", h("div", { class: "stack" }, ["job", "explain", "result", "wait", "retry", "cancel"].map((verb) => commandLine(`reeve ${verb} ${id}`)),
-    commandLine(`reeve watch job/${id}`)));
+  openDialog(
+    "Copy as command",
+    h(
+      "div",
+      { class: "stack" },
+      ["job", "explain", "result", "wait", "retry", "cancel"].map((verb) => commandLine(`reeve ${verb} ${id}`)),
+      commandLine(`reeve watch job/${id}`)
+    )
+  );
 }
 
 /* --- the page ------------------------------------------------------------------------------------ */
 
 export function job({ id, refresh, go }) {
-  let shown = null, result = null, reasons = [], missing = "", dirty = true, closed = false;
+  let shown = null,
+    result = null,
+    reasons = [],
+    missing = "",
+    dirty = true,
+    closed = false;
   const state = pill("");
   const retry = button("Retry", () => busy(retry, async () => go("jobs/" + (await post(path`/v1/jobs/${id}/retry`)).id)));
-  const cancel = button("Cancel", () => busy(cancel, async () => {
-    if (await confirmed("Cancel this job?", "A running one is told first, then ended.", "Cancel the job")) await post(path`/v1/jobs/${id}/cancel`);
-  }), { class: "danger" });
-  const forget = button("Forget", () => busy(forget, async () => {
-    if (!(await confirmed("Forget this job?", "Its record and its value are removed.", "Forget"))) return;
-    await remove(path`/v1/jobs/${id}`);
-    go("jobs");
-  }));
+  const cancel = button(
+    "Cancel",
+    () =>
+      busy(cancel, async () => {
+        if (await confirmed("Cancel this job?", "A running one is told first, then ended.", "Cancel the job"))
+          await post(path`/v1/jobs/${id}/cancel`);
+      }),
+    { class: "danger" }
+  );
+  const forget = button("Forget", () =>
+    busy(forget, async () => {
+      if (!(await confirmed("Forget this job?", "Its record and its value are removed.", "Forget"))) return;
+      await remove(path`/v1/jobs/${id}`);
+      go("jobs");
+    })
+  );
   const parts = { facts: h("div", {}), time: h("div", {}), why: h("div", {}), result: h("div", {}) };
   const reload = throttled(() => load().catch(fail), RELOAD_MS);
 
@@ -100,18 +171,53 @@ export function job({ id, refresh, go }) {
     return result.error ? textBlock(result.error, "Error") : empty("It has left nothing.");
   }
 
+  // What has not changed is left alone: somebody may have unfolded it, or be reading in it.
+  const drawn = {};
+  const once = (name, of, draw) => {
+    const now = JSON.stringify(of);
+    if (drawn[name] === now) return;
+    drawn[name] = now;
+    fill(parts[name], draw());
+  };
+
   function draw() {
     fill(parts.facts, jobFacts(shown));
-    fill(parts.time, timeline(shown));
-    fill(parts.result, drawResult());
-    fill(parts.why, reasons.length ? h("ul", { class: "reasons" }, reasons.map((r) => h("li", {}, h("code", {}, r.code), " ", nameOf(r.text)))) : empty("–"));
+    once("time", [shown.history, shown.state, shown.reason, shown.worker, shown.ended_ms], () => timeline(shown));
+    once("result", result, drawResult);
+    fill(
+      parts.why,
+      reasons.length
+        ? h(
+            "ul",
+            { class: "reasons" },
+            reasons.map((r) => h("li", {}, h("code", {}, r.code), " ", nameOf(r.text)))
+          )
+        : empty("–")
+    );
   }
 
   reload();
   const none = empty();
-  const body = h("div", { class: "stack" }, h("div", { class: "row tools" }, state, retry, cancel, forget, button("Copy as command", () => commands(id))),
+  const body = h(
+    "div",
+    { class: "stack" },
+    h(
+      "div",
+      { class: "row tools" },
+      state,
+      retry,
+      cancel,
+      forget,
+      button("Copy as command", () => commands(id))
+    ),
     h("section", { class: "panel", "aria-label": "Facts" }, parts.facts),
-    h("div", { class: "grid two top" }, panel("Timeline", parts.time), h("div", { class: "stack" }, panel("Result", parts.result), panel("Why it is where it is", parts.why))));
+    h(
+      "div",
+      { class: "grid two top" },
+      panel("Timeline", parts.time),
+      h("div", { class: "stack" }, panel("Result", parts.result), panel("Why it is where it is", parts.why))
+    )
+  );
   return {
     title: id,
     heading: h("span", { class: "mono" }, id),

@@ -12,11 +12,28 @@ import { submitDialog } from "./submit.js";
 
 function makeTools(farm, filters, apply, openJob) {
   const names = h("datalist", { id: "queue-names" });
-  const what = h("input", { type: "search", list: "queue-names", placeholder: "Queue or job id", "aria-label": "Queue or job id", "data-filter": true,
-    value: filters.queue, onfocus: () => names.replaceChildren(...[...farm.queues.keys()].sort().slice(0, 200).map((name) => h("option", { value: name }))),
-    onchange: () => changed() });
-  const state = h("select", { "aria-label": "State", onchange: () => changed() }, h("option", { value: "" }, "All states"),
-    STATES.map((name) => h("option", { value: name, selected: name === filters.state }, name)));
+  const what = h("input", {
+    type: "search",
+    list: "queue-names",
+    placeholder: "Queue or job id",
+    "aria-label": "Queue or job id",
+    "data-filter": true,
+    value: filters.queue,
+    onfocus: () =>
+      names.replaceChildren(
+        ...[...farm.queues.keys()]
+          .sort()
+          .slice(0, 200)
+          .map((name) => h("option", { value: name }))
+      ),
+    onchange: () => changed(),
+  });
+  const state = h(
+    "select",
+    { "aria-label": "State", onchange: () => changed() },
+    h("option", { value: "" }, "All states"),
+    STATES.map((name) => h("option", { value: name, selected: name === filters.state }, name))
+  );
   function changed() {
     const text = what.value.trim();
     if (isId(text.toLowerCase())) openJob(text.toLowerCase());
@@ -33,7 +50,11 @@ export function jobs({ farm, query: asked, refresh, watch, go }) {
       const { jobs: rows, next } = await get("/v1/jobs" + query({ ...filters, cursor, limit: ROWS }));
       return { rows, next };
     },
-    topicOf: (job) => "job/" + job.id, isLive: (job) => !isEnded(job), patch, watch, changed: refresh,
+    topicOf: (job) => "job/" + job.id,
+    isLive: (job) => !isEnded(job),
+    patch,
+    watch,
+    changed: refresh,
   });
   const open = (fields) => go("jobs" + query(fields));
   const table = jobTable(["queue", "state", "reason", "attempts", "submitted", "ran", "worker"]);
@@ -42,32 +63,51 @@ export function jobs({ farm, query: asked, refresh, watch, go }) {
   const older = button("Older", () => open({ ...filters, cursor: list.next }));
   const newest = button("Newest", () => open(filters));
   const tick = every(1000, refresh);
-  let submitted = -1;
 
   function event(update) {
     const row = list.event(update);
     if (row && filters.state && row.state !== filters.state) list.reload();
-    if (row || !update.topic.startsWith("queue/") || cursor || (filters.queue && update.topic !== "queue/" + filters.queue)) return;
-    const sum = farm.sum("submitted");
-    if (sum !== submitted || filters.state) list.reload();
-    submitted = sum;
+    if (row || !update.topic.startsWith("queue/") || cursor || (filters.queue && update.topic !== "queue/" + filters.queue))
+      return;
+    list.reload(); // whatever has changed there is among the newest jobs, as a rule
   }
 
   list.reload();
   return {
-    actions: button("New job", () => submitDialog(farm, (id) => go("jobs/" + id)), { class: "primary", "data-new": true, title: "Key n" }),
-    node: h("div", { class: "stack" }, put(makeTools(farm, filters, open, (id) => go("jobs/" + id)), totals), table.node, none,
-      h("div", { class: "row end" }, newest, older)),
+    actions: button("New job", () => submitDialog(farm, (id) => go("jobs/" + id)), {
+      class: "primary",
+      "data-new": true,
+      title: "Key n",
+    }),
+    node: h(
+      "div",
+      { class: "stack" },
+      put(
+        makeTools(farm, filters, open, (id) => go("jobs/" + id)),
+        totals
+      ),
+      table.node,
+      none,
+      h("div", { class: "row end" }, newest, older)
+    ),
     event,
     opened: list.reload,
     render() {
       table.draw(list.rows);
       none.hidden = list.rows.length > 0 || !list.loaded;
-      setText(none, filters.state || filters.queue ? "No job is like that." : "No job yet. Press n for the first one, or: reeve call calculator.calculate 2 + 2");
+      setText(
+        none,
+        filters.state || filters.queue
+          ? "No job is like that."
+          : "No job yet. Press n for the first one, or: reeve call calculator.calculate 2 + 2"
+      );
       older.hidden = !list.next;
       newest.hidden = !cursor;
       const t = farm.status?.totals;
-      setText(totals, t ? `${count(farm.sum("ready"))} ready · ${count(farm.sum("running"))} running · ${compact(t.kept)} ended ones kept` : "");
+      setText(
+        totals,
+        t ? `${count(farm.sum("ready"))} ready · ${count(farm.sum("running"))} running · ${compact(t.kept)} ended ones kept` : ""
+      );
     },
     close() {
       tick();

@@ -50,20 +50,33 @@ function alerts(farm) {
   const broker = farm.status?.broker;
   if (farm.trouble) found.push(["bad", `The broker cannot be asked: ${farm.trouble}`]);
   else if (broker && broker.state !== "serving")
-    found.push(["bad", `The broker is ${broker.state}` + (broker.awaited ? `; ${broker.awaited} workers have not come back` : "")]);
-  if (farm.dead.count) found.push(["bad", [link("dead", `${farm.dead.count}${farm.dead.more ? "+" : ""} dead letters`), " have used up their attempts"]]);
+    found.push([
+      "bad",
+      `The broker is ${broker.state}` + (broker.awaited ? `; ${broker.awaited} workers have not come back` : ""),
+    ]);
+  if (farm.dead.count)
+    found.push([
+      "bad",
+      [link("dead", `${farm.dead.count}${farm.dead.more ? "+" : ""} dead letters`), " have used up their attempts"],
+    ]);
   for (const w of farm.workers)
     if (w.state === "silent" || w.state === "lost") found.push(["bad", ["Worker ", nameOf(w.id), " is ", w.state]]);
     else if (w.state === "draining") found.push(["warn", ["Worker ", nameOf(w.id), " is draining"]]);
   if (farm.loaded && !farm.workers.length) found.push(["warn", "No worker is there: nothing can run"]);
   for (const q of farm.queues.values()) {
     if (q.held) found.push(["warn", [link("queues", nameOf(q.name)), ` is held, ${count(q.ready)} ready`]]);
-    else if (q.ready && !q.workers) found.push(["warn", [link("queues", nameOf(q.name)), ` has ${count(q.ready)} ready jobs and no worker`]]);
+    else if (q.ready && !q.workers)
+      found.push(["warn", [link("queues", nameOf(q.name)), ` has ${count(q.ready)} ready jobs and no worker`]]);
   }
   return found;
 }
 
-const keyOf = (alert) => alert[0] + [alert[1]].flat().map((part) => part.whole ?? part.textContent ?? part).join("");
+const keyOf = (alert) =>
+  alert[0] +
+  [alert[1]]
+    .flat()
+    .map((part) => part.whole ?? part.textContent ?? part)
+    .join("");
 
 /* --- parts -------------------------------------------------------------------------------------- */
 
@@ -74,34 +87,53 @@ function figure(label, hint) {
 }
 
 function slotSquares(parent, workers) {
-  keyed(parent, workers, (w) => w.id, (w) => {
-    const name = nameOf(w.id);
-    const squares = h("span", { class: "squares" });
-    const text = h("span", { class: "hint" });
-    return { node: h("li", {}, h("div", { class: "row between" }, name, text), squares), squares, text };
-  }, (row, w) => {
-    const busy = w.slots.filter((s) => s.job).length;
-    setText(row.text, w.state === "up" ? `${busy} of ${w.slots.length} busy` : w.state);
-    keyed(row.squares, w.slots.slice(0, SLOTS_SHOWN), (s) => s.index, () => ({ node: h("i", {}) }),
-      (square, s) => {
-        setClass(square.node, w.state !== "up" ? "off" : s.job ? "busy" : "idle");
-        square.node.title = s.job ? `${s.index}: ${s.queue}` : `${s.index}: ${s.state}`;
-      });
-  });
+  keyed(
+    parent,
+    workers,
+    (w) => w.id,
+    (w) => {
+      const name = nameOf(w.id);
+      const squares = h("span", { class: "squares" });
+      const text = h("span", { class: "hint" });
+      return { node: h("li", {}, h("div", { class: "row between" }, name, text), squares), squares, text };
+    },
+    (row, w) => {
+      const busy = w.slots.filter((s) => s.job).length;
+      setText(row.text, w.state === "up" ? `${busy} of ${w.slots.length} busy` : w.state);
+      keyed(
+        row.squares,
+        w.slots.slice(0, SLOTS_SHOWN),
+        (s) => s.index,
+        () => ({ node: h("i", {}) }),
+        (square, s) => {
+          setClass(square.node, w.state !== "up" ? "off" : s.job ? "busy" : "idle");
+          square.node.title = s.job ? `${s.index}: ${s.queue}` : `${s.index}: ${s.state}`;
+        }
+      );
+    }
+  );
 }
 
 function depthBars(parent, farm) {
-  const rows = [...farm.queues.values()].filter((q) => q.ready + q.running + q.delayed > 0)
-    .sort((a, b) => b.ready - a.ready || b.running - a.running).slice(0, QUEUES_SHOWN);
+  const rows = [...farm.queues.values()]
+    .filter((q) => q.ready + q.running + q.delayed > 0)
+    .sort((a, b) => b.ready - a.ready || b.running - a.running)
+    .slice(0, QUEUES_SHOWN);
   const most = Math.max(1, ...rows.map((q) => q.ready));
-  keyed(parent, rows, (q) => q.name, (q) => {
-    const text = h("span", { class: "num" });
-    const bar = h("span", { class: "bar" });
-    return { node: h("li", {}, h("div", { class: "row between" }, nameOf(q.name), text), bar), text, bar };
-  }, (row, q) => {
-    setText(row.text, `${count(q.ready)} ready · ${count(q.running)} running`);
-    row.bar.style.setProperty("--part", String(q.ready / most));
-  });
+  keyed(
+    parent,
+    rows,
+    (q) => q.name,
+    (q) => {
+      const text = h("span", { class: "num" });
+      const bar = h("span", { class: "bar" });
+      return { node: h("li", {}, h("div", { class: "row between" }, nameOf(q.name), text), bar), text, bar };
+    },
+    (row, q) => {
+      setText(row.text, `${count(q.ready)} ready · ${count(q.running)} running`);
+      row.bar.style.setProperty("--part", String(q.ready / most));
+    }
+  );
   return rows.length;
 }
 
@@ -114,11 +146,26 @@ const tick = (x) => (x % 60 ? second(x) : second(x).slice(0, 5));
 function makePlots() {
   const time = { x: tick, tip: second, step: 60, zero: true };
   const ms = { ...time, y: span };
-  const spread = [{ label: "median", ink: "accent" }, { label: "99 %", ink: "faint", dash: "second" }];
+  const spread = [
+    { label: "median", ink: "accent" },
+    { label: "99 %", ink: "faint", dash: "second" },
+  ];
   return {
-    rates: linePlot("Jobs per second", { ...time, y: rate,
-      series: [{ label: "submitted", ink: "faint", dash: "second" }, { label: "finished", ink: "accent", fill: true }] }),
-    depth: linePlot("Jobs ready", { ...time, y: compact, series: [{ label: "ready", ink: "accent", fill: true, step: "before" }] }),
+    rates: linePlot("Jobs per second", {
+      ...time,
+      y: rate,
+      whole: true,
+      series: [
+        { label: "submitted", ink: "faint", dash: "second" },
+        { label: "finished", ink: "accent", fill: true },
+      ],
+    }),
+    depth: linePlot("Jobs ready", {
+      ...time,
+      y: compact,
+      whole: true,
+      series: [{ label: "ready", ink: "accent", fill: true, step: "before" }],
+    }),
     run: linePlot("Run time", { ...ms, series: spread }),
     wait: linePlot("Waiting time", { ...ms, series: spread }),
   };
@@ -126,8 +173,13 @@ function makePlots() {
 
 export function overview({ farm, refresh }) {
   const figures = {
-    submitted: figure("Submitted", "per second"), finished: figure("Finished", "per second"), ready: figure("Ready", ""),
-    oldest: figure("Oldest waiting", ""), run: figure("Run time", ""), wait: figure("Waiting time", ""), slots: figure("Slots busy", ""),
+    submitted: figure("Submitted", "per second"),
+    finished: figure("Finished", "per second"),
+    ready: figure("Ready", ""),
+    oldest: figure("Oldest waiting", ""),
+    run: figure("Run time", ""),
+    wait: figure("Waiting time", ""),
+    slots: figure("Slots busy", ""),
   };
   const plots = makePlots();
   const quiet = h("p", { class: "quiet-line" }, "Nothing needs attention.");
@@ -135,14 +187,41 @@ export function overview({ farm, refresh }) {
   const slots = h("ul", { class: "plain slots" });
   const bars = h("ul", { class: "plain bars" });
   const idle = h("p", { class: "empty" }, "No job waits or runs.");
-  const plotPanel = (title, plot) => h("section", { class: "panel", "aria-label": title },
-    h("div", { class: "row between" }, h("h2", {}, title), plot.legend), plot.node);
-  const node = h("div", { class: "stack" }, list, quiet,
-    h("div", { class: "figures" }, Object.values(figures).map((f) => f.node)),
-    h("div", { class: "grid two" }, plotPanel("Jobs per second", plots.rates), plotPanel("Jobs ready", plots.depth),
-      plotPanel("Run time", plots.run), plotPanel("Waiting time", plots.wait)),
-    h("div", { class: "grid two" }, panel("Workers and slots", slots), panel("Queues at work", bars, idle)));
-  const stops = [every(1000, () => { farm.sample(); refresh(); }), every(FIGURES_MS, readFigures), every(WORKERS_MS, () => farm.loadWorkers())];
+  const plotPanel = (title, plot) =>
+    h(
+      "section",
+      { class: "panel", "aria-label": title },
+      h("div", { class: "row between" }, h("h2", {}, title), plot.legend),
+      plot.node
+    );
+  const node = h(
+    "div",
+    { class: "stack" },
+    list,
+    quiet,
+    h(
+      "div",
+      { class: "figures" },
+      Object.values(figures).map((f) => f.node)
+    ),
+    h(
+      "div",
+      { class: "grid two" },
+      plotPanel("Jobs per second", plots.rates),
+      plotPanel("Jobs ready", plots.depth),
+      plotPanel("Run time", plots.run),
+      plotPanel("Waiting time", plots.wait)
+    ),
+    h("div", { class: "grid two" }, panel("Workers and slots", slots), panel("Queues at work", bars, idle))
+  );
+  const stops = [
+    every(1000, () => {
+      farm.sample();
+      refresh();
+    }),
+    every(FIGURES_MS, readFigures),
+    every(WORKERS_MS, () => farm.loadWorkers()),
+  ];
   let drawn = 0;
 
   function drawFigures(recent) {
@@ -183,7 +262,13 @@ export function overview({ farm, refresh }) {
     node,
     render() {
       const found = alerts(farm);
-      keyed(list, found, keyOf, ([kind, what]) => ({ node: h("li", { class: kind }, what) }), () => {});
+      keyed(
+        list,
+        found,
+        keyOf,
+        ([kind, what]) => ({ node: h("li", { class: kind }, what) }),
+        () => {}
+      );
       list.hidden = !found.length;
       quiet.hidden = !!found.length || !farm.loaded;
       drawFigures(farm.rates(RATE_S));

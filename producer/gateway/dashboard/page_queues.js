@@ -25,9 +25,19 @@ function makeRow(q) {
   const cells = columns.map(([name]) => h("td", { class: "num", "data-label": name }));
   const state = h("span", { class: "pill is-held" }, "held");
   const toggle = button("", () => busy(toggle, () => post(path`/v1/queues/${q.name}/${q.held ? "release" : "hold"}`)));
-  const node = h("tr", {}, h("td", { class: "title" },
-    h("a", { href: "#/jobs?queue=" + encodeURIComponent(q.name), "data-row": true }, nameOf(q.name)), " ", state),
-  cells, h("td", { class: "act" }, toggle));
+  const node = h(
+    "tr",
+    {},
+    h(
+      "td",
+      { class: "title" },
+      h("a", { href: "#/jobs?queue=" + encodeURIComponent(q.name), "data-row": true }, nameOf(q.name)),
+      " ",
+      state
+    ),
+    cells,
+    h("td", { class: "act" }, toggle)
+  );
   return { node, cells, state, toggle };
 }
 
@@ -40,18 +50,46 @@ function updateRow(row, q) {
 }
 
 export function queues({ farm, refresh }) {
-  const filter = h("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter by name", "data-filter": true, oninput: refresh });
+  const filter = h("input", {
+    type: "search",
+    placeholder: "Filter by name",
+    "aria-label": "Filter by name",
+    "data-filter": true,
+    oninput: refresh,
+  });
   const body = h("tbody", {});
   const none = empty("No queue yet: one appears with the first worker that offers it, or the first job.");
   const more = h("p", { class: "hint" });
-  const table = h("table", { class: "cards" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Queue"),
-    columns.map(([name]) => h("th", { scope: "col", class: "num" }, name)), h("th", {}, h("span", { class: "unseen" }, "Actions")))), body);
+  const table = h(
+    "table",
+    { class: "cards" },
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        h("th", { scope: "col" }, "Queue"),
+        columns.map(([name]) => h("th", { scope: "col", class: "num" }, name)),
+        h("th", {}, h("span", { class: "unseen" }, "Actions"))
+      )
+    ),
+    body
+  );
   const stop = every(1000, refresh); // what waits grows older by itself
   return {
-    node: h("div", { class: "stack" }, h("div", { class: "row tools" }, filter), h("div", { class: "panel flush scroll" }, table), none, more),
+    node: h(
+      "div",
+      { class: "stack" },
+      h("div", { class: "row tools" }, filter),
+      h("div", { class: "panel flush scroll" }, table),
+      none,
+      more
+    ),
     render() {
       const wanted = filter.value.trim().toLowerCase();
-      const all = [...farm.queues.values()].filter((q) => q.name.toLowerCase().includes(wanted))
+      const all = [...farm.queues.values()]
+        .filter((q) => q.name.toLowerCase().includes(wanted))
         .sort((a, b) => (a.name < b.name ? -1 : 1));
       keyed(body, all.slice(0, ROWS_MAX), (q) => q.name, makeRow, updateRow);
       table.parentNode.hidden = !all.length;

@@ -3,31 +3,65 @@
 // page_session: one session while it converges: objective, best and violation, every MV and CV as a
 // plot, the verbs that steer it, a calculator of CVs, and the part of the plant for who plays it.
 import { get, path, post } from "./api.js";
-import { busy, button, commandLine, confirmed, empty, facts, field, fill, form, h, nameOf, openDialog, panel, pill, setPill, setText, tell, textBlock, toast } from "./dom.js";
-import { ago, count, number, valueText } from "./format.js";
+import {
+  busy,
+  button,
+  commandLine,
+  confirmed,
+  empty,
+  facts,
+  field,
+  fill,
+  form,
+  h,
+  nameOf,
+  openDialog,
+  panel,
+  pill,
+  setPill,
+  setText,
+  tell,
+  textBlock,
+  toast,
+} from "./dom.js";
+import { number, valueText } from "./format.js";
 import { throttled } from "./frame.js";
-import { linePlot } from "./plot.js";
 import { isOver, patchSession, serviceStatus } from "./page_sessions.js";
 import { start } from "./page_start.js";
+import { bestTable, makePlots, plotted, sessionFacts } from "./session_parts.js";
 import { makeTrail } from "./trail.js";
 
 const RELOAD_MS = 250;
-const VARIABLES_SHOWN = 24; // plots of each kind
 
 // What the service says by these words, for people.
 const sayings = {
-  msg_optimization_started: "Optimisation started.", msg_optimization_resumed: "Optimisation resumed.",
-  msg_optimization_finished: "The optimisation has finished already.", msg_paused: "Paused after the iteration under way.",
-  msg_already_paused: "Paused already.", msg_session_stopped: "Session stopped.",
+  msg_optimization_started: "Optimisation started.",
+  msg_optimization_resumed: "Optimisation resumed.",
+  msg_optimization_finished: "The optimisation has finished already.",
+  msg_paused: "Paused after the iteration under way.",
+  msg_already_paused: "Paused already.",
+  msg_session_stopped: "Session stopped.",
 };
 const say = (answer) => toast(sayings[answer?.message] || answer?.message || "Done.");
 
 /* --- forms of numbers by name ------------------------------------------------------------------------ */
 
 function numberInputs(names, values) {
-  const inputs = new Map(names.map((name) => [name, h("input", { inputmode: "decimal", value: values[name] === null || values[name] === undefined ? "" : String(values[name]) })]));
+  const inputs = new Map(
+    names.map((name) => [
+      name,
+      h("input", {
+        inputmode: "decimal",
+        value: values[name] === null || values[name] === undefined ? "" : String(values[name]),
+      }),
+    ])
+  );
   return {
-    node: h("div", { class: "grid fields" }, names.map((name) => field(nameOf(name), inputs.get(name)))),
+    node: h(
+      "div",
+      { class: "grid fields" },
+      names.map((name) => field(nameOf(name), inputs.get(name)))
+    ),
     read() {
       const out = {};
       for (const [name, input] of inputs) {
@@ -39,84 +73,6 @@ function numberInputs(names, values) {
       return out;
     },
   };
-}
-
-/* --- plots ------------------------------------------------------------------------------------------- */
-
-const plotted = (title, plot) => h("section", { class: "panel", "aria-label": title }, h("div", { class: "row between" }, h("h2", {}, title), plot.legend), plot.node);
-const iteration = (x) => (Number.isInteger(x) ? count(x) : "");
-
-function variablePlots(kind, parent) {
-  const shown = new Map(); // name -> plot
-  return {
-    draw(trail) {
-      for (const name of trail.names(kind).slice(0, VARIABLES_SHOWN)) {
-        let entry = shown.get(name);
-        if (!entry) {
-          const plot = linePlot(name, { x: iteration, y: (n) => number(n, 4), small: true,
-            series: [{ label: "best", ink: "accent", step: "before" }, { label: "tried", ink: "faint", dash: "second" }] });
-          const value = h("span", { class: "num" });
-          entry = { plot, value };
-          parent.append(h("section", { class: "panel tight", "aria-label": name }, h("div", { class: "row between" }, h("h3", {}, nameOf(name)), value), plot.node));
-          shown.set(name, entry);
-        }
-        const { best, last } = trail.of(kind, name);
-        const now = best.length ? best[best.length - 1].y : null;
-        setText(entry.value, number(now));
-        entry.plot.set([best, last], { range: { min: 1, max: Math.max(2, trail.reach()) }, summary: number(now) });
-      }
-    },
-    destroy() {
-      for (const { plot } of shown.values()) plot.destroy();
-    },
-  };
-}
-
-function makePlots(parents) {
-  const progress = linePlot("Convergence", { x: iteration, y: number,
-    series: [{ label: "best", ink: "accent", step: "before" }, { label: "tried", ink: "faint", points: true }] });
-  const violation = linePlot("Violation", { x: iteration, y: (n) => number(n, 3), zero: true, small: true,
-    series: [{ label: "of the best", ink: "bad", step: "before" }, { label: "tried", ink: "faint", points: true }] });
-  const kinds = { mvs: variablePlots("mvs", parents.mvs), cvs: variablePlots("cvs", parents.cvs) };
-  return {
-    progress, violation,
-    draw(trail) {
-      const { best, last, broken, brokenLast } = trail.objective();
-      const range = { min: 1, max: Math.max(2, trail.reach()) };
-      progress.set([best, last], { range, summary: best.length ? `best ${number(best[best.length - 1].y)}` : "nothing yet" });
-      violation.set([broken, brokenLast], { range, summary: broken.length ? number(broken[broken.length - 1].y, 3) : "nothing yet" });
-      kinds.mvs.draw(trail);
-      kinds.cvs.draw(trail);
-    },
-    destroy() {
-      [progress, violation, kinds.mvs, kinds.cvs].forEach((plot) => plot.destroy());
-    },
-  };
-}
-
-/* --- what it says of itself --------------------------------------------------------------------------- */
-
-function sessionFacts(s) {
-  return facts(
-    ["Iteration", count(s.iteration) + (s.max_iterations ? ` of ${count(s.max_iterations)}` : "")],
-    ["Best", number(s.best?.objective, 8)],
-    ["Violation", s.best ? (s.best.violation ? number(s.best.violation, 3) : "none") : "–"],
-    s.evaluations ? ["Evaluations", count(s.evaluations)] : null,
-    s.objective_text ? ["Objective", h("span", {}, s.maximize ? "maximize " : "minimize ", h("code", {}, nameOf(s.objective_text)))] : null,
-    s.model ? ["Model", nameOf(s.model)] : ["Queue", nameOf(s.queue)],
-    s.method ? ["Method", nameOf(s.method)] : null,
-    ["Started", ago(s.submitted_ms)],
-    s.ended_ms ? ["Ended", ago(s.ended_ms)] : null,
-    s.message ? ["Says", nameOf(s.message)] : null,
-    s.reason && s.state !== "finished" ? ["Reason", nameOf(s.reason)] : null,
-    s.seq ? ["Update", "#" + count(s.seq)] : null);
-}
-
-function bestTable(s) {
-  const rows = ["mvs", "cvs"].flatMap((kind) => Object.entries(s.best?.[kind] || {}).map(([name, value]) =>
-    h("tr", {}, h("td", { class: "hint" }, kind === "mvs" ? "MV" : "CV"), h("td", {}, nameOf(name)), h("td", { class: "num" }, number(value, 6)), h("td", { class: "num muted" }, number(s[kind]?.[name], 6)))));
-  if (!rows.length) return empty("Nothing has been tried yet.");
-  return h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, ""), h("th", {}, "Variable"), h("th", { class: "num" }, "Best"), h("th", { class: "num" }, "Last"))), h("tbody", {}, rows)));
 }
 
 /* --- the page ------------------------------------------------------------------------------------------- */
@@ -144,10 +100,15 @@ class SessionPage {
     this.state = pill("");
     this.service = h("span", { class: "hint grow" });
     const verb = (text, work, props) => {
-      const node = button(text, () => busy(node, async () => {
-        await work();
-        this.reload();
-      }), props);
+      const node = button(
+        text,
+        () =>
+          busy(node, async () => {
+            await work();
+            this.reload();
+          }),
+        props
+      );
       return node;
     };
     this.buttons = {
@@ -156,23 +117,55 @@ class SessionPage {
       resume: verb("Resume", async () => say(await post(this.url("resume"))), { class: "primary" }),
       stop: verb("Stop", () => this.stop(), { class: "danger" }),
     };
-    const parts = { facts: h("div", {}), best: h("div", {}), error: h("div", {}), mvs: h("div", { class: "grid three" }), cvs: h("div", { class: "grid three" }), plant: h("div", {}) };
+    const parts = {
+      facts: h("div", {}),
+      best: h("div", {}),
+      error: h("div", {}),
+      mvs: h("div", { class: "grid three" }),
+      cvs: h("div", { class: "grid three" }),
+      plant: h("div", {}),
+    };
     this.parts = parts;
     this.plots = makePlots(parts);
     this.plantPanel = panel("You are the plant", parts.plant);
-    this.heads = { mvs: h("h2", {}, "Manipulated variables"), cvs: h("h2", {}, "Controlled variables") };
+    this.heads = {
+      mvs: h("h2", {}, "Manipulated variables", h("span", { class: "hint" }, " as far as somebody has watched")),
+      cvs: h("h2", {}, "Controlled variables"),
+    };
     this.none = empty();
-    this.body = h("div", { class: "stack" },
-      h("div", { class: "row tools" }, this.state, Object.values(this.buttons), button("Calculate CVs", () => this.calculate()), button("Objective", () => this.showObjective()),
-        button("Copy as command", () => this.commands()), this.service),
-      h("section", { class: "panel", "aria-label": "Facts" }, parts.facts), parts.error, this.plantPanel,
-      h("div", { class: "grid wide-narrow" }, h("div", { class: "stack" }, plotted("Convergence", this.plots.progress), plotted("Violation", this.plots.violation)),
-        panel("Best and last point", parts.best)), this.heads.mvs, parts.mvs, this.heads.cvs, parts.cvs);
+    this.body = h(
+      "div",
+      { class: "stack" },
+      h(
+        "div",
+        { class: "row tools" },
+        this.state,
+        Object.values(this.buttons),
+        button("Calculate CVs", () => this.calculate()),
+        button("Objective", () => this.showObjective()),
+        button("Copy as command", () => this.commands()),
+        this.service
+      ),
+      h("section", { class: "panel", "aria-label": "Facts" }, parts.facts),
+      parts.error,
+      this.plantPanel,
+      h(
+        "div",
+        { class: "grid wide-narrow" },
+        h("div", { class: "stack" }, plotted("Convergence", this.plots.progress), plotted("Violation", this.plots.violation)),
+        panel("Best and last point", parts.best)
+      ),
+      this.heads.mvs,
+      parts.mvs,
+      this.heads.cvs,
+      parts.cvs
+    );
     this.node = h("div", {}, this.none, this.body);
   }
 
   fail(error) {
-    if (error.status === 404 && this.session) this.session.state = "stopped"; // which leaves nothing but what is shown here
+    if (error.status === 404 && this.session)
+      this.session.state = "stopped"; // which leaves nothing but what is shown here
     else if (error.status === 404 || error.status === 400) this.missing = "No such session is known: " + this.id;
     else tell(error);
     this.dirty = true;
@@ -188,7 +181,8 @@ class SessionPage {
     this.dirty = true;
     this.refresh();
     if (this.session.external && !isOver(this.session)) this.propose();
-    if (!this.model && now.model) this.model = (await get("/v1/models")).models.find((m) => m.id === now.model) || { mvs: [], cvs: [] };
+    if (!this.model && now.model)
+      this.model = (await get("/v1/models")).models.find((m) => m.id === now.model) || { mvs: [], cvs: [] };
   }
 
   event(update) {
@@ -220,45 +214,87 @@ class SessionPage {
       return;
     }
     const inputs = numberInputs(names, {});
-    const dialog = openDialog("Optimise", form(async () => {
-      try {
-        const mvs = inputs.read();
-        dialog.close();
-        say(await post(this.url("optimise"), Object.keys(mvs).length ? { mvs } : {}));
-        this.reload();
-      } catch (error) {
-        tell(error);
-      }
-    }, h("p", { class: "muted" }, "Where to begin; empty: where the model or the start form says."), inputs.node,
-    h("div", { class: "row end" }, h("button", { class: "primary" }, "Optimise"))));
+    const dialog = openDialog(
+      "Optimise",
+      form(
+        async () => {
+          try {
+            const mvs = inputs.read();
+            dialog.close();
+            say(await post(this.url("optimise"), Object.keys(mvs).length ? { mvs } : {}));
+            this.reload();
+          } catch (error) {
+            tell(error);
+          }
+        },
+        h("p", { class: "muted" }, "Where to begin; empty: where the model or the start form says."),
+        inputs.node,
+        h("div", { class: "row end" }, h("button", { class: "primary" }, "Optimise"))
+      )
+    );
   }
 
   async stop() {
-    if (await confirmed("Stop this session?", "It cannot be taken up again, and the farm forgets it; what is shown here stays until the page is left.", "Stop the session")) say(await post(this.url("stop")));
+    if (
+      await confirmed(
+        "Stop this session?",
+        "It cannot be taken up again, and the farm forgets it; what is shown here stays until the page is left.",
+        "Stop the session"
+      )
+    )
+      say(await post(this.url("stop")));
   }
 
   calculate() {
-    const inputs = numberInputs(this.names(), this.session.best?.mvs || Object.fromEntries((this.model?.mvs || []).map((v) => [v.name, v.nominal])));
+    const inputs = numberInputs(
+      this.names(),
+      this.session.best?.mvs || Object.fromEntries((this.model?.mvs || []).map((v) => [v.name, v.nominal]))
+    );
     const answer = h("div", { "aria-live": "polite" });
     const send = h("button", { class: "primary" }, "Calculate");
-    openDialog("Calculate CVs", form(() => busy(send, async () => {
-      const said = await post(this.url("cv"), { mvs: inputs.read() });
-      fill(answer, facts(...Object.entries(said.cvs || {}).map(([name, value]) => [nameOf(name), number(value, 8)])), said.message ? textBlock(said.message, "Message") : "");
-    }), inputs.node, h("div", { class: "row end" }, send), answer));
+    openDialog(
+      "Calculate CVs",
+      form(
+        () =>
+          busy(send, async () => {
+            const said = await post(this.url("cv"), { mvs: inputs.read() });
+            fill(
+              answer,
+              facts(...Object.entries(said.cvs || {}).map(([name, value]) => [nameOf(name), number(value, 8)])),
+              said.message ? textBlock(said.message, "Message") : ""
+            );
+          }),
+        inputs.node,
+        h("div", { class: "row end" }, send),
+        answer
+      )
+    );
   }
 
   async showObjective() {
     try {
       const { objective } = await get(this.url("objective"));
-      openDialog("Objective", h("div", { class: "stack" }, textBlock(objective, "Objective"), commandLine(`reeve session objective ${this.id}`)));
+      openDialog(
+        "Objective",
+        h("div", { class: "stack" }, textBlock(objective, "Objective"), commandLine(`reeve session objective ${this.id}`))
+      );
     } catch (error) {
       tell(error);
     }
   }
 
   commands() {
-    openDialog("Copy as command", h("div", { class: "stack" }, ["show", "optimise", "pause", "stop", "objective", "propose"].map((verb) => commandLine(`reeve session ${verb} ${this.id}`)),
-      commandLine(`reeve watch session/${this.id}`)));
+    openDialog(
+      "Copy as command",
+      h(
+        "div",
+        { class: "stack" },
+        ["show", "optimise", "pause", "stop", "objective", "propose"].map((verb) =>
+          commandLine(`reeve session ${verb} ${this.id}`)
+        ),
+        commandLine(`reeve watch session/${this.id}`)
+      )
+    );
   }
 
   /* --- the plant --- */
@@ -271,13 +307,24 @@ class SessionPage {
     const cvNames = Object.keys(this.session.best?.cvs || {}).concat((this.model?.cvs || []).map((v) => v.name));
     const cvs = numberInputs([...new Set(cvNames)], {});
     const send = h("button", { class: "primary" }, "Tell");
-    fill(this.parts.plant, h("p", { class: "muted" }, "Try these, then tell what they give:"), facts(...Object.entries(p.mvs || {}).map(([name, value]) => [nameOf(name), number(value, 10)])),
-      form(() => busy(send, async () => {
-        if (!objective.value.trim() || !Number.isFinite(Number(objective.value))) throw new Error("The objective is a number");
-        say(await post(this.url("tell"), { objective: Number(objective.value), cvs: cvs.read(), iteration: p.iteration }));
-        fill(this.parts.plant, empty("The next proposal is being made."));
-        this.reload();
-      }), h("div", { class: "grid fields" }, field("Objective", objective)), cvs.node, h("div", { class: "row" }, send)));
+    fill(
+      this.parts.plant,
+      h("p", { class: "muted" }, "Try these, then tell what they give:"),
+      facts(...Object.entries(p.mvs || {}).map(([name, value]) => [nameOf(name), number(value, 10)])),
+      form(
+        () =>
+          busy(send, async () => {
+            if (!objective.value.trim() || !Number.isFinite(Number(objective.value)))
+              throw new Error("The objective is a number");
+            say(await post(this.url("tell"), { objective: Number(objective.value), cvs: cvs.read(), iteration: p.iteration }));
+            fill(this.parts.plant, empty("The next proposal is being made."));
+            this.reload();
+          }),
+        h("div", { class: "grid fields" }, field("Objective", objective)),
+        cvs.node,
+        h("div", { class: "row" }, send)
+      )
+    );
     objective.focus({ preventScroll: true });
   }
 
@@ -320,7 +367,14 @@ export function session(context) {
   // What others have watched lately is still there: the plots begin with it.
   if (farm.status) stream.since(topic, farm.status.broker.incarnation, 0);
   return {
-    title: id, heading: h("span", { class: "mono" }, id), up: "sessions", node: page.node, topics: [topic],
-    event: (update) => page.event(update), opened: page.reload, render: () => page.render(), close: () => page.close(),
+    title: id,
+    heading: h("span", { class: "mono" }, id),
+    up: "sessions",
+    node: page.node,
+    topics: [topic],
+    event: (update) => page.event(update),
+    opened: page.reload,
+    render: () => page.render(),
+    close: () => page.close(),
   };
 }

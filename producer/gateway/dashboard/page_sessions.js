@@ -7,7 +7,7 @@ import { ago, count, moment, number } from "./format.js";
 import { every } from "./frame.js";
 import { ROWS, liveRows } from "./rows.js";
 
-export const SESSION_QUEUE = "optimisation.session";
+const SESSION_QUEUE = "optimisation.session";
 export const isOver = (s) => s.state === "finished" || s.state === "stopped" || s.state === "failed";
 
 const own = new Set(["topic", "seq", "incarnation", "time", "event"]);
@@ -23,7 +23,16 @@ export function serviceStatus(farm) {
   return farm.queues.get(SESSION_QUEUE)?.workers ? "Service running" : "Service stopped: no worker offers " + SESSION_QUEUE;
 }
 
-const heads = [["Session"], ["State"], ["Iteration", "num"], ["Best", "num"], ["Violation", "num"], ["Model"], ["Method"], ["Started", "num"]];
+const heads = [
+  ["Session"],
+  ["State"],
+  ["Iteration", "num"],
+  ["Best", "num"],
+  ["Violation", "num"],
+  ["Model"],
+  ["Method"],
+  ["Started", "num"],
+];
 
 function makeRow(s) {
   const cell = (label, name, ...content) => h("td", { "data-label": label, class: name }, content);
@@ -32,8 +41,18 @@ function makeRow(s) {
   row.best = cell("Best", "num");
   row.violation = cell("Violation", "num");
   row.started = cell("Started", "num");
-  row.node = h("tr", { "data-id": s.id }, h("td", { class: "title" }, h("a", { href: "#/sessions/" + s.id, class: "mono", "data-row": true }, s.id)),
-    cell("State", "state", row.pill), row.iteration, row.best, row.violation, cell("Model", "queue", row.model), cell("Method", "muted", row.method), row.started);
+  row.node = h(
+    "tr",
+    { "data-id": s.id },
+    h("td", { class: "title" }, h("a", { href: "#/sessions/" + s.id, class: "mono", "data-row": true }, s.id)),
+    cell("State", "state", row.pill),
+    row.iteration,
+    row.best,
+    row.violation,
+    cell("Model", "queue", row.model),
+    cell("Method", "muted", row.method),
+    row.started
+  );
   return row;
 }
 
@@ -55,15 +74,35 @@ export function sessions({ farm, query: asked, refresh, watch, go }) {
       const { sessions: rows, next } = await get("/v1/sessions" + query({ cursor, limit: ROWS }));
       return { rows, next };
     },
-    topicOf: (s) => "session/" + s.id, isLive: (s) => !isOver(s), patch: patchSession, watch, changed: refresh,
+    topicOf: (s) => "session/" + s.id,
+    isLive: (s) => !isOver(s),
+    patch: patchSession,
+    watch,
+    changed: refresh,
   });
   const body = h("tbody", {});
   const none = empty("No session yet. Press n to start one.");
   const service = h("p", { class: "hint" });
   const older = button("Older", () => go("sessions" + query({ cursor: list.next })));
   const newest = button("Newest", () => go("sessions"));
-  const table = h("div", { class: "panel flush scroll" }, h("table", { class: "cards" },
-    h("thead", {}, h("tr", {}, heads.map(([name, kind]) => h("th", { scope: "col", class: kind || "" }, name)))), body));
+  const table = h(
+    "div",
+    { class: "panel flush scroll" },
+    h(
+      "table",
+      { class: "cards" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          heads.map(([name, kind]) => h("th", { scope: "col", class: kind || "" }, name))
+        )
+      ),
+      body
+    )
+  );
   const tick = every(1000, refresh);
   let submitted = -1;
   list.reload();

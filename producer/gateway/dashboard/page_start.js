@@ -6,7 +6,16 @@ import { get, post } from "./api.js";
 import { busy, button, commandLine, field, fill, form, h, nameOf, setText } from "./dom.js";
 import { shellWord } from "./format.js";
 
-const METHODS = ["auto", "GradientDescent", "Evolutionary", "EvolutionaryOpt", "Genetic_Algo", "SimulatedAnnealingOpt", "GaussOpt", "TestStepOpt"];
+const METHODS = [
+  "auto",
+  "GradientDescent",
+  "Evolutionary",
+  "EvolutionaryOpt",
+  "Genetic_Algo",
+  "SimulatedAnnealingOpt",
+  "GaussOpt",
+  "TestStepOpt",
+];
 const NO_MODEL = { id: "none", title: "", mvs: [], cvs: [], objective: "", maximize: false, constraints: [] };
 
 const textOf = (n) => (n === null || n === undefined ? "" : String(n));
@@ -31,14 +40,25 @@ function variableRow(kind, model, remove, changed) {
   const label = model ? model.name : "own variable";
   const row = { kind, model };
   row.name = model ? null : h("input", { "aria-label": "Name", spellcheck: "false", oninput: changed });
-  row.expression = model || kind === "mv" ? null : h("input", { "aria-label": "Expression", placeholder: "[x1] + [x2]", spellcheck: "false", oninput: changed });
+  row.expression =
+    model || kind === "mv"
+      ? null
+      : h("input", { "aria-label": "Expression", placeholder: "[x1] + [x2]", spellcheck: "false", oninput: changed });
   row.lower = numeric(`${label} lower`, model?.lower, { oninput: changed });
-  row.start = kind === "mv" ? numeric(`${label} start`, null, { placeholder: textOf(model?.nominal) || "none", oninput: changed }) : null;
+  row.start =
+    kind === "mv" ? numeric(`${label} start`, null, { placeholder: textOf(model?.nominal) || "none", oninput: changed }) : null;
   row.upper = numeric(`${label} upper`, model?.upper, { oninput: changed });
-  const cells = kind === "mv" ? [row.lower, row.start, row.upper] : [row.expression || h("span", { class: "hint" }, "of the model"), row.lower, row.upper];
-  row.node = h("tr", {}, h("td", { class: "title" }, row.name || nameOf(model.name), model?.unit && h("span", { class: "hint" }, " ", model.unit)),
+  const cells =
+    kind === "mv"
+      ? [row.lower, row.start, row.upper]
+      : [row.expression || h("span", { class: "hint" }, "of the model"), row.lower, row.upper];
+  row.node = h(
+    "tr",
+    {},
+    h("td", { class: "title" }, row.name || nameOf(model.name), model?.unit && h("span", { class: "hint" }, " ", model.unit)),
     cells.map((cell) => h("td", {}, cell)),
-    h("td", { class: "act" }, !model && button("Remove", () => remove(row), { class: "quiet" })));
+    h("td", { class: "act" }, !model && button("Remove", () => remove(row), { class: "quiet" }))
+  );
   return row;
 }
 
@@ -49,7 +69,8 @@ function readVariable(row) {
   for (const side of ["lower", "upper"]) {
     const n = read(row[side]);
     if (n !== undefined && !(row.model && n === row.model[side])) out[side] = n;
-    if (n === undefined && row.model && row.model[side] !== null) throw new Error(`${out.name}: a bound of the model can be moved, not removed`);
+    if (n === undefined && row.model && row.model[side] !== null)
+      throw new Error(`${out.name}: a bound of the model can be moved, not removed`);
   }
   const start = row.start ? read(row.start) : undefined;
   if (start !== undefined) out.start = start;
@@ -66,7 +87,7 @@ function boundsText(v) {
   return v.lower === undefined && v.upper === undefined ? "" : `:${textOf(v.lower)}..${textOf(v.upper)}`;
 }
 
-export function startCommand(spec) {
+function startCommand(spec) {
   const words = ["reeve", "session", "start"];
   const add = (option, value) => value !== undefined && words.push(option, String(value));
   add("--model", spec.model);
@@ -91,7 +112,12 @@ function makeInputs(changed) {
   return {
     objective: text({ placeholder: "[x1]^2 + [x2]^2" }),
     constraints: h("textarea", { rows: 2, spellcheck: "false", placeholder: "[XA] <= 0.12", oninput: changed }),
-    direction: h("select", { onchange: changed }, h("option", { value: "min" }, "least (minimize)"), h("option", { value: "max" }, "most (maximize)")),
+    direction: h(
+      "select",
+      { onchange: changed },
+      h("option", { value: "min" }, "least (minimize)"),
+      h("option", { value: "max" }, "most (maximize)")
+    ),
     method: text({ list: "method-list", placeholder: "auto" }),
     iterations: numeric("Iterations", null, { placeholder: "until it converges", oninput: changed }),
     seed: numeric("Seed", null, { placeholder: "any", oninput: changed }),
@@ -102,8 +128,29 @@ function makeInputs(changed) {
 }
 
 function variableTable(heads, body, add) {
-  return h("div", { class: "panel flush" }, h("div", { class: "scroll" }, h("table", { class: "form-table" },
-    h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col" }, name)))), body)), h("div", { class: "pad" }, add));
+  return h(
+    "div",
+    { class: "panel flush" },
+    h(
+      "div",
+      { class: "scroll" },
+      h(
+        "table",
+        { class: "form-table" },
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            heads.map((name) => h("th", { scope: "col" }, name))
+          )
+        ),
+        body
+      )
+    ),
+    h("div", { class: "pad" }, add)
+  );
 }
 
 export function start({ go, refresh }) {
@@ -115,14 +162,20 @@ export function start({ go, refresh }) {
   const command = h("div", {});
   const said = h("p", { class: "bad", role: "alert" });
   const send = h("button", { class: "primary" }, "Start");
-  let models = [NO_MODEL], model = NO_MODEL;
+  let models = [NO_MODEL],
+    model = NO_MODEL;
 
   function add(kind, from) {
-    const row = variableRow(kind, from, (gone) => {
-      rows[kind] = rows[kind].filter((r) => r !== gone);
-      gone.node.remove();
-      preview();
-    }, preview);
+    const row = variableRow(
+      kind,
+      from,
+      (gone) => {
+        rows[kind] = rows[kind].filter((r) => r !== gone);
+        gone.node.remove();
+        preview();
+      },
+      preview
+    );
     rows[kind].push(row);
     bodies[kind].append(row.node);
     if (!from) row.name.focus();
@@ -139,7 +192,12 @@ export function start({ go, refresh }) {
     inputs.objective.value = m.objective;
     inputs.direction.value = m.maximize ? "max" : "min";
     addMv.hidden = m.id !== "none";
-    fill(given, m.constraints.length ? ["The model demands ", m.constraints.map((text, i) => [i ? ", " : "", h("code", {}, nameOf(text))])] : "");
+    fill(
+      given,
+      m.constraints.length
+        ? ["The model demands ", m.constraints.map((text, i) => [i ? ", " : "", h("code", {}, nameOf(text))])]
+        : ""
+    );
     preview();
   }
 
@@ -158,7 +216,10 @@ export function start({ go, refresh }) {
       const all = rows[kind].map(readVariable).filter(Boolean);
       if (all.length) out[kind + "s"] = all;
     }
-    const constraints = inputs.constraints.value.split("\n").map((text) => text.trim()).filter(Boolean);
+    const constraints = inputs.constraints.value
+      .split("\n")
+      .map((text) => text.trim())
+      .filter(Boolean);
     if (constraints.length) out.constraints = constraints;
     if (inputs.method.value.trim()) out.method = inputs.method.value.trim();
     whole("max_iterations", inputs.iterations);
@@ -181,29 +242,61 @@ export function start({ go, refresh }) {
   // The same form sent twice is one session; changed in between it is another.
   const keys = new Map();
   const keyOf = (body) => keys.get(body) || keys.set(body, crypto.randomUUID()).get(body);
-  const submit = () => busy(send, async () => {
-    try {
-      const body = JSON.stringify(spec());
-      const { id } = await post("/v1/sessions", body, { "Idempotency-Key": keyOf(body) });
-      go("sessions/" + id);
-    } catch (error) {
-      setText(said, error.message + (error.hint ? " " + error.hint : ""));
-    }
-  });
+  const submit = () =>
+    busy(send, async () => {
+      try {
+        const body = JSON.stringify(spec());
+        const { id } = await post("/v1/sessions", body, { "Idempotency-Key": keyOf(body) });
+        go("sessions/" + id);
+      } catch (error) {
+        setText(said, error.message + (error.hint ? " " + error.hint : ""));
+      }
+    });
 
   const addMv = button("Add a variable", () => add("mv", null), { class: "quiet" });
   const addCv = button("Add a formula", () => add("cv", null), { class: "quiet" });
-  const node = form(submit,
-    h("div", { class: "panel stack" }, field("Model", choose), given,
-      h("div", { class: "grid fields wide" }, field("Objective", inputs.objective, "over [names]"), field("Look for the", inputs.direction)),
-      field("Constraints", inputs.constraints, "one a line; bounds of CVs count too")),
-    h("h2", {}, "Manipulated variables"), variableTable(["Name", "Lower", "Start", "Upper", ""], bodies.mv, addMv),
-    h("h2", {}, "Controlled variables"), variableTable(["Name", "Expression", "Lower", "Upper", ""], bodies.cv, addCv),
-    h("datalist", { id: "method-list" }, METHODS.map((name) => h("option", { value: name }))),
-    h("div", { class: "panel" }, h("div", { class: "grid fields" }, field("Method", inputs.method), field("Iterations", inputs.iterations), field("Seed", inputs.seed, "same seed, same run"),
-      field("Islands", inputs.islands, "searches side by side"), field("Delay", inputs.delay, "seconds, of each evaluation"),
-      h("label", { class: "check" }, inputs.external, "I am the plant: proposals come to me, I tell what they give"))),
-    command, said, h("div", { class: "row end" }, send));
+  const node = form(
+    submit,
+    h(
+      "div",
+      { class: "panel stack" },
+      field("Model", choose),
+      given,
+      h(
+        "div",
+        { class: "grid fields wide" },
+        field("Objective", inputs.objective, "over [names]"),
+        field("Look for the", inputs.direction)
+      ),
+      field("Constraints", inputs.constraints, "one a line; bounds of CVs count too")
+    ),
+    h("h2", {}, "Manipulated variables"),
+    variableTable(["Name", "Lower", "Start", "Upper", ""], bodies.mv, addMv),
+    h("h2", {}, "Controlled variables"),
+    variableTable(["Name", "Expression", "Lower", "Upper", ""], bodies.cv, addCv),
+    h(
+      "datalist",
+      { id: "method-list" },
+      METHODS.map((name) => h("option", { value: name }))
+    ),
+    h(
+      "div",
+      { class: "panel" },
+      h(
+        "div",
+        { class: "grid fields" },
+        field("Method", inputs.method),
+        field("Iterations", inputs.iterations),
+        field("Seed", inputs.seed, "same seed, same run"),
+        field("Islands", inputs.islands, "searches side by side"),
+        field("Delay", inputs.delay, "seconds, of each evaluation"),
+        h("label", { class: "check" }, inputs.external, "I am the plant: proposals come to me, I tell what they give")
+      )
+    ),
+    command,
+    said,
+    h("div", { class: "row end" }, send)
+  );
 
   async function load() {
     try {
@@ -211,7 +304,10 @@ export function start({ go, refresh }) {
     } catch (error) {
       setText(said, error.message);
     }
-    fill(choose, models.map((m) => h("option", { value: m.id }, m.title ? `${m.id}: ${m.title}` : m.id)));
+    fill(
+      choose,
+      models.map((m) => h("option", { value: m.id }, m.title ? `${m.id}: ${m.title}` : m.id))
+    );
     take(models[0]);
     refresh();
   }

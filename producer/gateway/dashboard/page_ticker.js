@@ -8,8 +8,17 @@ import { linePlot } from "./plot.js";
 
 const KEPT = 600; // points of a chart
 const SYMBOLS_MAX = 60; // topics of one stream, less those of every page
+const SYMBOL = /^[A-Z0-9.^=-]{1,12}$/;
 const STORE = "reeve.ticker";
-const intervals = [["", "2 s"], ["1", "1 s"], ["0.5", "0.5 s"], ["0.1", "0.1 s"]];
+const intervals = [
+  ["0.1", "0.1 s"],
+  ["0.5", "0.5 s"],
+  ["1", "1 s"],
+  ["", "2 s"],
+  ["5", "5 s"],
+  ["10", "10 s"],
+  ["60", "60 s"],
+];
 
 // topic -> points {x, y}; kept while other pages are open.
 const charts = new Map();
@@ -17,7 +26,9 @@ const charts = new Map();
 function restore() {
   try {
     const topics = JSON.parse(localStorage.getItem(STORE) || "[]");
-    return Array.isArray(topics) ? topics.filter((t) => typeof t === "string" && t.startsWith("ticker/")).slice(0, SYMBOLS_MAX) : [];
+    return Array.isArray(topics)
+      ? topics.filter((t) => typeof t === "string" && t.startsWith("ticker/")).slice(0, SYMBOLS_MAX)
+      : [];
   } catch {
     return [];
   }
@@ -34,13 +45,33 @@ function signed(n, digits = 2) {
 function makeCard(unsubscribe) {
   return (item) => {
     const [, symbol, interval] = item.topic.split("/");
-    const row = { price: h("span", { class: "big" }), change: h("span", { class: "num" }), note: h("span", { class: "hint num" }), volume: h("span", { class: "hint num" }), item: null };
+    const row = {
+      price: h("span", { class: "big" }),
+      change: h("span", { class: "num" }),
+      note: h("span", { class: "hint num" }),
+      volume: h("span", { class: "hint num" }),
+      item: null,
+    };
     row.drop = () => row.plot.destroy();
-    row.plot = linePlot(`Price of ${symbol}`, { x: (ms) => clock(ms), y: (n) => number(n, 6), small: true, series: [{ label: symbol, ink: "accent", fill: true }] });
-    row.node = h("article", { class: "panel quote", "data-topic": item.topic },
-      h("div", { class: "row between" }, h("h2", {}, nameOf(symbol), interval && h("span", { class: "hint" }, ` ${interval} s`)),
-        button("Unsubscribe", () => unsubscribe(item.topic), { class: "quiet", "aria-label": `Unsubscribe ${symbol}` })),
-      h("div", { class: "row between base" }, row.price, row.change), row.plot.node, h("div", { class: "row between" }, row.volume, row.note));
+    row.plot = linePlot(`Price of ${symbol}`, {
+      x: (ms) => clock(ms),
+      y: (n) => number(n, 6),
+      small: true,
+      series: [{ label: symbol, ink: "accent", fill: true }],
+    });
+    row.node = h(
+      "article",
+      { class: "panel quote", "data-topic": item.topic },
+      h(
+        "div",
+        { class: "row between" },
+        h("h2", {}, nameOf(symbol), interval && h("span", { class: "hint" }, ` ${interval} s`)),
+        button("Unsubscribe", () => unsubscribe(item.topic), { class: "quiet", "aria-label": `Unsubscribe ${symbol}` })
+      ),
+      h("div", { class: "row between base" }, row.price, row.change),
+      row.plot.node,
+      h("div", { class: "row between" }, row.volume, row.note)
+    );
     return row;
   };
 }
@@ -50,7 +81,7 @@ function updateCard(row, item) {
   if (row.drawn === item.version) return;
   row.drawn = item.version;
   setText(row.price, q ? price(q.price) : item.trouble ? "–" : "…");
-  setText(row.change, q ? `${signed(q.change)}  ${signed(q.change_percent)} %` : "");
+  setText(row.change, q ? `${signed(q.change)} (${signed(q.change_percent)} %)` : "");
   setClass(row.change, "num " + (q && q.change > 0 ? "up" : q && q.change < 0 ? "down" : ""));
   setText(row.volume, q ? `volume ${compact(q.volume)}` : item.trouble ? visibleLine(item.trouble) : "waits for the first price");
   setText(row.note, item.seq ? `#${count(item.seq)}` : "");
@@ -61,8 +92,20 @@ function updateCard(row, item) {
 
 export function ticker({ refresh, watch }) {
   const items = new Map(); // topic -> {topic, quote, seq, trouble, version}
-  const input = h("input", { placeholder: "Symbol, such as AAPL", "aria-label": "Symbol", "data-filter": true, "data-new": true, autocapitalize: "characters", spellcheck: "false", maxlength: 64 });
-  const interval = h("select", { "aria-label": "Interval" }, intervals.map(([value, text]) => h("option", { value }, "every " + text)));
+  const input = h("input", {
+    placeholder: "Symbol, such as AAPL",
+    "aria-label": "Symbol",
+    "data-filter": true,
+    "data-new": true,
+    autocapitalize: "characters",
+    spellcheck: "false",
+    maxlength: 64,
+  });
+  const interval = h(
+    "select",
+    { "aria-label": "Interval" },
+    intervals.map(([value, text]) => h("option", { value, selected: !value }, "every " + text))
+  );
   const cards = h("div", { class: "grid quotes" });
   const none = empty("No symbol is watched. Type one and press Enter.");
   const submit = h("button", { class: "primary" }, "Subscribe");
@@ -86,10 +129,14 @@ export function ticker({ refresh, watch }) {
   }
 
   function subscribe() {
-    const symbols = input.value.trim().toUpperCase().split(/[\s,]+/).filter(Boolean);
+    const symbols = input.value
+      .trim()
+      .toUpperCase()
+      .split(/[\s,]+/)
+      .filter(Boolean);
     for (const symbol of symbols) {
       const topic = "ticker/" + symbol + (interval.value ? "/" + interval.value : "");
-      if (!/^[A-Z0-9._-]{1,32}$/.test(symbol)) toast(`"${visibleLine(symbol)}" is no symbol: letters, digits, . _ -`, "bad");
+      if (!SYMBOL.test(symbol)) toast(`"${visibleLine(symbol)}" is no symbol: up to 12 letters, digits and . ^ = -`, "bad");
       else if (items.size >= SYMBOLS_MAX) toast(`At most ${SYMBOLS_MAX} at once.`, "bad");
       else if (!items.has(topic)) add(topic);
     }
@@ -101,10 +148,9 @@ export function ticker({ refresh, watch }) {
     const item = items.get(update.topic);
     if (!item) return;
     item.version++;
-    if (update.event === "error") {
-      item.trouble = update.message || update.text || "no worker offers such a feed";
-      return;
-    }
+    if (update.event === "error") item.trouble = update.text;
+    else if (update.state === "failed" || update.state === "dead")
+      item.trouble = `the feed ended ${update.state}: ${update.reason}`;
     if (typeof update.price !== "number") return; // a feed that has not said anything yet
     item.trouble = "";
     item.quote = update;
@@ -120,10 +166,26 @@ export function ticker({ refresh, watch }) {
   const create = makeCard(unsubscribe);
   return {
     topics: [...items.keys()],
-    node: h("div", { class: "stack" }, h("form", { class: "row tools", autocomplete: "off", onsubmit: (e) => {
-      e.preventDefault();
-      subscribe();
-    } }, input, interval, submit), cards, none),
+    node: h(
+      "div",
+      { class: "stack" },
+      h(
+        "form",
+        {
+          class: "row tools",
+          autocomplete: "off",
+          onsubmit: (e) => {
+            e.preventDefault();
+            subscribe();
+          },
+        },
+        input,
+        interval,
+        submit
+      ),
+      cards,
+      none
+    ),
     event,
     render() {
       keyed(cards, [...items.values()], (item) => item.topic, create, updateCard);

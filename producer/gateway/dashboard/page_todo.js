@@ -20,8 +20,14 @@ function makeTask(complete) {
     row.when = h("span", { class: "hint num" });
     row.title = nameOf(task.title);
     row.all = task.title.length > TITLE_LONG && h("details", {}, h("summary", {}, "All of it"), textBlock(task.title, "Title"));
-    row.node = h("li", { "data-task": task.task }, row.check, h("span", { class: "hint num" }, String(task.task)),
-      h("div", { class: "grow" }, row.title, row.all), row.when);
+    row.node = h(
+      "li",
+      { "data-task": task.task },
+      row.check,
+      h("span", { class: "hint num" }, String(task.task)),
+      h("div", { class: "grow" }, row.title, row.all),
+      row.when
+    );
     return row;
   };
 }
@@ -36,17 +42,41 @@ function updateTask(row, task) {
   row.when.title = moment(task.completed ? task.completed_ms : task.added_ms);
 }
 
+// What nobody has kept is named too: the list is fetched again, but who did what is not known.
 function makeNews(update) {
-  return { node: h("li", { "data-seq": update.seq }, h("span", { class: "hint num" }, clock(update.time)), h("span", { class: "grow" }, `Task ${update.task} ${verbs[update.event]}`),
-    h("span", { class: "hint num" }, "#" + update.seq)) };
+  const gone = update.event === "lost";
+  const number = gone && update.first < update.last ? `#${update.first}–${update.last}` : "#" + update.seq;
+  return {
+    node: h(
+      "li",
+      { "data-first": gone ? update.first : update.seq, "data-seq": update.seq },
+      h("span", { class: "hint num" }, update.time ? clock(update.time) : ""),
+      h("span", { class: "grow" }, gone ? "Changes while nobody watched" : `Task ${update.task} ${verbs[update.event]}`),
+      h("span", { class: "hint num" }, number)
+    ),
+  };
 }
 
 export function todo({ refresh }) {
   const tasks = new Map(); // number -> task
-  let news = [], next = null, loaded = false, open = null, reading = null;
-  const input = h("input", { id: "title", placeholder: "What is to be done?", "aria-label": "What is to be done?", "data-filter": true, "data-new": true });
+  let news = [],
+    next = null,
+    loaded = false,
+    open = null,
+    reading = null;
+  const input = h("input", {
+    id: "title",
+    placeholder: "What is to be done?",
+    "aria-label": "What is to be done?",
+    "data-filter": true,
+    "data-new": true,
+  });
   const add = h("button", { class: "primary" }, "Add");
-  const lists = { open: h("ul", { class: "plain tasks", "aria-label": "Open tasks" }), done: h("ul", { class: "plain tasks", "aria-label": "Completed tasks" }), news: h("ol", { class: "plain news", "aria-live": "polite" }) };
+  const lists = {
+    open: h("ul", { class: "plain tasks", "aria-label": "Open tasks" }),
+    done: h("ul", { class: "plain tasks", "aria-label": "Completed tasks" }),
+    news: h("ol", { class: "plain news", "aria-live": "polite" }),
+  };
   const none = empty("Nothing is to be done.");
   const calm = empty("What anybody adds or completes from now on shows here.");
   const counted = h("span", { class: "hint" });
@@ -84,9 +114,12 @@ export function todo({ refresh }) {
   function event(update) {
     if (update.topic !== "todo") return;
     if (update.event === "error") {
-      tell(new Error(update.message || "The topic todo is not there."));
-    } else if (update.event === "snapshot" || update.event === "lost") {
-      if (update.event === "lost" || !loaded || update.open !== open) reload();
+      tell(new Error(update.text));
+    } else if (update.event === "lost") {
+      news = [update, ...news].slice(0, NEWS_SHOWN);
+      reload();
+    } else if (update.event === "snapshot") {
+      if (!loaded || update.open !== open) reload();
     } else if (verbs[update.event]) {
       apply(update);
       if (reading) reading.told.push(update);
@@ -111,13 +144,37 @@ export function todo({ refresh }) {
   reload();
   return {
     topics: ["todo"],
-    node: h("div", { class: "grid wide-narrow top" }, h("div", { class: "stack" },
-      h("form", { class: "row", autocomplete: "off", onsubmit: (e) => {
-        e.preventDefault();
-        submit();
-      } }, h("span", { class: "grow" }, input), add),
-      h("section", { class: "panel", "aria-label": "Open" }, h("div", { class: "row between" }, h("h2", {}, "Open"), counted), lists.open, none), doneBox, more),
-    h("section", { class: "panel", "aria-label": "Lately" }, h("h2", {}, "Lately"), lists.news, calm)),
+    node: h(
+      "div",
+      { class: "grid wide-narrow top" },
+      h(
+        "div",
+        { class: "stack" },
+        h(
+          "form",
+          {
+            class: "row",
+            autocomplete: "off",
+            onsubmit: (e) => {
+              e.preventDefault();
+              submit();
+            },
+          },
+          h("span", { class: "grow" }, input),
+          add
+        ),
+        h(
+          "section",
+          { class: "panel", "aria-label": "Open" },
+          h("div", { class: "row between" }, h("h2", {}, "Open"), counted),
+          lists.open,
+          none
+        ),
+        doneBox,
+        more
+      ),
+      h("section", { class: "panel", "aria-label": "Lately" }, h("h2", {}, "Lately"), lists.news, calm)
+    ),
     event,
     opened: reload,
     render() {
@@ -126,7 +183,13 @@ export function todo({ refresh }) {
       const done = all.filter((task) => task.completed).reverse();
       keyed(lists.open, left, (task) => task.task, create, updateTask);
       keyed(lists.done, done, (task) => task.task, create, updateTask);
-      keyed(lists.news, news, (update) => `${update.incarnation}.${update.seq}`, makeNews, () => {});
+      keyed(
+        lists.news,
+        news,
+        (update) => `${update.incarnation}.${update.seq}`,
+        makeNews,
+        () => {}
+      );
       calm.hidden = news.length > 0;
       none.hidden = left.length > 0 || !loaded;
       doneBox.hidden = !done.length;

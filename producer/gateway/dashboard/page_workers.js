@@ -10,8 +10,11 @@ const POLL_MS = 1000; // slots have no events of their own
 const SLOTS_SHOWN = 128;
 
 async function drain(w, node) {
-  const agreed = await confirmed("Drain " + w.id + "?",
-    "It gives back what it has not started, finishes what it runs, and leaves. It does not come back by itself.", "Drain");
+  const agreed = await confirmed(
+    "Drain " + w.id + "?",
+    "It gives back what it has not started, finishes what it runs, and leaves. It does not come back by itself.",
+    "Drain"
+  );
   if (agreed) await busy(node, () => post(path`/v1/workers/${w.id}/drain`));
 }
 
@@ -44,10 +47,16 @@ function makeWorker(first) {
   row.slots = h("ol", { class: "plain slot-list" });
   row.more = h("p", { class: "hint" });
   row.drain = button("Drain", () => drain(row.w, row.drain));
-  row.node = h("article", { class: "panel worker" },
+  row.node = h(
+    "article",
+    { class: "panel worker" },
     h("div", { class: "row between" }, h("h2", {}, nameOf(first.id)), row.state),
     h("div", { class: "row between" }, row.host, row.since),
-    h("div", { class: "row between" }, row.load, row.drain), row.bar, row.slots, row.more);
+    h("div", { class: "row between" }, row.load, row.drain),
+    row.bar,
+    row.slots,
+    row.more
+  );
   return row;
 }
 
@@ -57,7 +66,10 @@ function updateWorker(row, w) {
   setPill(row.state, w.state);
   setName(row.host, `${w.host || "host unknown"}, pid ${w.pid}`);
   setText(row.since, w.since_ms ? "joined " + ago(w.since_ms) : "");
-  setText(row.load, `${running} of ${w.slots.length} busy` + (w.leased > running ? `, ${count(w.leased - running)} lent ahead` : ""));
+  setText(
+    row.load,
+    `${running} of ${w.slots.length} busy` + (w.leased > running ? `, ${count(w.leased - running)} lent ahead` : "")
+  );
   row.bar.style.setProperty("--part", String(w.slots.length ? running / w.slots.length : 0));
   row.drain.hidden = w.state !== "up" && w.state !== "silent";
   keyed(row.slots, w.slots.slice(0, SLOTS_SHOWN), (s) => s.index, makeSlot, updateSlot);
@@ -65,11 +77,18 @@ function updateWorker(row, w) {
 }
 
 export function workers({ farm, refresh }) {
-  const filter = h("input", { type: "search", placeholder: "Filter by name, host or queue", "aria-label": "Filter by name, host or queue", "data-filter": true, oninput: refresh });
+  const filter = h("input", {
+    type: "search",
+    placeholder: "Filter by name, host or queue",
+    "aria-label": "Filter by name, host or queue",
+    "data-filter": true,
+    oninput: refresh,
+  });
   const list = h("div", { class: "grid three" });
   const none = empty("No worker is there. ", h("code", {}, "reeve worker --broker tcp://HOST:PORT"), " starts one on any host.");
   const stop = every(POLL_MS, () => farm.loadWorkers());
-  const holds = (w, text) => [w.id, w.host || "", ...w.slots.map((s) => s.queue || "")].some((t) => t.toLowerCase().includes(text));
+  const holds = (w, text) =>
+    [w.id, w.host || "", ...w.slots.map((s) => s.queue || "")].some((t) => t.toLowerCase().includes(text));
   return {
     node: h("div", { class: "stack" }, h("div", { class: "row tools" }, filter), list, none),
     render() {

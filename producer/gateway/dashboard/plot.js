@@ -30,7 +30,12 @@ function colours() {
 
 function soft(colour, part) {
   const found = /^rgba?\(([^)]+)\)/.exec(colour);
-  return found ? `rgba(${found[1].split(/[ ,/]+/).slice(0, 3).join(",")},${part})` : colour;
+  return found
+    ? `rgba(${found[1]
+        .split(/[ ,/]+/)
+        .slice(0, 3)
+        .join(",")},${part})`
+    : colour;
 }
 
 const seen = new IntersectionObserver((entries) => {
@@ -60,7 +65,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 class Plot {
   // series: [{label, ink, fill, dash, step, points}]; x and y: what a tick or a tip says of a number.
   // tip: what a tip says of x, where that is more than a tick has room for. step: between ticks of x.
-  constructor(label, { series, x, y, tip, step, small, zero }) {
+  // zero: y begins there. whole: y counts things.
+  constructor(label, { series, x, y, tip, step, small, zero, whole }) {
     this.label = label;
     this.series = series;
     this.say = { x, y, tip: tip || x };
@@ -68,36 +74,88 @@ class Plot {
     this.canvas = h("canvas", { role: "img", "aria-label": label });
     this.node = h("div", { class: "plot" + (small ? " small" : "") }, this.canvas);
     this.node.plot = this;
-    this.legend = h("span", { class: "legend", "aria-hidden": "true" }, series.map((s) => h("span", { class: `of-${s.ink} ${s.dash ? "dashed" : ""}` }, s.label)));
-    this.chart = new globalThis.Chart(this.canvas, this.config({ step, small, zero }));
+    this.legend = h(
+      "span",
+      { class: "legend", "aria-hidden": "true" },
+      series.map((s) => h("span", { class: `of-${s.ink} ${s.dash ? "dashed" : s.points ? "dots" : ""}` }, s.label))
+    );
+    this.chart = new globalThis.Chart(this.canvas, this.config({ step, small, zero, whole }));
     this.colour();
     plots.add(this);
     seen.observe(this.node);
   }
 
-  config({ step, small, zero }) {
+  config({ step, small, zero, whole }) {
     const font = { family: getComputedStyle(document.body).fontFamily, size: 11 };
-    const axis = (say, more) => ({ type: "linear", border: { display: false }, grid: { drawTicks: false, drawBorder: false },
-      ticks: { font, maxRotation: 0, autoSkipPadding: 24, padding: 6, includeBounds: !step, stepSize: step, callback: (n) => say(n) }, ...more });
+    const axis = (say, more) => ({
+      type: "linear",
+      border: { display: false },
+      grid: { drawTicks: false, drawBorder: false },
+      ticks: {
+        font,
+        maxRotation: 0,
+        autoSkipPadding: 24,
+        padding: 6,
+        includeBounds: !step,
+        stepSize: step,
+        callback: (n) => say(n),
+      },
+      ...more,
+    });
     return {
       type: "line",
-      data: { datasets: this.series.map((s) => ({ label: s.label, data: [], borderWidth: s.dash ? 1 : 1.5, pointRadius: s.points ? 2 : 0,
-        pointHoverRadius: 3, showLine: !s.points, stepped: s.step || false, borderDash: dashes[s.dash] || [], fill: s.fill ? "start" : false,
-        yAxisID: "y" })) },
+      data: {
+        datasets: this.series.map((s) => ({
+          label: s.label,
+          data: [],
+          borderWidth: s.dash ? 1 : 1.5,
+          pointRadius: s.points ? 1.75 : 0,
+          pointBorderWidth: 0,
+          pointHoverRadius: 3,
+          showLine: !s.points,
+          stepped: s.step || false,
+          borderDash: dashes[s.dash] || [],
+          fill: s.fill ? "start" : false,
+          yAxisID: "y",
+        })),
+      },
       options: {
-        animation: false, parsing: false, normalized: true, maintainAspectRatio: false, responsive: true, events: ["mousemove", "mouseout", "touchstart"],
+        animation: false,
+        parsing: false,
+        normalized: true,
+        maintainAspectRatio: false,
+        responsive: true,
+        events: ["mousemove", "mouseout", "touchstart"],
         interaction: { mode: "index", intersect: false, axis: "x" },
         layout: { padding: { top: 4, right: 8 } },
         scales: {
           x: axis(this.say.x, { grid: { display: false, drawBorder: false } }),
-          y: axis(this.say.y, { beginAtZero: !!zero, grace: zero ? 0 : "6%", suggestedMax: zero ? 1 : undefined, ticks: { font, padding: 6, maxTicksLimit: small ? 4 : 6, callback: (n) => this.say.y(n) } }),
+          y: axis(this.say.y, {
+            beginAtZero: !!zero,
+            grace: zero ? 0 : "6%",
+            suggestedMax: whole ? 4 : zero ? 1 : undefined,
+            ticks: {
+              font,
+              padding: 6,
+              maxTicksLimit: small ? 4 : 6,
+              precision: whole ? 0 : undefined,
+              callback: (n) => this.say.y(n),
+            },
+          }),
         },
         plugins: {
           legend: { display: false },
-          tooltip: { displayColors: false, padding: 8, cornerRadius: 5, titleFont: { ...font, weight: "normal" }, bodyFont: font, callbacks: {
-            title: (items) => (items.length ? this.say.tip(items[0].parsed.x) : ""),
-            label: (item) => `${item.dataset.label}  ${this.say.y(item.parsed.y)}`,
-          } },
+          tooltip: {
+            displayColors: false,
+            padding: 8,
+            cornerRadius: 5,
+            titleFont: { ...font, weight: "normal" },
+            bodyFont: font,
+            callbacks: {
+              title: (items) => (items.length ? this.say.tip(items[0].parsed.x) : ""),
+              label: (item) => `${item.dataset.label}  ${this.say.y(item.parsed.y)}`,
+            },
+          },
         },
       },
     };
@@ -108,7 +166,7 @@ class Plot {
     this.chart.data.datasets.forEach((set, i) => {
       const ink = c.ink[this.series[i].ink || "accent"];
       set.borderColor = ink;
-      set.pointBackgroundColor = ink;
+      set.pointBackgroundColor = soft(ink, 0.75);
       set.backgroundColor = soft(ink, 0.1);
     });
     const { x, y } = this.chart.options.scales;
@@ -123,7 +181,9 @@ class Plot {
   // data: for each series its points [{x, y}], x rising; they are taken as they are. summary: the same in words.
   set(data, { summary, range, step } = {}) {
     data.forEach((points, i) => {
-      this.chart.data.datasets[i].data = points;
+      const dataset = this.chart.data.datasets[i];
+      dataset.data = points;
+      if (!this.series[i].points) dataset.pointRadius = points.length === 1 ? 2 : 0; // one makes no line
     });
     if (range) Object.assign(this.chart.options.scales.x, range);
     if (step) this.chart.options.scales.x.ticks.stepSize = step;

@@ -16,7 +16,11 @@ export function histograms(text) {
     buckets.set(bound, (buckets.get(bound) || 0) + Number(found[3]));
     all.set(found[1], buckets);
   }
-  for (const [name, buckets] of all) all.set(name, [...buckets].sort((a, b) => a[0] - b[0]));
+  for (const [name, buckets] of all)
+    all.set(
+      name,
+      [...buckets].sort((a, b) => a[0] - b[0])
+    );
   return all;
 }
 
@@ -31,9 +35,11 @@ export function since(now, before) {
 export function quantile(buckets, q) {
   const total = buckets.length ? buckets[buckets.length - 1][1] : 0;
   if (!total) return null;
-  let from = 0, below = 0;
+  let from = 0,
+    below = 0;
   for (const [bound, n] of buckets) {
-    if (n >= q * total && n > below) return bound === Infinity ? from : from + (bound - from) * ((q * total - below) / (n - below));
+    if (n >= q * total && n > below)
+      return bound === Infinity ? from : from + (bound - from) * ((q * total - below) / (n - below));
     from = bound === Infinity ? from : bound;
     below = n;
   }

@@ -6,13 +6,15 @@ import { tell } from "./dom.js";
 import { throttled } from "./frame.js";
 
 export const ROWS = 50; // a page; and as many topics at most, of the 64 a stream may have
-const RELOAD_MS = 1000;
+const RELOAD_MS = 150;
+const WATCH_MS = 250; // each other set of topics is another stream
 
 // fetch(): {rows, next}; topicOf(row); isLive(row): may still change; patch(row, update); watch(topics);
 // changed(): something is to be drawn.
 export function liveRows({ fetch, topicOf, isLive, patch, watch, changed }) {
   const known = new Set(); // topics that are watched
   const list = { rows: [], next: null, loaded: false };
+  const rewatch = throttled(() => watch([...known]), WATCH_MS);
   let reads = 0;
 
   // Topics of rows that are gone are left alone until there is no room: each change is a new stream.
@@ -21,7 +23,7 @@ export function liveRows({ fetch, topicOf, isLive, patch, watch, changed }) {
     if (live.every((topic) => known.has(topic))) return;
     if (known.size + live.length > ROWS) known.clear();
     for (const topic of live) known.add(topic);
-    watch([...known]);
+    rewatch();
   }
 
   async function load() {
@@ -53,6 +55,7 @@ export function liveRows({ fetch, topicOf, isLive, patch, watch, changed }) {
 
   list.close = () => {
     list.reload.stop();
+    rewatch.stop();
     reads++;
   };
   return list;

@@ -14,7 +14,8 @@ const SETTLE_MS = 20; // topics that change together make one new stream
 const isPrefix = (topic) => topic.endsWith("/");
 
 export class Stream {
-  // take(update), opened() after each connection, changed() when .state has changed.
+  // take(update); opened(broken) after each connection but the first, broken: the one before was not ended by
+  // us; changed() when .state has changed.
   constructor({ take, opened, changed }) {
     Object.assign(this, { take, opened, changed });
     this.state = "idle"; // idle, connecting, live, waiting
@@ -22,6 +23,7 @@ export class Stream {
     this.positions = new Map(); // topic -> {incarnation, seq}
     this.lastId = ""; // of the topics that `asked` names
     this.asked = null;
+    this.broken = false;
     this.counts = { updates: 0, gaps: 0, connects: 0 };
     this.retryMs = RETRY_FIRST_MS;
     this.retryAt = 0;
@@ -100,7 +102,8 @@ export class Stream {
     const feed = sseParser((event) => this.event(event));
     this.counts.connects++;
     this.become("live");
-    this.opened();
+    if (this.counts.connects > 1) this.opened(this.broken);
+    this.broken = false;
     this.alive(abort);
     for (;;) {
       const { done, value } = await reader.read();
@@ -123,6 +126,7 @@ export class Stream {
 
   again() {
     clearTimeout(this.watchdog);
+    this.broken = true;
     const wait = this.retryMs * (0.75 + Math.random() / 2);
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MOST_MS);
     this.retryAt = Date.now() + wait;
@@ -149,7 +153,7 @@ export class Stream {
     const { topic, incarnation, seq, event } = update;
     const at = this.positions.get(topic);
     if (event === "lost") {
-      if (at && at.seq > 0) this.counts.gaps++; // who has seen nothing yet misses nothing
+      if (update.missed || (at && at.seq > 0)) this.counts.gaps++; // who has seen nothing yet misses nothing
       if (at && update.last > at.seq) at.seq = update.last;
       return;
     }

@@ -9,7 +9,7 @@ import { shellWord } from "./format.js";
 const JSON_WORD = /^(-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|\[[^]*\]|\{[^]*\})$/;
 
 // The JSON text of one argument. A number stays as it was typed, however long it is.
-export function argumentJson(word) {
+function argumentJson(word) {
   if (JSON_WORD.test(word)) {
     try {
       JSON.parse(word);
@@ -34,13 +34,30 @@ const numbers = [
 
 function makeFields(farm, input) {
   const fields = {
-    method: h("input", { list: "method-names", required: true, placeholder: "handler.method", spellcheck: "false", oninput: input }),
+    method: h("input", {
+      list: "method-names",
+      required: true,
+      placeholder: "handler.method",
+      spellcheck: "false",
+      oninput: input,
+    }),
     args: h("textarea", { rows: 4, spellcheck: "false", placeholder: "2\n+\n2", oninput: input }),
-    durability: h("select", { onchange: input }, ["default", "received", "durable"].map((name) => h("option", { value: name }, name))),
+    durability: h(
+      "select",
+      { onchange: input },
+      ["default", "received", "durable"].map((name) => h("option", { value: name }, name))
+    ),
     key: h("input", { maxlength: 200, spellcheck: "false", oninput: input }),
   };
   for (const [name] of numbers) fields[name] = h("input", { inputmode: "decimal", oninput: input });
-  const names = h("datalist", { id: "method-names" }, [...farm.queues.keys()].sort().slice(0, 200).map((name) => h("option", { value: name })));
+  const names = h(
+    "datalist",
+    { id: "method-names" },
+    [...farm.queues.keys()]
+      .sort()
+      .slice(0, 200)
+      .map((name) => h("option", { value: name }))
+  );
   return { fields, names };
 }
 
@@ -63,7 +80,12 @@ function read(fields) {
   }
   const key = fields.key.value.trim();
   if (key) options.push("--key", key);
-  return { method, key, body: `{${parts.join(",")}}`, command: ["reeve", "submit", ...options, method || "HANDLER.METHOD", ...words].map(shellWord).join(" ") };
+  return {
+    method,
+    key,
+    body: `{${parts.join(",")}}`,
+    command: ["reeve", "submit", ...options, method || "HANDLER.METHOD", ...words].map(shellWord).join(" "),
+  };
 }
 
 // done(id): where the new job is. One open form makes one job, however often its button is pressed.
@@ -100,11 +122,27 @@ export function submitDialog(farm, done) {
     send.disabled = false;
   }
 
-  const body = form(submit, names, field("Method", fields.method), field("Arguments", fields.args, "one a line; text needs no quotes"),
-    h("details", {}, h("summary", {}, "More"), h("div", { class: "grid fields" },
-      numbers.map(([name, label, hint]) => field(label, fields[name], hint)),
-      field("Durability", fields.durability), field("Key", fields.key, "same key, same job"))),
-    command, said, h("div", { class: "row end" }, send));
+  const body = form(
+    submit,
+    names,
+    field("Method", fields.method),
+    field("Arguments", fields.args, "one a line; text needs no quotes"),
+    h(
+      "details",
+      {},
+      h("summary", {}, "More"),
+      h(
+        "div",
+        { class: "grid fields" },
+        numbers.map(([name, label, hint]) => field(label, fields[name], hint)),
+        field("Durability", fields.durability),
+        field("Key", fields.key, "same key, same job")
+      )
+    ),
+    command,
+    said,
+    h("div", { class: "row end" }, send)
+  );
   const dialog = openDialog("New job", body, { wide: true });
   fields.method.focus();
   preview();

@@ -10,7 +10,9 @@ const isNumber = (n) => typeof n === "number" && Number.isFinite(n);
 // History holds the best of each iteration, or of every second, fourth, ... of a long run, and the last one.
 function historyPoints(history, last) {
   const n = history.length;
-  return history.map((y, i) => ({ x: n < 2 ? Math.max(last, 1) : Math.round(1 + (i * (last - 1)) / (n - 1)), y })).filter((p) => isNumber(p.y));
+  return history
+    .map((y, i) => ({ x: n < 2 ? Math.max(last, 1) : Math.round(1 + (i * (last - 1)) / (n - 1)), y }))
+    .filter((p) => isNumber(p.y));
 }
 
 export function makeTrail() {
@@ -39,6 +41,11 @@ export function makeTrail() {
     reach: () => Math.max(history.length ? history[history.length - 1].x : 0, points.length ? points[points.length - 1].x : 0),
     names: (kind) => [...seen[kind]],
     of: (kind, name) => ({ best: line((p) => p.best?.[kind]?.[name]), last: line((p) => p[kind]?.[name]) }),
-    objective: () => ({ best: history, last: line((p) => p.objective), broken: line((p) => p.best?.violation), brokenLast: line((p) => p.violation) }),
+    objective: () => ({
+      best: history,
+      last: line((p) => p.objective),
+      broken: line((p) => p.best?.violation),
+      brokenLast: line((p) => p.violation),
+    }),
   };
 }

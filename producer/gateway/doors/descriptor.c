@@ -71,7 +71,7 @@ static struct bytes behind(struct bytes symbol, struct bytes name)
         return bytes_of(NULL, 0);
     if (symbol.size == name.size)
         return bytes_of(at + name.size, 0);
-    if (at[name.size] != '.')
+    if (at[name.size] != '.' || symbol.size == name.size + 1)
         return bytes_of(NULL, 0);
     return bytes_of(at + name.size + 1, symbol.size - name.size - 1);
 }

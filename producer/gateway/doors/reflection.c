@@ -19,7 +19,7 @@ typedef Grpc__Reflection__V1__ServerReflectionResponse response;
 
 extern const struct embedded door_descriptors[];
 
-static void answer(struct grpc_call *c, response *r)
+static void answer(struct grpc_call *c, const response *r)
 {
     if (grpc_message_send(c, &r->base))
         grpc_call_next(c);
@@ -27,18 +27,17 @@ static void answer(struct grpc_call *c, response *r)
         grpc_call_end(c, GRPC_RESOURCE_EXHAUSTED, "answers are not read");
 }
 
-static void answer_error(struct grpc_call *c, response *r, enum grpc_status status,
-                         const char *text)
+static void answer_error(struct grpc_call *c, response r, enum grpc_status status, const char *text)
 {
     Grpc__Reflection__V1__ErrorResponse error = GRPC__REFLECTION__V1__ERROR_RESPONSE__INIT;
     error.error_code = (int)status;
     error.error_message = (char *)(uintptr_t)text;
-    r->message_response_case = ANSWER(ERROR_RESPONSE);
-    r->error_response = &error;
-    answer(c, r);
+    r.message_response_case = ANSWER(ERROR_RESPONSE);
+    r.error_response = &error;
+    answer(c, &r);
 }
 
-static void answer_file(struct grpc_call *c, response *r, struct bytes file)
+static void answer_file(struct grpc_call *c, response r, struct bytes file)
 {
     Grpc__Reflection__V1__FileDescriptorResponse files =
         GRPC__REFLECTION__V1__FILE_DESCRIPTOR_RESPONSE__INIT;
@@ -49,13 +48,13 @@ static void answer_file(struct grpc_call *c, response *r, struct bytes file)
     }
     files.n_file_descriptor_proto = 1; /* none of ours imports another */
     files.file_descriptor_proto = &data;
-    r->message_response_case = ANSWER(FILE_DESCRIPTOR_RESPONSE);
-    r->file_descriptor_response = &files;
-    answer(c, r);
+    r.message_response_case = ANSWER(FILE_DESCRIPTOR_RESPONSE);
+    r.file_descriptor_response = &files;
+    answer(c, &r);
 }
 
 /* A table of methods is of one service, whose name stands in its paths. */
-static void answer_services(struct grpc_call *c, response *r)
+static void answer_services(struct grpc_call *c, response r)
 {
     enum { NAME_BYTES = 80 };
     const struct door_port *port = grpc_call_context(c);
@@ -72,9 +71,9 @@ static void answer_services(struct grpc_call *c, response *r)
         each[i] = &services[i];
     }
     list.service = each;
-    r->message_response_case = ANSWER(LIST_SERVICES_RESPONSE);
-    r->list_services_response = &list;
-    answer(c, r);
+    r.message_response_case = ANSWER(LIST_SERVICES_RESPONSE);
+    r.list_services_response = &list;
+    answer(c, &r);
 }
 
 static void asked(struct grpc_call *c, struct bytes message)
@@ -88,18 +87,18 @@ static void asked(struct grpc_call *c, struct bytes message)
     r.valid_host = q->host;
     r.original_request = q;
     switch (q->message_request_case) {
-    case ASKED(LIST_SERVICES): answer_services(c, &r); break;
+    case ASKED(LIST_SERVICES): answer_services(c, r); break;
     case ASKED(FILE_BY_FILENAME):
-        answer_file(c, &r, descriptor_file(set, bytes_text(q->file_by_filename)));
+        answer_file(c, r, descriptor_file(set, bytes_text(q->file_by_filename)));
         break;
     case ASKED(FILE_CONTAINING_SYMBOL):
-        answer_file(c, &r, descriptor_symbol(set, bytes_text(q->file_containing_symbol)));
+        answer_file(c, r, descriptor_symbol(set, bytes_text(q->file_containing_symbol)));
         break;
     case ASKED(FILE_CONTAINING_EXTENSION):
     case ASKED(ALL_EXTENSION_NUMBERS_OF_TYPE):
-        answer_error(c, &r, GRPC_NOT_FOUND, "there are no extensions");
+        answer_error(c, r, GRPC_NOT_FOUND, "there are no extensions");
         break;
-    default: answer_error(c, &r, GRPC_INVALID_ARGUMENT, "nothing is asked for");
+    default: answer_error(c, r, GRPC_INVALID_ARGUMENT, "nothing is asked for");
     }
     grpc_message_free(q);
 }

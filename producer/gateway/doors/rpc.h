@@ -6,7 +6,7 @@
 #ifndef DOORS_RPC_H
 #define DOORS_RPC_H
 
-#include "producer/gateway/call.h"
+#include "producer/gateway/api/call.h"
 #include "producer/gateway/grpc/message.h"
 
 struct rpc { /* may be the first member of something larger */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/gateway/doors/rto.h"
 
-#include "producer/gateway/waits.h"
+#include "producer/gateway/api/waits.h"
 #include "producer/view/field.h"
 
 enum { PATIENCE_MS = 10000 }; /* for a session to be checked, or to propose */

@@ -7,10 +7,10 @@
 #ifndef DOORS_RTO_H
 #define DOORS_RTO_H
 
+#include "producer/gateway/api/session_call.h"
 #include "producer/gateway/doors/doors.h"
 #include "producer/gateway/doors/rpc.h"
 #include "producer/gateway/doors/rto_words.h"
-#include "producer/gateway/session_call.h"
 
 struct rto { /* may be the first member of something larger */
     struct session_call s;

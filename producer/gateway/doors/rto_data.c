@@ -4,8 +4,8 @@
  */
 #include "common/clock.h"
 #include "common/value.h"
+#include "producer/gateway/api/waits.h"
 #include "producer/gateway/doors/rto.h"
-#include "producer/gateway/waits.h"
 #include "producer/view/field.h"
 
 enum { SERVICE_MS = 10000 };

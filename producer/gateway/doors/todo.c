@@ -178,6 +178,7 @@ static void complete(struct grpc_call *c, struct bytes message)
 struct task_watch {
     struct listener listener;
     struct grpc_call *call;
+    bool stands;
 };
 
 static void watch_end(struct task_watch *w, enum grpc_status status, const char *text)
@@ -211,18 +212,27 @@ static void tell_change(struct task_watch *w, const char *action, struct bytes b
     buf_fini(&title);
 }
 
+static void stand(struct task_watch *w)
+{
+    w->stands = true;
+    grpc_call_greet(w->call);
+}
+
+/* A snapshot in the middle says that updates are gone, as those of a broker that was started anew:
+ * a watcher that is not told would believe that it has seen all. */
 static void heard(struct listener *l, const struct reeve_update *u)
 {
     struct task_watch *w = container_of(l, struct task_watch, listener);
     const char *action = action_of(u->event);
+    bool snapshot = strcmp(u->event, "snapshot") == 0;
     if (action)
         tell_change(w, action, bytes_of(u->body, u->size));
-    else if (strcmp(u->event, "snapshot") == 0)
-        grpc_call_greet(w->call);
-    else if (strcmp(u->event, "lost") == 0)
-        watch_end(w, GRPC_DATA_LOSS, "changes were lost: get the tasks, and watch again");
+    else if (snapshot && !w->stands)
+        stand(w);
+    else if (snapshot || strcmp(u->event, "lost") == 0)
+        watch_end(w, GRPC_UNAVAILABLE, "changes were missed: get the tasks, and watch again");
     else if (strcmp(u->event, "error") == 0)
-        watch_end(w, GRPC_UNAVAILABLE, "the list is not there");
+        watch_end(w, GRPC_UNAVAILABLE, "there is no list");
 }
 
 static void watch(struct grpc_call *c, struct bytes message)
@@ -241,7 +251,7 @@ static void watch(struct grpc_call *c, struct bytes message)
     if (code)
         watch_end(w, rpc_status((unsigned)code), err_text((unsigned)code));
     else if (watch_stands(&w->listener))
-        grpc_call_greet(c);
+        stand(w);
 }
 
 static void watch_gone(struct grpc_call *c, enum grpc_status why)

@@ -17,7 +17,9 @@ enum { TUBE_KEPT_BYTES = 1024 }; /* an empty one keeps no more: most calls wait,
 
 static inline struct bytes tube_bytes(const struct tube *t)
 {
-    return bytes_of(t->buf.data ? t->buf.data + t->at : NULL, t->buf.size - t->at);
+    if (!t->buf.data)
+        return bytes_of(NULL, 0);
+    return bytes_of(t->buf.data + t->at, t->buf.size - t->at);
 }
 
 static inline void tube_clear(struct tube *t)
