@@ -97,6 +97,7 @@ def test_williams_otto_to_its_optimum(farm):
     assert said.is_good and said.message == "Session created with method GradientDescent", said
     session = said.optimization_instance_id
     lines = farm.folder / "state" / "reeve" / "sessions" / f"session_{session}.txt"
+    assert "MV FB" in lines.read_text()  # there before Start is answered
     mvs = finish(farm, session, initial_mvs=values(FB=4, TR=80))
     assert abs(mvs["FB"] - 4.787420) < 0.02 and abs(mvs["TR"] - 89.703884) < 0.2, mvs
     assert abs(best(farm, session)["objective"] - 190.980) < 1e-3
@@ -184,6 +185,7 @@ def test_starts_that_are_none(farm):
                          ("no MV", {"objective_function": "1"}),
                          ("crossed", {"mvs": [tag("x", 5, 1)], "objective_function": "[x]"}),
                          ("no number", {"mvs": [tag("x", math.nan, 1)], "objective_function": "[x]"}),
+                         ("256 bytes", {"mvs": [tag("x" * 300, 0, 1)], "objective_function": "1"}),
                          ("no id", {"mvs": [rto.TagType()], "objective_function": "1"}),
                          ("column", {"mvs": [tag("x", 0, 1)], "objective_function": "[x]+"}),
                          ("max_iterations", {"mvs": [tag("x", 0, 1)], "objective_function": "[x]", "max_iterations": 2**31 - 1}),

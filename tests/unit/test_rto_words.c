@@ -148,13 +148,19 @@ TEST(tags_that_are_none)
     check_no_spec(&start, "a tag has no id");
     start = start_of(NULL, 0, odd, 1);
     check_no_spec(&start, "a bound of x is no number");
+    char *name = must_alloc(RTO_NAME_BYTES_MAX + 2);
+    memset(name, 'x', RTO_NAME_BYTES_MAX + 1);
+    Grpc__RtoApi__TagType *lengthy[] = {TAG("x", name, "", 0, 1)};
+    start = start_of(NULL, 0, lengthy, 1);
+    check_no_spec(&start, "an id or name has 256 bytes at most");
+    free(name);
     start = start_of(many, LENGTH(many), NULL, 0);
     check_no_spec(&start, "more than 1000 tags of a kind");
     char *objective = must_alloc(RTO_OBJECTIVE_BYTES_MAX + 2);
     memset(objective, '1', RTO_OBJECTIVE_BYTES_MAX + 1);
     start = start_of(NULL, 0, NULL, 0);
     start.objective = objective;
-    check_no_spec(&start, "an objective has 65536 bytes at most");
+    check_no_spec(&start, "an objective has 32768 bytes at most");
     free(objective);
 }
 

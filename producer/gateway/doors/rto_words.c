@@ -48,6 +48,20 @@ static struct variable variable_of(const Grpc__RtoApi__TagType *tag)
     return v;
 }
 
+static bool tag_good(const Grpc__RtoApi__TagType *tag, char why[static RTO_WHY])
+{
+    const char *key = key_of(tag);
+    if (strlen(tag->id) > RTO_NAME_BYTES_MAX || strlen(tag->name) > RTO_NAME_BYTES_MAX)
+        snprintf(why, RTO_WHY, "an id or name has %d bytes at most", RTO_NAME_BYTES_MAX);
+    else if (!*key)
+        snprintf(why, RTO_WHY, "a tag has no id");
+    else if (isnan(tag->lower_bound) || isnan(tag->upper_bound))
+        snprintf(why, RTO_WHY, "a bound of %.100s is no number", key);
+    else
+        return true;
+    return false;
+}
+
 static bool gather(struct variables *all, Grpc__RtoApi__TagType *const *tags, size_t count,
                    struct variables *before, char why[static RTO_WHY])
 {
@@ -56,13 +70,10 @@ static bool gather(struct variables *all, Grpc__RtoApi__TagType *const *tags, si
         return false;
     }
     for (size_t i = 0; i < count; i++) {
+        if (!tag_good(tags[i], why))
+            return false;
         struct variable v = variable_of(tags[i]);
         struct variable *same = find(all, v.name);
-        if (!*v.name || isnan(v.lower) || isnan(v.upper)) {
-            snprintf(why, RTO_WHY, *v.name ? "a bound of %.100s is no number" : "a tag has no id",
-                     v.name);
-            return false;
-        }
         if (before && find(before, v.name))
             continue;
         if (!same) {

@@ -19,7 +19,8 @@ enum {
     RTO_NO_SESSION = 4, /* a flag beside enum session_flag, on port 5089 */
     RTO_WHY = 200,
     RTO_TAGS_MAX = 1000, /* of each kind, doubled ones counted */
-    RTO_OBJECTIVE_BYTES_MAX = 64 << 10,
+    RTO_NAME_BYTES_MAX = 256,
+    RTO_OBJECTIVE_BYTES_MAX = 32 << 10, /* each name in it is looked for among all tags */
 };
 
 struct rto_start { /* StartRequest of either port; borrows from it */
