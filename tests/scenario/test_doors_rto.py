@@ -13,6 +13,7 @@ grpc_python.enter()
 
 import grpc  # noqa: E402
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: E402
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase  # noqa: E402
 
 from farm import DEADLINE_S, Farm, main  # noqa: E402
 from gateway import Gateway  # noqa: E402
@@ -203,6 +204,9 @@ def test_what_the_service_says_of_itself(farm):
     for channel, service in zip(farm.channels, ("DataProcessingService", "RtoService")):
         asked = health_pb2.HealthCheckRequest(service="Grpc.RtoApi." + service)
         assert health_pb2_grpc.HealthStub(channel).Check(asked).status == health_pb2.HealthCheckResponse.SERVING
+        database = ProtoReflectionDescriptorDatabase(channel)
+        assert "Grpc.RtoApi." + service in database.get_services()
+        assert database.FindFileContainingSymbol("Grpc.RtoApi." + service).name == "rto.proto"
 
 
 def test_cvs_of_a_model(farm):
@@ -343,6 +347,33 @@ def test_no_worker(farm):
     data, _ = farm.doors(worker=False)
     said = data.Start(rto.StartRequest(mvs=[tag("x", 0, 1)], objective_function="[x]"))
     assert not said.is_good and "no worker" in said.message, said
+
+
+def test_sessions_of_others(farm):
+    data, plant = farm.doors()
+    session = farm.reeve("session", "start", "--model", "williams_otto", "--quiet").stdout.strip()
+    finish(farm, session)
+    session = farm.reeve("session", "start", "--external", "--mv", "x:-5..5", "--mv", "y:-5..5", "--max-iterations", "5",
+                         "--quiet").stdout.strip()
+    run(plant, session, bowl)
+    session = start(data, mvs=[tag("x", 0, 1)], objective_function="([x] - 1)^2")
+    assert farm.reeve("session", "optimise", session, "--wait", "20").returncode == 0
+    assert optimise(data, session).flag == 3
+    assert farm.reeve("session", "stop", session).returncode == 0
+    assert optimise(data, session).message == UNKNOWN
+
+
+def test_a_broker_that_is_away(farm):
+    data, plant = farm.doors()
+    session = start(data, mvs=[tag("x", 0, 1)], objective_function="[x]")
+    farm.processes[0].stop()
+    farm.until(lambda: farm.gateway.get("/readyz").status == 503, "the gateway knows")
+    for call in (lambda: optimise(data, session), lambda: iterate(plant, session), lambda: start(data, mvs=[tag("x", 0, 1)])):
+        try:
+            call()
+            raise AssertionError("somebody has answered")
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.UNAVAILABLE, error
 
 
 if __name__ == "__main__":
