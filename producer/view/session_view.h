@@ -11,13 +11,14 @@
  *       it fails with a text, or asks. Each view holds {message, objective_text, method, maximize,
  *       model, max_iterations} and, from iteration 1 on, {objective, best: {objective, mvs, cvs,
  *       violation}, mvs, cvs, violation, evaluations, history: [the best objective of each
- *       iteration, at most 200]}. The first word is {cvs: {name: value}, mvs: {name: value}}.
+ *       iteration, at most 200]}. The first word is {cvs: {name: value}, mvs: {name: value}}: where
+ *       the search begins, and where CVs stand whose expression is a number.
  *       A session with `external` asks after each proposal, which are the view's mvs; a word to
- *       that is {objective, cvs: {name: value}}. view.spec, when there, is handed to the next:
- *   optimisation.cv [{model, mvs: {name: value}, spec, session}] -> {session, cvs: {name: value},
- *       message}
- *   optimisation.models [] -> [{id, title, mvs: [{name, unit, lower, upper, nominal}],
- *       cvs: [{name, unit}], objective, maximize, constraints}]
+ *       that is {objective, cvs: {name: value}, objective_cv: name}: the CV that the objective is,
+ *       whose bounds do not hold then, may be left out. view.spec, when there, is handed to the
+ * next: optimisation.cv [{model, mvs: {name: value}, spec, session}] -> {session, cvs: {name:
+ * value}, message} optimisation.models [] -> [{id, title, mvs: [{name, unit, lower, upper,
+ * nominal}], cvs: [{name, unit}], objective, maximize, constraints}]
  */
 #ifndef VIEW_SESSION_VIEW_H
 #define VIEW_SESSION_VIEW_H
@@ -43,6 +44,9 @@
 #define SAID_STOP           "success: " SAID_STOPPED /* one client looks for "success" */
 #define SAID_PROPOSED       "msg_proposed"
 #define SAID_TOLD           "msg_told"
+
+/* What a failure because of a model that there is not begins with. */
+#define SAID_NO_MODEL "unknown model "
 
 enum session_flag { FLAG_ERROR = -1, FLAG_STARTED, FLAG_RESUMED, FLAG_RUNNING, FLAG_FINISHED };
 

@@ -6,6 +6,7 @@
 #include <reeve/value.h>
 
 #include "consumer/handlers/optimisation/progress.h"
+#include "consumer/handlers/optimisation/word.h"
 #include "tests/unit/check.h"
 
 enum { POINT_MAX = 64 };
@@ -124,18 +125,67 @@ TEST(what_is_no_number_is_no_point)
 
 TEST(a_client_that_is_the_plant_brings_its_cvs)
 {
+    struct bytes none = {0};
     struct made m = make("{\"external\": true, \"mvs\": [{\"name\": \"x\"}],"
                          " \"cvs\": [{\"name\": \"level\", \"upper\": 10}]}");
     double x = 1, values[POINT_MAX], f, parts[POINT_MAX];
     task_place(m.task, &x, values);
-    CHECK(!task_judge_by(m.task, values, 4, &f, parts)); /* the level is not known */
+    CHECK(!task_judge_by(m.task, values, 4, none, &f, parts)); /* the level is not known */
     CHECK(task_set(m.task, bytes_text("level"), 12, values));
     CHECK(!task_set(m.task, bytes_text("x"), 12, values));
     CHECK(!task_set(m.task, bytes_text("depth"), 12, values));
-    CHECK(task_judge_by(m.task, values, 4, &f, parts));
+    CHECK(task_judge_by(m.task, values, 4, none, &f, parts));
     CHECK(f == 4 && parts[0] == 2);
-    CHECK(!task_judge_by(m.task, values, NAN, &f, parts));
+    CHECK(!task_judge_by(m.task, values, NAN, none, &f, parts));
     unmake(&m);
+}
+
+TEST(the_bounds_of_the_cv_that_is_the_objective_do_not_hold)
+{
+    struct made m = make("{\"external\": true, \"mvs\": [{\"name\": \"x\"}],"
+                         " \"cvs\": [{\"name\": \"cost\", \"lower\": 1, \"upper\": 10},"
+                         " {\"name\": \"level\", \"upper\": 5}]}");
+    double x = 1, values[POINT_MAX], f, parts[POINT_MAX];
+    task_place(m.task, &x, values);
+    CHECK(task_set(m.task, bytes_text("level"), 6, values));
+    CHECK(task_judge_by(m.task, values, 40, bytes_text("cost"), &f, parts));
+    CHECK(f == 40 && values[1] == 40 && parts[0] < 0 && parts[1] < 0 && parts[2] == 1);
+    CHECK(!task_judge_by(m.task, values, NAN, bytes_text("cost"), &f, parts));
+    unmake(&m);
+}
+
+static struct bytes packed(struct reeve_value *v, const char *json)
+{
+    char why[160];
+    CHECK_EQ(reeve_put_json(v, json, strlen(json), why, sizeof why), 0);
+    return bytes_of(reeve_value_data(v), reeve_value_size(v));
+}
+
+TEST(cvs_that_stand_still_do_so_where_the_first_word_says)
+{
+    struct reeve_value *spec = reeve_value_new(), *cvs = reeve_value_new(),
+                       *wanted = reeve_value_new();
+    struct buf settled = {0};
+    struct bytes before =
+        packed(spec, "{\"cvs\": [{\"name\": \"a\", \"expression\": \"0\", \"upper\": 9},"
+                     " {\"name\": \"b\", \"expression\": \"[a]\"}, {\"name\": \"c\"}],"
+                     " \"seed\": 7}");
+    CHECK(word_settle(before, packed(cvs, "{\"a\": 2.5, \"b\": 3, \"c\": 4, \"d\": 5}"), &settled));
+    CHECK_BYTES(buf_bytes(&settled),
+                packed(wanted,
+                       "{\"cvs\": [{\"name\": \"a\", \"expression\": \"2.5\", \"upper\":"
+                       " 9}, {\"name\": \"b\", \"expression\": \"[a]\"}, {\"name\": \"c\"}],"
+                       " \"seed\": 7}"));
+    buf_clear(&settled);
+    reeve_value_clear(cvs);
+    CHECK(!word_settle(before, packed(cvs, "{\"a\": null, \"b\": 3}"), &settled));
+    CHECK(!word_settle(before, bytes_of(NULL, 0), &settled));
+    CHECK(!word_settle(before, bytes_of("\x07", 1), &settled));
+    CHECK_EQ(settled.size, 0);
+    buf_fini(&settled);
+    reeve_value_free(spec);
+    reeve_value_free(cvs);
+    reeve_value_free(wanted);
 }
 
 static bool square(void *context, const double *x, double *f, double *constraints)

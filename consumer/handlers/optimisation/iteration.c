@@ -9,6 +9,7 @@
 #include "consumer/handlers/models/model_file.h"
 #include "consumer/handlers/optimisation/delay.h"
 #include "consumer/handlers/optimisation/show.h"
+#include "consumer/handlers/optimisation/word.h"
 
 enum { VALUES_MAX = 2 * MODEL_VARIABLES_MAX + 2 * SPEC_VARIABLES_MAX, ENDED_OK = 6 };
 
@@ -18,6 +19,7 @@ struct iteration {
     struct task *task;
     struct progress progress;
     struct bytes input;
+    struct buf settled; /* the spec, when the first word has changed it */
     char text[SPEC_TEXT_SIZE];
 };
 
@@ -39,28 +41,6 @@ static struct bytes only_argument(struct bytes args)
 {
     struct cursor c = cursor_of(args);
     return cursor_peek(&c) == PACK_ARRAY && cursor_array(&c) == 1 ? cursor_value(&c) : args;
-}
-
-/* The value under a key of a map; empty: there is none. */
-static struct bytes member(struct bytes map, const char *key)
-{
-    struct cursor c = cursor_of(map);
-    if (cursor_peek(&c) != PACK_MAP)
-        return (struct bytes){0};
-    for (uint32_t pairs = cursor_map(&c); pairs && cursor_ok(&c); pairs--) {
-        struct bytes name = cursor_value(&c), value = cursor_value(&c);
-        struct cursor n = cursor_of(name);
-        if (cursor_peek(&n) == PACK_STR && bytes_equal(cursor_str(&n), bytes_text(key)))
-            return value;
-    }
-    return (struct bytes){0};
-}
-
-static double number_of(struct bytes value)
-{
-    struct cursor c = cursor_of(value);
-    enum pack_kind kind = cursor_peek(&c);
-    return kind == PACK_UINT || kind == PACK_INT || kind == PACK_FLOAT ? cursor_float(&c) : NAN;
 }
 
 static struct task *task_of(struct bytes spec, char text[SPEC_TEXT_SIZE])
@@ -210,15 +190,27 @@ static void created(struct reeve_job *job, struct bytes spec)
 
 /* --- started ---------------------------------------------------------------------------------- */
 
+/* The CVs that stand still do so where it was said. The spec is as good as before: only numbers
+ * have changed. */
+static void rests_take(struct iteration *it)
+{
+    struct bytes cvs = word_member(it->input, "cvs");
+    if (!word_settle(it->progress.spec, cvs, &it->settled))
+        return;
+    it->progress.spec = buf_bytes(&it->settled);
+    task_free(it->task);
+    it->task = task_of(it->progress.spec, it->text);
+}
+
 static void starts_take(struct iteration *it)
 {
-    struct bytes mvs = member(it->input, "mvs");
+    struct bytes mvs = word_member(it->input, "mvs");
     struct cursor c = cursor_of(mvs);
     if (!mvs.size || cursor_peek(&c) != PACK_MAP)
         return;
     for (uint32_t pairs = cursor_map(&c); pairs && cursor_ok(&c); pairs--) {
         struct bytes name = cursor_str(&c), value = cursor_value(&c);
-        task_start(it->task, name, number_of(value));
+        task_start(it->task, name, word_number(value));
     }
 }
 
@@ -283,17 +275,18 @@ static size_t pending_count(const struct iteration *it)
 static bool judged(struct iteration *it, const double *x, struct bytes answer, double *values,
                    double *f, double *constraints)
 {
-    struct bytes cvs = member(answer, "cvs");
+    struct bytes cvs = word_member(answer, "cvs");
     struct cursor c = cursor_of(cvs);
     task_place(it->task, x, values);
     if (cvs.size && cursor_peek(&c) == PACK_MAP)
         for (uint32_t pairs = cursor_map(&c); pairs && cursor_ok(&c); pairs--) {
             struct bytes name = cursor_str(&c), value = cursor_value(&c);
-            task_set(it->task, name, number_of(value), values);
+            task_set(it->task, name, word_number(value), values);
         }
-    double objective = number_of(member(answer, "objective"));
+    double objective = word_number(word_member(answer, "objective"));
     return task_spec(it->task)->external && !isnan(objective)
-               ? task_judge_by(it->task, values, objective, f, constraints)
+               ? task_judge_by(it->task, values, objective, word_text(answer, "objective_cv"), f,
+                               constraints)
                : task_judge(it->task, values, f, constraints);
 }
 
@@ -487,15 +480,17 @@ void island_run(struct reeve_job *job)
 
 static void go_on(struct iteration *it)
 {
-    const struct spec *spec = task_spec(it->task);
     if (!it->progress.begun) {
-        starts_take(it);
+        rests_take(it);
+        if (it->task)
+            starts_take(it);
         it->input = (struct bytes){0};
-        if (!islands_make(it)) {
+        if (!it->task || !islands_make(it)) {
             reeve_fail(it->job, "%s", it->text);
             return;
         }
     }
+    const struct spec *spec = task_spec(it->task);
     if (spec->islands > 1 && !spec->external)
         run_islands(it);
     else if (task_computes(it->task))
@@ -521,5 +516,6 @@ void iteration_run(struct reeve_job *job)
     else
         go_on(&it);
     progress_fini(&it.progress);
+    buf_fini(&it.settled);
     task_free(it.task);
 }

@@ -484,8 +484,17 @@ static bool expressions_fill(struct task *t, double *values)
     return true;
 }
 
-/* In the order of parts_count. */
-static bool constraints_fill(struct task *t, const double *values, double *out)
+/* Of a CV whose bounds do not hold for what it is: they are kept, and by far. */
+static void bounds_fill_kept(const struct value *v, double *out, size_t *at)
+{
+    if (isfinite(v->lower))
+        out[(*at)++] = -scale_of(v->lower);
+    if (isfinite(v->upper))
+        out[(*at)++] = -scale_of(v->upper);
+}
+
+/* In the order of parts_count. unbound: the CV that is free of its bounds, or -1. */
+static bool constraints_fill(struct task *t, const double *values, int unbound, double *out)
 {
     size_t at = 0;
     for (int equalities = 0; equalities < 2; equalities++) {
@@ -501,6 +510,10 @@ static bool constraints_fill(struct task *t, const double *values, double *out)
         for (size_t i = t->mv_count; !equalities && i < t->count; i++) {
             const struct value *v = &t->values[i];
             bool bounded = isfinite(v->lower) || isfinite(v->upper);
+            if ((int)i == unbound) {
+                bounds_fill_kept(v, out, &at);
+                continue;
+            }
             if (bounded && !isfinite(values[i]))
                 return false;
             if (isfinite(v->lower))
@@ -515,18 +528,23 @@ static bool constraints_fill(struct task *t, const double *values, double *out)
 bool task_judge(struct task *t, double *values, double *f, double *constraints)
 {
     double objective = 0;
-    if (!expressions_fill(t, values) || !constraints_fill(t, values, constraints) ||
+    if (!expressions_fill(t, values) || !constraints_fill(t, values, -1, constraints) ||
         !t->objective || expression_evaluate(t->objective, values, &objective))
         return false;
     *f = t->maximise ? -objective : objective;
     return true;
 }
 
-bool task_judge_by(struct task *t, double *values, double objective, double *f, double *constraints)
+bool task_judge_by(struct task *t, double *values, double objective, struct bytes cv, double *f,
+                   double *constraints)
 {
+    int at = index_of(t, cv);
+    bool is_cv = at >= (int)t->mv_count && !t->values[at].expression;
+    if (is_cv)
+        values[at] = objective;
     *f = t->maximise ? -objective : objective;
     return isfinite(objective) && expressions_fill(t, values) &&
-           constraints_fill(t, values, constraints);
+           constraints_fill(t, values, is_cv ? at : -1, constraints);
 }
 
 double task_shown(const struct task *t, double f)

@@ -46,8 +46,9 @@ bool task_compute(const struct task *t, double *values, char text[SPEC_TEXT_SIZE
 bool task_set(const struct task *t, struct bytes name, double number, double *values);
 /* From MVs and CVs: the other CVs, f and the constraints. False: one of them is no number. */
 bool task_judge(struct task *t, double *values, double *f, double *constraints);
-/* The client computes its objective itself: f from that; CV bounds and constraints as always. */
-bool task_judge_by(struct task *t, double *values, double objective, double *f,
+/* The client computes its objective itself: f from that; CV bounds and constraints as always, but
+ * not the bounds of the CV that it is the objective (empty: none is). */
+bool task_judge_by(struct task *t, double *values, double objective, struct bytes cv, double *f,
                    double *constraints);
 /* What f means to people. */
 double task_shown(const struct task *t, double f);

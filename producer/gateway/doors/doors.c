@@ -20,19 +20,13 @@ enum {
 };
 
 static const struct door known[] = {
+    {"rto", "rto-port", 5081, rto_data_methods},
+    {"rto", "rto-plant-port", 5089, rto_plant_methods},
     {"ticker", "ticker-port", 50051, ticker_methods},
     {"todo", "todo-port", 50051, todo_methods},
 };
 
 /* --- the plan ------------------------------------------------------------------------------- */
-
-static const struct door *door_named(struct bytes name)
-{
-    for (size_t i = 0; i < LENGTH(known); i++)
-        if (bytes_equal(name, bytes_text(known[i].name)))
-            return &known[i];
-    return NULL;
-}
 
 static void place(struct doors_plan *plan, const struct door *door, unsigned port)
 {
@@ -47,6 +41,20 @@ static void place(struct doors_plan *plan, const struct door *door, unsigned por
         if (at->tables[j] == door->methods)
             return; /* named twice */
     at->tables[at->count++] = door->methods;
+}
+
+/* All ports of a door. False: there is none of that name. */
+static bool place_named(struct doors_plan *plan, const struct options *o, struct bytes name)
+{
+    bool found = false;
+    for (size_t i = 0; i < LENGTH(known); i++) {
+        const struct door *door = &known[i];
+        if (!bytes_equal(name, bytes_text(door->name)))
+            continue;
+        place(plan, door, (unsigned)options_number(o, door->option, door->port));
+        found = true;
+    }
+    return found;
 }
 
 static bool plan_interval(struct doors_plan *plan, const struct options *o)
@@ -69,12 +77,10 @@ bool doors_plan(struct doors_plan *plan, const struct options *o, char *why, siz
         return true;
     for (;; at++) {
         size_t length = strcspn(at, ",");
-        const struct door *door = door_named(bytes_of(at, length));
-        if (!door) {
+        if (!place_named(plan, o, bytes_of(at, length))) {
             snprintf(why, why_size, "--doors: there is no door \"%.*s\"", (int)length, at);
             return false;
         }
-        place(plan, door, (unsigned)options_number(o, door->option, door->port));
         at += length;
         if (!*at)
             return true;

@@ -73,7 +73,8 @@ static inline struct doors *doors_of(const struct grpc_call *c)
 
 /* Each table is of one service. */
 extern const struct grpc_method health_methods[], reflection_methods[],
-    reflection_v1alpha_methods[], ticker_methods[], todo_methods[];
+    reflection_v1alpha_methods[], rto_data_methods[], rto_plant_methods[], ticker_methods[],
+    todo_methods[];
 
 struct doors *doors_new(struct gateway *g, const struct doors_plan *plan);
 /* Says goodbye to all, gives them a moment, and hangs up. NULL is fine. */
