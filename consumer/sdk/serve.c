@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "common/pack.h"
+#include "common/word.h"
 #include "consumer/sdk/job.h"
-#include "consumer/sdk/word.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 7 };
 

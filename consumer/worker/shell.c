@@ -12,7 +12,7 @@
 #include "common/conn.h"
 #include "common/log.h"
 #include "consumer/worker/hand.h"
-#include "consumer/worker/text_command.h"
+#include "proto/text_command.h"
 
 _Static_assert((int)AGENT_AHEAD_JOBS <= (int)PAGE_JOBS, "the core knows how much a ring holds");
 _Static_assert((int)AGENT_AHEAD_BYTES <= (int)PAGE_RING_USE, "the core knows how much it holds");

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "consumer/worker/text_command.h"
+#include "proto/text_command.h"
 
 enum {
     QUIET_US = 50000,    /* no further byte: the command is complete */

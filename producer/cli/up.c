@@ -2,8 +2,8 @@
  *
  * up: a farm on this host: one broker, one gateway and some workers, kept alive until Ctrl-C or
  * TERM. Standard output gets one line an address and a last one, `ready`, once the broker answers,
- * the page can be asked for and the workers have joined. What the programs themselves have to say
- * goes to standard error.
+ * the page and the doors can be asked and the workers have joined. What the programs themselves
+ * have to say goes to standard error.
  *
  *     START -> (broker bound) -> JOINING -> (gateway bound, workers joined) -> READY -> (Ctrl-C) ->
  *     DRAINING -> (workers gone) -> CLOSING -> (broker and gateway gone) -> end
@@ -30,24 +30,38 @@ enum {
     ARGS_MAX = 64,     /* of a worker */
     ASK_EVERY_MS = 20, /* while the workers join */
     ASK_MS = 1000,
+    READY_BYTES = 1024, /* that a program says when it is bound, in one piece */
 };
 
 const struct option up_options[] = {
     {"workers", OPTION_NUMBER, "N", "worker processes (1)", 1, WORKERS_MAX},
     {"slots", OPTION_NUMBER, "M", "slots of each worker (one a core)", 1, SLOTS_MAX},
     {"port-base", OPTION_NUMBER, "P",
-     "clients at P, workers at P+1, updates at P+2, the page at P+3 (7710)", 1, 65532},
+     "clients at P, workers at P+1, updates at P+2, the page at P+3, the text door at P+4 (7710)",
+     1, 65531},
     {"store", OPTION_TEXT, "DIR|memory",
      "where jobs are kept ($XDG_STATE_HOME/reeve/store); memory: nowhere"},
     {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: whoever reaches the broker runs commands"},
     {"handler", OPTION_TEXT, "PROGRAM", "a handler program of yours; may be given again"},
+    {"doors", OPTION_TEXT, "none|LIST",
+     "what else the gateway speaks, with commas: text, rto, ticker, todo, dask (text)"},
+    {"text-port", OPTION_NUMBER, "P", "port of the text door (P+4)", 1, 65535},
+    {"rto-port", OPTION_NUMBER, "P", "port of the rto door, computed here (5081)", 1, 65535},
+    {"rto-plant-port", OPTION_NUMBER, "P", "port of the rto door, the client is the plant (5089)",
+     1, 65535},
+    {"ticker-port", OPTION_NUMBER, "P", "port of the ticker door (50051)", 1, 65535},
+    {"todo-port", OPTION_NUMBER, "P", "port of the to-do door (50051)", 1, 65535},
+    {"dask-port", OPTION_NUMBER, "P", "port of the JSON door (27700)", 1, 65535},
     /* Known, and refused until they mean something: an option that is ignored is a lie. */
     {"root", OPTION_TEXT, "DIR", NULL},
-    {"doors", OPTION_TEXT, "LIST", NULL},
     {"python", OPTION_TEXT, "FILE", NULL},
     {"dataframe", OPTION_FLAG, NULL, NULL},
     {0},
 };
+
+enum { DOOR_PORTS = 6 };
+static const char *const door_ports[DOOR_PORTS] = {
+    "--text-port", "--rto-port", "--rto-plant-port", "--ticker-port", "--todo-port", "--dask-port"};
 
 enum up_state { UP_START, UP_JOINING, UP_READY, UP_DRAINING, UP_CLOSING };
 
@@ -64,10 +78,11 @@ struct up {
     bool page;                        /* the gateway has bound */
     char broker_path[PROGRAM_PATH], gateway_path[PROGRAM_PATH], worker_path[PROGRAM_PATH],
         handlers_path[PROGRAM_PATH];
-    char clients[64], join[64], http[64], slots[16], ready_text[WORKERS][16];
+    char clients[64], join[64], http[64], slots[16], door_ports[DOOR_PORTS][16],
+        ready_text[WORKERS][16];
     const char *store;   /* a folder, or "memory" */
     char *default_store; /* what store lends when it was not said */
-    char *broker_argv[16], *gateway_argv[16], *worker_argv[ARGS_MAX];
+    char *broker_argv[16], *gateway_argv[16 + 2 * DOOR_PORTS], *worker_argv[ARGS_MAX];
     int64_t ask_ms; /* when the workers are counted next */
     int exit_code;
 };
@@ -76,7 +91,7 @@ struct up {
 
 static int check_options(struct cli *cli)
 {
-    static const char *const later[] = {"root", "doors", "python", "dataframe"};
+    static const char *const later[] = {"root", "python", "dataframe"};
     for (size_t i = 0; i < LENGTH(later); i++)
         if (options_given(&cli->options, later[i]))
             return cli_usage(cli, "--%s is not in this release", later[i]);
@@ -121,6 +136,16 @@ static void make_servers(struct up *u)
     *to++ = u->clients;
     *to++ = "--ready-fd";
     *to++ = u->ready_text[GATEWAY];
+    *to++ = "--doors";
+    *to++ = (char *)options_text(&u->cli->options, "doors", "text");
+    for (size_t i = 0; i < DOOR_PORTS; i++) {
+        int64_t port = options_number(&u->cli->options, door_ports[i] + 2, i ? 0 : u->port + 4);
+        if (port == 0) /* the gateway knows */
+            continue;
+        snprintf(u->door_ports[i], sizeof u->door_ports[i], "%" PRId64, port);
+        *to++ = (char *)door_ports[i];
+        *to++ = u->door_ports[i];
+    }
 }
 
 static int make_workers(struct up *u)
@@ -165,7 +190,8 @@ static int make_commands(struct up *u)
     return make_workers(u);
 }
 
-/* Broker and gateway tell by a byte on a pipe that their ports are their own. */
+/* Broker and gateway tell by a line on a pipe that their ports are their own; those of the
+ * gateway's doors stand before it. */
 static int start_server(struct up *u, size_t i, int64_t now_ms)
 {
     int ends[2];
@@ -244,25 +270,25 @@ static void broker_bound(struct up *u)
         u->children[i].start_ms = 0;
 }
 
-static void gateway_bound(struct up *u)
+static void gateway_bound(struct up *u, const char *doors, size_t size)
 {
     if (!u->page)
-        printf("page http://127.0.0.1:%" PRId64 "/\n", u->port + 3);
+        printf("page http://127.0.0.1:%" PRId64 "/\n%.*s", u->port + 3, (int)size, doors);
     fflush(stdout);
     u->page = true;
 }
 
 static void server_bound(struct up *u, size_t i)
 {
-    char byte;
-    ssize_t got = read(u->ready_fd[i], &byte, 1);
+    char said[READY_BYTES];
+    ssize_t got = read(u->ready_fd[i], said, sizeof said);
     if (got < 0 && errno == EINTR)
         return;
     close(u->ready_fd[i]);
     u->ready_fd[i] = -1;
-    if (got == 1 && i == GATEWAY)
-        gateway_bound(u);
-    else if (got == 1 && u->state == UP_START)
+    if (got > 0 && i == GATEWAY)
+        gateway_bound(u, said, (size_t)got - 1);
+    else if (got > 0 && u->state == UP_START)
         broker_bound(u);
 }
 

@@ -22,7 +22,7 @@
 
 enum { EXIT_USAGE = 2, EXIT_CONFIG = 7, HOST_TEXT = 256, BACKLOG = 256, FILES = 4096 };
 
-static const char default_http[] = "127.0.0.1:7713";
+static const char default_http[] = "127.0.0.1:7713", default_door_host[] = "127.0.0.1";
 
 static const struct option rows[] = {
     {"http", OPTION_TEXT, "ADDRESS:PORT", "where the page is (default 127.0.0.1:7713)", 0, 0},
@@ -36,7 +36,7 @@ static const struct option rows[] = {
     {"name", OPTION_TEXT, "HOST[:PORT]",
      "a name that browsers call it by, as that of the proxy; may be given again", 0, 0},
     {"doors", OPTION_TEXT, "none|LIST",
-     "what else it speaks, with commas: rto, ticker, todo (gRPC); default none", 0, 0},
+     "what else it speaks, with commas: text, rto, ticker, todo (gRPC), dask; default none", 0, 0},
     {"door-host", OPTION_TEXT, "ADDRESS", "where the doors are (default 127.0.0.1)", 0, 0},
     {"rto-port", OPTION_NUMBER, "P", "port of optimisations computed here (default 5081)", 1,
      65535},
@@ -45,9 +45,12 @@ static const struct option rows[] = {
     {"ticker-port", OPTION_NUMBER, "P", "port of the ticker (default 50051)", 1, 65535},
     {"todo-port", OPTION_NUMBER, "P", "port of the to-do list (default 50051); doors may share one",
      1, 65535},
+    {"text-port", OPTION_NUMBER, "P", "port of the text protocol (default 7714)", 1, 65535},
+    {"dask-port", OPTION_NUMBER, "P", "port of the JSON requests (default 27700)", 1, 65535},
     {"ticker-interval", OPTION_SECONDS, "S",
      "a price every S seconds at the ticker door (0.01 to 3600; 2)", 0, 0},
-    {"ready-fd", OPTION_NUMBER, "N", "write a line there when the port is bound", 1, 1 << 20},
+    {"ready-fd", OPTION_NUMBER, "N",
+     "when the ports are bound write a line a door there, and an empty one", 1, 1 << 20},
     {"help", OPTION_FLAG, NULL, "this text", 0, 0},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
 };
@@ -156,7 +159,19 @@ static void raise_files(void)
         log_warn("files=%llu: %s", (unsigned long long)files.rlim_cur, strerror(errno));
 }
 
-static int serve(struct gateway_options *options, const char *http, int ready_fd)
+/* One write: who reads sees all of it or nothing. */
+static void tell_ready(const struct options *o, const struct doors_plan *doors)
+{
+    struct buf lines = {0};
+    int fd = (int)options_number(o, "ready-fd", -1);
+    doors_lines(doors, options_text(o, "door-host", default_door_host), &lines);
+    buf_printf(&lines, "\n");
+    if (fd >= 0 && write(fd, lines.data, lines.size) != (ssize_t)lines.size)
+        log_warn("ready-fd=%d: %s", fd, strerror(errno));
+    buf_fini(&lines);
+}
+
+static int serve(struct gateway_options *options, const char *http, const struct options *o)
 {
     int signal_fd = block_signals();
     must(signal_fd >= 0);
@@ -165,8 +180,7 @@ static int serve(struct gateway_options *options, const char *http, int ready_fd
     if (!g)
         return EXIT_CONFIG;
     log_info("listening http=%s", http);
-    if (ready_fd >= 0 && write(ready_fd, "\n", 1) != 1)
-        log_warn("ready-fd=%d: %s", ready_fd, strerror(errno));
+    tell_ready(o, options->doors);
     gateway_run(g, signal_fd);
     log_info("stopping");
     gateway_free(g);
@@ -178,7 +192,7 @@ static int serve(struct gateway_options *options, const char *http, int ready_fd
 static int take_doors(const struct options *o, struct doors_plan *plan)
 {
     char why[200];
-    const char *host = options_text(o, "door-host", "127.0.0.1");
+    const char *host = options_text(o, "door-host", default_door_host);
     if (!doors_plan(plan, o, why, sizeof why))
         return complain(EXIT_USAGE, "%s", why);
     if (plan->count && !loopback(host) && !options_flag(o, "behind-proxy", false))
@@ -230,7 +244,7 @@ static int start(const struct options *o)
     if (!code)
         code = take_doors(o, &doors);
     options.doors = &doors;
-    return code ? code : serve(&options, http, (int)options_number(o, "ready-fd", -1));
+    return code ? code : serve(&options, http, o);
 }
 
 int main(int argc, char **argv)

@@ -4,7 +4,7 @@
  * behind, or names a queue that may stand on the wire and has one well-formed array.
  */
 #include "common/must.h"
-#include "consumer/worker/text_command.h"
+#include "proto/text_command.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

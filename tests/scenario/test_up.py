@@ -59,7 +59,7 @@ def test_it_prints_addresses_and_serves(farm):
     up = farm.up("--workers", 2, "--slots", 2)
     assert up.lines == [f"clients tcp://127.0.0.1:{farm.port}", f"workers tcp://127.0.0.1:{farm.port + 1}",
                         f"updates tcp://127.0.0.1:{farm.port + 2}", f"page http://127.0.0.1:{farm.port + 3}/",
-                        "ready"], up.lines
+                        f"text tcp://127.0.0.1:{farm.port + 4}", "ready"], up.lines
     assert [len(worker["slots"]) for worker in farm.workers()] == [2, 2]
     for words, out in (("2 + 2", "4\n"), ("7 / 2", "3.5\n"), ("2 ^ 200", f"{2 ** 200}\n")):
         assert answer(farm.reeve("call", "calculator.calculate", *words.split())) == (0, out, "")
@@ -107,6 +107,32 @@ def test_a_second_farm_on_the_same_ports(farm):
     second = farm.start("reeve", "up", "--port-base", farm.port)
     assert second.wait() == 7 and str(farm.port) in second.stderr(), second.stderr()
     assert farm.reeve("call", "calculator.calculate", 1, "+", 1).stdout == "2\n", "the first one lives on"
+
+
+def said(port, request):
+    with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as s:
+        s.sendall(request)
+        return b"".join(iter(lambda: s.recv(4096), b""))
+
+
+def test_doors(farm):
+    up = farm.up("--doors", "dask,todo,text", "--dask-port", farm.port + 5, "--todo-port", farm.port + 6)
+    assert up.lines[3:] == [f"page http://127.0.0.1:{farm.port + 3}/", f"text tcp://127.0.0.1:{farm.port + 4}",
+                            f"todo tcp://127.0.0.1:{farm.port + 6}", f"dask tcp://127.0.0.1:{farm.port + 5}", "ready"], up.lines
+    assert said(farm.port + 4, b"calculator calculate 2 + 2") == b"4"
+    assert b"Status: Ready" in said(farm.port + 5, b'{"Header":"Info","Request":"Status"}')
+    assert up.stop() == 0
+    up = farm.up("--doors", "none")
+    assert up.lines[3:] == [f"page http://127.0.0.1:{farm.port + 3}/", "ready"], up.lines
+    assert up.stop() == 0
+    wrong = farm.reeve("up", "--port-base", farm.port, "--store", "memory", "--doors", "http")
+    assert wrong.returncode == 2 and 'no door "http"' in wrong.stderr, wrong
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", farm.port + 4))
+        taken.listen()
+        done = farm.reeve("up", "--port-base", farm.port, "--store", "memory")
+        assert done.returncode == 7 and f"port {farm.port + 4}: Address already in use" in done.stderr, done
 
 
 def test_what_dies_comes_back(farm):

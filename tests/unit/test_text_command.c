@@ -2,7 +2,7 @@
  *
  * Commands of the text port: what is read, and what is refused.
  */
-#include "consumer/worker/text_command.h"
+#include "proto/text_command.h"
 
 #include <stdlib.h>
 

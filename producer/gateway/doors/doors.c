@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "producer/gateway/doors/peer.h"
+#include "producer/gateway/doors/plain.h"
 
 enum {
     EVENTS_MAX = 64,
@@ -20,40 +21,55 @@ enum {
 };
 
 static const struct door known[] = {
+    {"text", "text-port", 7714, .service = &text_service},
     {"rto", "rto-port", 5081, rto_data_methods},
     {"rto", "rto-plant-port", 5089, rto_plant_methods},
     {"ticker", "ticker-port", 50051, ticker_methods},
     {"todo", "todo-port", 50051, todo_methods},
+    {"dask", "dask-port", 27700, .service = &dask_service},
 };
+
+_Static_assert(LENGTH(known) <= DOORS_MAX, "each has a place");
 
 /* --- the plan ------------------------------------------------------------------------------- */
 
-static void place(struct doors_plan *plan, const struct door *door, unsigned port)
+/* False: the port is taken by a door that speaks otherwise. */
+static bool place(struct doors_plan *plan, const struct door *door, unsigned port)
 {
     size_t i = 0;
     while (i < plan->count && plan->places[i].port != port)
         i++;
     struct door_place *at = &plan->places[i];
     if (i == plan->count)
-        *at = (struct door_place){.port = port, .fd = -1};
+        *at = (struct door_place){.port = port, .fd = -1, .service = door->service};
     plan->count += i == plan->count;
+    plan->ports[door - known] = port;
     for (size_t j = 0; j < at->count; j++)
         if (at->tables[j] == door->methods)
-            return; /* named twice */
-    at->tables[at->count++] = door->methods;
+            return true; /* named twice */
+    if (door->methods && !at->service)
+        at->tables[at->count++] = door->methods;
+    return at->service == door->service;
 }
 
-/* All ports of a door. False: there is none of that name. */
-static bool place_named(struct doors_plan *plan, const struct options *o, struct bytes name)
+/* All ports of a door. False: why says what is wrong. */
+static bool place_named(struct doors_plan *plan, const struct options *o, struct bytes name,
+                        char *why, size_t why_size)
 {
     bool found = false;
     for (size_t i = 0; i < LENGTH(known); i++) {
         const struct door *door = &known[i];
+        unsigned port = (unsigned)options_number(o, door->option, door->port);
         if (!bytes_equal(name, bytes_text(door->name)))
             continue;
-        place(plan, door, (unsigned)options_number(o, door->option, door->port));
+        if (!place(plan, door, port)) {
+            snprintf(why, why_size, "--%s: another door has port %u", door->option, port);
+            return false;
+        }
         found = true;
     }
+    if (!found)
+        snprintf(why, why_size, "--doors: there is no door \"%.*s\"", BYTES_ARG(name));
     return found;
 }
 
@@ -77,14 +93,19 @@ bool doors_plan(struct doors_plan *plan, const struct options *o, char *why, siz
         return true;
     for (;; at++) {
         size_t length = strcspn(at, ",");
-        if (!place_named(plan, o, bytes_of(at, length))) {
-            snprintf(why, why_size, "--doors: there is no door \"%.*s\"", (int)length, at);
+        if (!place_named(plan, o, bytes_of(at, length), why, why_size))
             return false;
-        }
         at += length;
         if (!*at)
             return true;
     }
+}
+
+void doors_lines(const struct doors_plan *plan, const char *host, struct buf *out)
+{
+    for (size_t i = 0; i < LENGTH(known); i++)
+        if (plan->ports[i])
+            buf_printf(out, "%s tcp://%s:%u\n", known[i].name, host, plan->ports[i]);
 }
 
 /* --- life ----------------------------------------------------------------------------------- */
@@ -108,14 +129,20 @@ struct doors *doors_new(struct gateway *g, const struct doors_plan *plan)
     *d = (struct doors){.gateway = g,
                         .watches.client = g->client,
                         .budget.most_bytes = DOOR_BYTES_MAX,
+                        .plains = plains_new(g),
                         .epoll = epoll_create1(EPOLL_CLOEXEC)};
     must(d->epoll >= 0);
     link_init(&d->peers);
     link_init(&d->dirty);
     link_init(&d->health);
     memcpy(d->interval, plan->interval, sizeof d->interval);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = d->plains};
+    must(epoll_ctl(d->epoll, EPOLL_CTL_ADD, plains_fd(d->plains), &event) == 0);
     for (size_t i = 0; i < plan->count; i++)
-        open_port(d, &plan->places[i]);
+        if (plan->places[i].service)
+            plains_listen(d->plains, plan->places[i].service, plan->places[i].fd);
+        else
+            open_port(d, &plan->places[i]);
     return d;
 }
 
@@ -124,7 +151,8 @@ static void say_goodbye(struct doors *d)
 {
     int64_t end_ms = clock_ms() + GOODBYE_MS;
     list_each_safe(l, &d->peers) peer_leave(container_of(l, struct peer, link));
-    while (!list_empty(&d->peers) && clock_ms() < end_ms) {
+    plains_leave(d->plains);
+    while ((!list_empty(&d->peers) || !plains_empty(d->plains)) && clock_ms() < end_ms) {
         struct pollfd fd = {.fd = d->epoll, .events = POLLIN};
         int left_ms = timers_left_ms(&d->gateway->timers);
         doors_turn(d);
@@ -142,6 +170,7 @@ void doors_free(struct doors *d)
         close(d->ports[i].fd); /* nobody comes any more */
     say_goodbye(d);
     list_each_safe(l, &d->peers) peer_free(container_of(l, struct peer, link));
+    plains_free(d->plains);
     watches_fini(&d->watches);
     close(d->epoll);
     free(d);
@@ -193,6 +222,8 @@ void doors_run(struct doors *d)
         struct door_port *port = port_at(d, events[i].data.ptr);
         if (port)
             accept_all(port);
+        else if (events[i].data.ptr == d->plains)
+            plains_run(d->plains);
         else
             peer_ready(events[i].data.ptr, events[i].events);
     }

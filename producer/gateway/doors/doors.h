@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * doors: foreign protocols that the gateway speaks beside HTTP, on ports of their own, for clients
- * that know nothing of Reeve. A door is a name for --doors, a port and a table of gRPC methods;
- * doors of one port share it. health.c and reflection.c are on every port. The sockets and their
- * loop are here and in peer.c; a door's service decides nothing about jobs: it asks the broker.
+ * that know nothing of Reeve. A door is a name for --doors, a port and a table of gRPC methods, or
+ * a service of plain.h, which has its port alone; doors of gRPC may share one. health.c and
+ * reflection.c are on each of theirs. The sockets and their loop are here, in peer.c and plain.c; a
+ * door's service decides nothing about jobs: it asks the broker.
  */
 #ifndef DOORS_DOORS_H
 #define DOORS_DOORS_H
@@ -14,18 +15,22 @@
 #include "producer/gateway/grpc/grpc.h"
 
 enum {
-    DOORS_MAX = 4,
+    DOORS_MAX = 8,                   /* ports, and rows of doors.c */
     DOOR_TABLES_MAX = DOORS_MAX + 3, /* with health, and reflection twice */
     DOOR_PEERS_MAX = 600,            /* connections of all doors; more are hung up on */
     DOOR_BYTES_MAX = 64 << 20,       /* held for the calls of all of them */
     DOOR_INTERVAL_TEXT = 32,
 };
 
+struct plain_service;
+struct plains;
+
 struct door {
     const char *name;
-    const char *option; /* its port's */
-    unsigned port;      /* default */
-    const struct grpc_method *methods;
+    const char *option;                  /* its port's */
+    unsigned port;                       /* default */
+    const struct grpc_method *methods;   /* NULL: it is none of gRPC, but */
+    const struct plain_service *service; /* this */
 };
 
 /* What the command line asks for. */
@@ -35,13 +40,18 @@ struct doors_plan {
         int fd; /* -1: not yet listening; else taken by doors_new */
         const struct grpc_method *tables[DOORS_MAX];
         size_t count;
+        const struct plain_service *service; /* NULL: a port of gRPC */
     } places[DOORS_MAX];
     size_t count;
+    unsigned ports[DOORS_MAX];         /* of each door there is, in their order; 0: not asked for */
     char interval[DOOR_INTERVAL_TEXT]; /* of the ticker, as its topics have it: "" or "/0.1" */
 };
 
 /* Reads --doors and the options beside it. False: *why says what is wrong. */
 bool doors_plan(struct doors_plan *plan, const struct options *o, char *why, size_t why_size);
+
+/* Appends a line a door: its name and where it is. */
+void doors_lines(const struct doors_plan *plan, const char *host, struct buf *out);
 
 struct door_port { /* the context of its calls */
     struct doors *doors;
@@ -56,6 +66,7 @@ struct doors {
     struct door_port ports[DOORS_MAX];
     size_t port_count;
     char interval[DOOR_INTERVAL_TEXT];
+    struct plains *plains;
     int epoll;
     struct link peers;  /* peer::link */
     struct link dirty;  /* peer::dirty: something may be to be sent */

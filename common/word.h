@@ -3,8 +3,8 @@
  * word: one word of a command as a value: what reads as a JSON number, boolean, array or object
  * stays itself, all else is text (an integer beyond 64 bits too: text of digits).
  */
-#ifndef SDK_WORD_H
-#define SDK_WORD_H
+#ifndef COMMON_WORD_H
+#define COMMON_WORD_H
 
 #include <reeve/value.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "consumer/sdk/word.h"
+#include "common/word.h"
 
 void word_put(struct reeve_value *out, struct bytes word)
 {

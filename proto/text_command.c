@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "consumer/worker/text_command.h"
+#include "proto/text_command.h"
 
-#include "consumer/sdk/word.h"
+#include "common/word.h"
 
 static bool is_blank(char c)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * text_command: one command of the text port, `class method word...`, as a queue's name and the
- * arguments. A pure function of the bytes; it knows no socket and no handler.
+ * text_command: one command of the text protocol, `class method word...`, as a queue's name and the
+ * arguments; for the text port of a worker and the text door of the gateway. A pure function of the
+ * bytes; it knows no socket and no handler.
  */
-#ifndef WORKER_TEXT_COMMAND_H
-#define WORKER_TEXT_COMMAND_H
+#ifndef PROTO_TEXT_COMMAND_H
+#define PROTO_TEXT_COMMAND_H
 
 #include <reeve/value.h>
 
