@@ -245,7 +245,9 @@ static void act(struct world *w, uint8_t letter, unsigned who, unsigned how)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const one[] = {"a.a", "a.b"}, *const two[] = {"b.a", "b.b"};
-    static const struct agent_program programs[PROGRAMS] = {{"a", one, 2}, {"b", two, 2}};
+    static const struct agent_program programs[PROGRAMS] = {
+        {.name = "a", .methods = one, .method_count = 2},
+        {.name = "b", .methods = two, .method_count = 2}};
     struct agent_options options = {.slots = SLOTS,
                                     .programs = programs,
                                     .program_count = PROGRAMS,

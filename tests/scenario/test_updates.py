@@ -104,7 +104,7 @@ def test_the_broker_is_started_anew(farm):
 
 def test_five_hundred_streams_at_once(farm):
     gateway = open_farm(farm)
-    before = farm.json("status")
+    before, memory = farm.json("status"), resident_mib(gateway)
     worker, client = Worker(farm, "a.b"), farm.client()
     streams = [Stream(gateway, "topic=queue/a.b&topic=todo") for _ in range(500)]
     assert all(stream.status == 200 for stream in streams)
@@ -117,7 +117,7 @@ def test_five_hundred_streams_at_once(farm):
     streams += [Stream(gateway, "topic=todo") for _ in range(STREAMS_MAX - 500)]
     over = Stream(gateway, "topic=todo")
     assert over.status == 503 and int(over.headers["Retry-After"]) >= 1, over.headers
-    assert resident_mib(gateway) < 200, resident_mib(gateway)
+    assert resident_mib(gateway) < memory + 150, (resident_mib(gateway), memory)  # most of it a sanitizer's
     for stream in streams:
         stream.close()
     farm.until(lambda: figures(gateway)["reeve_gateway_streams"] == 0, "all are gone")
