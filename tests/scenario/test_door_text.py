@@ -166,8 +166,8 @@ def test_a_stop_is_told(farm):
     farm.broker("--store", "memory")
     worker = Worker(farm, "echo.echo")
     farm.doors()
-    client, idle = begin(farm.text_port, b"echo echo\n"), connect(farm.text_port)
-    worker.receive("lease")
+    idle, client = connect(farm.text_port), begin(farm.text_port, b"echo echo\n")
+    worker.receive("lease")  # so both are taken, in their order
     assert farm.gateway.process.stop() == 0
     assert reply(client) == b"error: the gateway ends" and reply(idle) == b""
 

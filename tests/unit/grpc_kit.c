@@ -294,8 +294,11 @@ static bool carry_out(struct kit *k)
 
 void kit_pump(struct kit *k)
 {
-    while (carry_in(k) | carry_out(k))
-        continue;
+    bool in, out;
+    do {
+        in = carry_in(k);
+        out = carry_out(k);
+    } while (in || out);
 }
 
 void kit_pass(struct kit *k, int64_t ms)

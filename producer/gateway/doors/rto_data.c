@@ -173,7 +173,7 @@ static void calculate_cv(struct grpc_call *c, struct bytes message)
         grpc_message_read(c, &grpc__rto_api__calculate_cvrequest__descriptor, message);
     struct rto *r =
         rto_open(c, sizeof(struct question), asked, asked ? asked->sessionid : "", say_cv);
-    if (!r)
+    if (!r || !asked) /* of a message that is none there is none */
         return;
     ((struct question *)r)->own = !*asked->modelid;
     rto_look(r, cv_seen);
