@@ -96,7 +96,8 @@ def test_known_problems_as_files_of_expressions(farm):
     farm.env["REEVE_MODELS"] = str(pathlib.Path(__file__).resolve().parent.parent / "models")
     client = begin(farm)
     for name, optimum, near in (("hs71", 17.0140173, 17e-4), ("hs43", -44, 44e-4), ("wood_berry", 1.698202, 1e-4),
-                                ("quadruple_tank", 17.3131141, 17e-4), ("van_de_vusse_isothermal", 1.26598632, 1e-4)):
+                                ("quadruple_tank", 17.3131141, 17e-4), ("van_de_vusse_isothermal", 1.26598632, 1e-4),
+                                ("van_de_vusse", 1.09153066, 1e-4)):
         session = Session(farm, client, model=name + ".json")  # not the built-in one of that name
         session.start()
         best = session.finish()
