@@ -124,6 +124,8 @@ def use_the_rest(gateway, worker):
     task = gateway.good("POST", "/v1/todo", {"title": "milk"}, status=201)["task"]
     gateway.good("GET", "/v1/todo")
     gateway.good("POST", f"/v1/todo/{task}/complete", status=204)
+    task = gateway.good("POST", "/v1/todo", {"title": "bread"}, status=201)["task"]
+    gateway.good("DELETE", f"/v1/todo/{task}", status=204)
     assert first_event(gateway, "todo")["event"] == "snapshot"
     name = next(w["id"] for w in gateway.good("GET", "/v1/workers")["workers"] if w["id"].startswith("raw-"))
     gateway.good("POST", f"/v1/workers/{name}/drain", status=204)
@@ -414,6 +416,7 @@ def test_tasks_for_people(farm):
     gateway.refused(404, "unknown-task", "POST", "/v1/todo/99/complete", text="Task not found")
     for part in ("x", "0", "-1", "1.5", "99999999999999999999999"):
         gateway.refused(400, "invalid", "POST", f"/v1/todo/{part}/complete")
+        gateway.refused(400, "invalid", "DELETE", f"/v1/todo/{part}")
     seen, path = [], "/v1/todo?limit=3"
     while path:
         page = gateway.good("GET", path)
@@ -424,6 +427,24 @@ def test_tasks_for_people(farm):
     gateway.refused(400, "invalid", "POST", "/v1/todo", {"title": ""}, text="title")
     gateway.good("POST", f"/v1/jobs/{seen[0]['id']}/cancel", status=204)
     assert [t["task"] for t in gateway.good("GET", "/v1/todo")["tasks"]] == [2, 3, 4, 5, 6, 7]
+
+
+def test_a_task_is_removed(farm):
+    gateway = open_farm(farm)
+
+    def left():
+        return [t["task"] for t in gateway.good("GET", "/v1/todo")["tasks"]]
+
+    ids = [gateway.good("POST", "/v1/todo", {"title": f"task {i}"}, status=201)["id"] for i in range(1, 5)]
+    gateway.good("POST", "/v1/todo/3/complete", status=204)
+    gateway.good("DELETE", "/v1/todo/2", status=204)
+    assert left() == [1, 3, 4]
+    assert gateway.good("GET", f"/v1/jobs/{ids[1]}")["state"] == "cancelled"
+    for gone in (2, 5, 99): # removed, never added; the one behind it is left alone
+        gateway.refused(404, "unknown-task", "DELETE", f"/v1/todo/{gone}", text="Task not found")
+    gateway.refused(409, "ended", "DELETE", "/v1/todo/3", text="stays on the list")
+    gateway.refused(404, "unknown-task", "POST", "/v1/todo/2/complete", text="Task not found")
+    assert left() == [1, 3, 4]
 
 
 def test_feeds(farm):
