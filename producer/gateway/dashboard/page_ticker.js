@@ -86,7 +86,7 @@ function updateCard(row, item) {
 export function ticker({ refresh, watch }) {
   const items = new Map(); // topic -> {topic, quote, seq, trouble, version}
   const input = h("input", {
-    placeholder: "AAPL GOOGL; -AAPL takes it off",
+    placeholder: "Symbol, such as AAPL",
     "aria-label": "Symbol",
     "data-filter": true,
     "data-new": true,
@@ -95,14 +95,16 @@ export function ticker({ refresh, watch }) {
     maxlength: 64,
   });
   const interval = h("input", {
-    placeholder: `every ${INTERVAL.usual} s`,
+    class: "brief",
+    placeholder: `${INTERVAL.usual} s`,
+    title: `A price every so many seconds, ${INTERVAL.least} to ${INTERVAL.most}`,
     "aria-label": "Interval in seconds",
     inputmode: "decimal",
     list: "interval-list",
     maxlength: 10,
   });
   const cards = h("div", { class: "grid quotes" });
-  const none = empty("No symbol is watched. Type one and press Enter.");
+  const none = empty("No symbol is watched. Type one, or several, and press Enter; -AAPL takes it off again.");
   const submit = h("button", { class: "primary" }, "Subscribe");
 
   function changed() {
