@@ -157,6 +157,8 @@ paged("a file fills in the form, and what stands there then goes over it", "sess
     islands: 2,
   };
   await page.locator("select#model").locator("option[value=williams_otto]").waitFor({ state: "attached" });
+  await open(page, '{"model": "williams_otto", "objective": "[XG]"}');
+  await has(page.locator(".command"), "--objective '[XG]' --minimize"); // whatever the model's own is
   await open(page, JSON.stringify(spec));
   await has(page.locator(".command"), "--seed 1234567 --islands 2");
   assert.equal(await page.getByLabel("FB start").inputValue(), "4");
@@ -180,6 +182,7 @@ paged("a file that is none is refused in the form", "sessions/new", async (page)
     ['{"seed": 1.5}', '"seed" is not as it must be'],
     ['{"mvs": [{"lower": 1}]}', '"mvs" is not as it must be'],
     ['{"model": "nobody"}', "No such model: nobody"],
+    ['{"model": "williams_otto", "cvs": [{"name": "XA", "expression": "1"}]}', 'XA: "expression" is nothing'],
   ]) {
     await open(page, text);
     await has(page.getByRole("alert"), why);

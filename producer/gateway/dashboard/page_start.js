@@ -186,21 +186,27 @@ export function start({ go, refresh }) {
     preview();
   }
 
-  // All of the form as a file says it: over the model's, as with the command.
+  // A variable as a file says it: over the model's, or one more.
+  function fillVariable(kind, v) {
+    const row = rows[kind].find((r) => r.model?.name === v.name) || add(kind, null);
+    for (const [key, value] of Object.entries(v)) {
+      if (row[key]) row[key].value = textOf(value);
+      if (row[key] || key === "name") continue;
+      take(model); // rather nothing of the file than half of it
+      throw new Error(`${v.name}: "${key}" is nothing this form can say of it`);
+    }
+  }
+
+  // All of the form as a file says it. An objective of its own is minimized unless it says otherwise.
   function fillIn(from) {
     const id = from.model ?? "none";
     const chosen = models.find((m) => m.id === id);
     if (!chosen) throw new Error(`No such model: ${id}`);
     choose.value = id;
     take(chosen);
-    for (const kind of ["mv", "cv"])
-      for (const v of from[kind + "s"] || []) {
-        const row = rows[kind].find((r) => r.model?.name === v.name) || add(kind, null);
-        if (row.name) row.name.value = v.name;
-        for (const key of ["expression", "lower", "start", "upper"]) if (row[key] && key in v) row[key].value = textOf(v[key]);
-      }
-    if ("objective" in from) inputs.objective.value = from.objective;
-    if ("maximize" in from) inputs.direction.value = from.maximize ? "max" : "min";
+    for (const kind of ["mv", "cv"]) for (const v of from[kind + "s"] || []) fillVariable(kind, v);
+    if (from.objective) inputs.objective.value = from.objective;
+    if (from.objective || "maximize" in from) inputs.direction.value = from.maximize ? "max" : "min";
     inputs.constraints.value = (from.constraints || []).join("\n");
     inputs.method.value = from.method || "";
     inputs.iterations.value = textOf(from.max_iterations);
