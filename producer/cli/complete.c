@@ -26,25 +26,24 @@ static char words_of(const struct verb *verb)
     return 0;
 }
 
-/* The words a verb takes: some that are known here, and a verb that lists the others. */
+/* The words a verb takes: its own verbs or some that are known here, and a verb that lists the
+ * others. */
 struct words {
     const char *fixed, *list; /* "" for none */
+    const char *(*name)(size_t i);
 };
 
 static struct words names_of(const struct verb *verb)
 {
     switch (words_of(verb)) {
-    case 'q': return (struct words){"", "queues"};
-    case 'w': return (struct words){"", "workers"};
-    case 'j': return (struct words){"", "jobs"};
-    case 'd': return (struct words){"list retry drop ", "dead list"};
-    case 's': return (struct words){"bash zsh fish", ""};
-    case 'o':
-        return (struct words){"start optimise pause stop show list objective cv models status "
-                              "propose tell ",
-                              "session list"};
-    case 't': return (struct words){"add list complete remove watch ", "todo list"};
-    default: return (struct words){"", ""};
+    case 'q': return (struct words){"", "queues", NULL};
+    case 'w': return (struct words){"", "workers", NULL};
+    case 'j': return (struct words){"", "jobs", NULL};
+    case 'd': return (struct words){"list retry drop ", "dead list", NULL};
+    case 's': return (struct words){"bash zsh fish", "", NULL};
+    case 'o': return (struct words){"", "session list", session_verb_name};
+    case 't': return (struct words){"", "todo list", todo_verb_name};
+    default: return (struct words){"", "", NULL};
     }
 }
 
@@ -52,6 +51,8 @@ static struct words names_of(const struct verb *verb)
 static void print_names(struct words names, const char *open)
 {
     fputs(names.fixed, stdout);
+    for (size_t i = 0; names.name && names.name(i); i++)
+        printf("%s ", names.name(i));
     if (*names.list)
         printf("%sreeve %s --quiet --wait 1 2>/dev/null)", open, names.list);
 }
@@ -133,7 +134,7 @@ static void print_fish(void)
                  "complete -c reeve -n '__fish_seen_subcommand_from %s' -l %%s\n", verbs[i].name);
         print_options(&verbs[i], format);
         struct words names = names_of(&verbs[i]);
-        if (!*names.fixed && !*names.list)
+        if (!*names.fixed && !*names.list && !names.name)
             continue;
         printf("complete -c reeve -n '__fish_seen_subcommand_from %s' -f -a '", verbs[i].name);
         print_names(names, "(");

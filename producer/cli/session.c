@@ -305,6 +305,11 @@ static const struct session_verb {
     {"tell", "ID NAME=VALUE... --objective VALUE", verb_tell, 1, WORDS_ANY, true},
 };
 
+const char *session_verb_name(size_t i)
+{
+    return i < LENGTH(session_verbs) ? session_verbs[i].name : NULL;
+}
+
 static const struct session_verb *find_verb(struct cli *cli)
 {
     const char *names[LENGTH(session_verbs)], *near;

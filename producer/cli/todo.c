@@ -279,6 +279,11 @@ static const struct todo_verb {
     {"watch", "[--count N]", todo_watch, 0, 0},
 };
 
+const char *todo_verb_name(size_t i)
+{
+    return i < LENGTH(todo_verbs) ? todo_verbs[i].name : NULL;
+}
+
 int verb_todo(struct cli *cli)
 {
     const char *names[LENGTH(todo_verbs)], *near;

@@ -48,9 +48,11 @@ int verb_watch(struct cli *cli);
 /* session.c */
 extern const struct option session_options[];
 int verb_session(struct cli *cli);
+const char *session_verb_name(size_t i); /* of the i-th of its verbs; NULL behind the last */
 /* todo.c */
 extern const struct option todo_options[];
 int verb_todo(struct cli *cli);
+const char *todo_verb_name(size_t i); /* the same */
 /* ticker_verb.c */
 extern const struct option ticker_options[];
 int verb_ticker(struct cli *cli);

@@ -124,6 +124,8 @@ def use_the_rest(gateway, worker):
     task = gateway.good("POST", "/v1/todo", {"title": "milk"}, status=201)["task"]
     gateway.good("GET", "/v1/todo")
     gateway.good("POST", f"/v1/todo/{task}/complete", status=204)
+    task = gateway.good("POST", "/v1/todo", {"title": "bread"}, status=201)["task"]
+    gateway.good("DELETE", f"/v1/todo/{task}", status=204)
     assert first_event(gateway, "todo")["event"] == "snapshot"
     name = next(w["id"] for w in gateway.good("GET", "/v1/workers")["workers"] if w["id"].startswith("raw-"))
     gateway.good("POST", f"/v1/workers/{name}/drain", status=204)
@@ -399,31 +401,7 @@ def test_a_job_is_no_session(farm):
     assert gateway.good("GET", f"/v1/jobs/{id}")["state"] == "waiting"
 
 
-# --- tasks and feeds ---------------------------------------------------------------------------------
-
-
-def test_tasks_for_people(farm):
-    gateway = open_farm(farm)
-    assert gateway.good("GET", "/v1/todo") == {"tasks": [], "next": None}
-    titles = [f"task {i}" for i in range(1, 8)]
-    for i, title in enumerate(titles, 1):
-        added = gateway.good("POST", "/v1/todo", {"title": title}, status=201)
-        assert (added["task"], added["title"], added["completed"]) == (i, title, False), added
-    gateway.good("POST", "/v1/todo/3/complete", status=204)
-    gateway.good("POST", "/v1/todo/3/complete", status=204) # nothing new
-    gateway.refused(404, "unknown-task", "POST", "/v1/todo/99/complete", text="Task not found")
-    for part in ("x", "0", "-1", "1.5", "99999999999999999999999"):
-        gateway.refused(400, "invalid", "POST", f"/v1/todo/{part}/complete")
-    seen, path = [], "/v1/todo?limit=3"
-    while path:
-        page = gateway.good("GET", path)
-        seen += page["tasks"]
-        path = page["next"] and f"/v1/todo?limit=3&cursor={page['next']}"
-    assert [t["title"] for t in seen] == titles and [t["task"] for t in seen if t["completed"]] == [3], seen
-    gateway.refused(400, "invalid", "GET", "/v1/todo?cursor=x", text="cursor")
-    gateway.refused(400, "invalid", "POST", "/v1/todo", {"title": ""}, text="title")
-    gateway.good("POST", f"/v1/jobs/{seen[0]['id']}/cancel", status=204)
-    assert [t["task"] for t in gateway.good("GET", "/v1/todo")["tasks"]] == [2, 3, 4, 5, 6, 7]
+# --- feeds -------------------------------------------------------------------------------------------
 
 
 def test_feeds(farm):

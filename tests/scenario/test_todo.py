@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`reeve todo`: tasks that people complete, and the lines of those who watch."""
+"""`reeve todo`: tasks that people complete, and the lines of those who watch; and the same over HTTP."""
 import json
 import signal
 
 from farm import main
+from gateway import Gateway
 
 
 def todo(farm, *words):
@@ -177,6 +178,51 @@ def test_many_tasks(farm):
     tasks = farm.json("todo", "list")["tasks"]
     assert [task["task"] for task in tasks] == list(range(1, count + 1))
     assert tasks[-1]["title"] == f"task {count - 1}"
+
+
+def test_the_list_over_http(farm):
+    farm.broker("--store", "memory")
+    gateway = Gateway(farm)
+    assert gateway.good("GET", "/v1/todo") == {"tasks": [], "next": None}
+    titles = [f"task {i}" for i in range(1, 8)]
+    for i, title in enumerate(titles, 1):
+        added = gateway.good("POST", "/v1/todo", {"title": title}, status=201)
+        assert (added["task"], added["title"], added["completed"]) == (i, title, False), added
+    gateway.good("POST", "/v1/todo/3/complete", status=204)
+    gateway.good("POST", "/v1/todo/3/complete", status=204) # nothing new
+    gateway.refused(404, "unknown-task", "POST", "/v1/todo/99/complete", text="Task not found")
+    for part in ("x", "0", "-1", "1.5", "99999999999999999999999"):
+        gateway.refused(400, "invalid", "POST", f"/v1/todo/{part}/complete")
+        gateway.refused(400, "invalid", "DELETE", f"/v1/todo/{part}")
+    seen, path = [], "/v1/todo?limit=3"
+    while path:
+        page = gateway.good("GET", path)
+        seen += page["tasks"]
+        path = page["next"] and f"/v1/todo?limit=3&cursor={page['next']}"
+    assert [t["title"] for t in seen] == titles and [t["task"] for t in seen if t["completed"]] == [3], seen
+    gateway.refused(400, "invalid", "GET", "/v1/todo?cursor=x", text="cursor")
+    gateway.refused(400, "invalid", "POST", "/v1/todo", {"title": ""}, text="title")
+    gateway.good("POST", f"/v1/jobs/{seen[0]['id']}/cancel", status=204)
+    assert [t["task"] for t in gateway.good("GET", "/v1/todo")["tasks"]] == [2, 3, 4, 5, 6, 7]
+
+
+def test_a_task_is_removed_over_http(farm):
+    farm.broker("--store", "memory")
+    gateway = Gateway(farm)
+
+    def left():
+        return [t["task"] for t in gateway.good("GET", "/v1/todo")["tasks"]]
+
+    ids = [gateway.good("POST", "/v1/todo", {"title": f"task {i}"}, status=201)["id"] for i in range(1, 5)]
+    gateway.good("POST", "/v1/todo/3/complete", status=204)
+    gateway.good("DELETE", "/v1/todo/2", status=204)
+    assert left() == [1, 3, 4]
+    assert gateway.good("GET", f"/v1/jobs/{ids[1]}")["state"] == "cancelled"
+    for gone in (2, 5, 99): # removed, never added; the one behind it is left alone
+        gateway.refused(404, "unknown-task", "DELETE", f"/v1/todo/{gone}", text="Task not found")
+    gateway.refused(409, "ended", "DELETE", "/v1/todo/3", text="stays on the list")
+    gateway.refused(404, "unknown-task", "POST", "/v1/todo/2/complete", text="Task not found")
+    assert left() == [1, 3, 4]
 
 
 if __name__ == "__main__":

@@ -209,6 +209,29 @@ export function launch() {
   });
 }
 
+// What all pages asked the farm for and were answered well, in order: {page, method, path, query, topics, body};
+// method "file": a file was asked for.
+export const asked = [];
+let opened = 0;
+
+function record(page) {
+  const number = ++opened;
+  page.on("filechooser", () => asked.push({ page: number, method: "file", path: "", topics: [] }));
+  page.on("response", (response) => {
+    const request = response.request();
+    const { pathname, searchParams } = new URL(request.url());
+    if (!response.ok() || !pathname.startsWith("/v1/")) return;
+    asked.push({
+      page: number,
+      method: request.method(),
+      path: pathname,
+      query: searchParams,
+      topics: searchParams.getAll("topic"),
+      body: request.postDataJSON(),
+    });
+  });
+}
+
 export const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
 
 // A page of its own (another reader, as far as the farm knows) that has the token. Whatever the browser
@@ -227,6 +250,7 @@ export async function openPage(
   const page = await context.newPage();
   page.setDefaultTimeout(DEADLINE_MS);
   page.complaints = [];
+  record(page);
   page.on("pageerror", (error) => page.complaints.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) page.complaints.push(message.text());

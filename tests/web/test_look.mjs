@@ -188,6 +188,16 @@ test("a picture of each dialog", async () => {
   await page.keyboard.press("Escape");
   await page.locator(".link-state").click();
   await shot(page, "connection-desktop-light");
+  await page.keyboard.press("Escape");
+  await go(page, "todo");
+  await page.getByRole("button", { name: "Remove task 1" }).click();
+  await shot(page, "remove-desktop-light");
+  await page.keyboard.press("Escape");
+  await go(page, "sessions");
+  await page.locator("tr", { hasText: "quadruple_tank" }).getByRole("link").click();
+  await page.getByRole("button", { name: "Optimise" }).click();
+  await page.locator("dialog").getByRole("button", { name: "A constant CV" }).click();
+  await shot(page, "optimise-desktop-light");
   await page.context().close();
   const stranger = await openPage(browser, farm, "", { token: "" });
   await stranger.locator("#token").waitFor();

@@ -21,6 +21,7 @@ const load = (name) => import(pathToFileURL(path.join(folder, name)));
 const { sseParser } = await load("sse.js");
 const format = await load("format.js");
 const prom = await load("prom.js");
+const { readSpec, startCommand } = await load("spec.js");
 const { makeTrail } = await load("trail.js");
 const { path: apiPath } = await load("api.js");
 const { Stream } = await load("stream.js");
@@ -231,4 +232,49 @@ test("a trail begins with the history and goes on with what is seen", () => {
   assert.deepEqual(trail.of("mvs", "u"), { best: [{ x: 3, y: 1 }], last: [{ x: 3, y: 0.5 }] });
   trail.take({ iteration: 1, best: null });
   assert.equal(trail.reach(), 3);
+});
+
+/* --- what a session is started with --------------------------------------------------------------------- */
+
+test("a file of a session says the same as the command", () => {
+  const spec = {
+    model: "none",
+    objective: "[x]^2 + [d]",
+    maximize: false,
+    mvs: [{ name: "x", start: 1, lower: -5, upper: 5 }],
+    cvs: [{ name: "d", expression: "2", upper: 3 }],
+    constraints: ["[x] <= 3", "it's"],
+    method: "auto",
+    max_iterations: 9,
+    seed: 7,
+    islands: 2,
+    delay: 0.5,
+    external: true,
+  };
+  assert.deepEqual(readSpec(JSON.stringify(spec)), spec);
+  assert.deepEqual(readSpec('{"maximise": true}'), { maximize: true }); // as the service reads it
+  assert.equal(
+    startCommand(spec),
+    "reeve session start --model none --objective '[x]^2 + [d]' --minimize --method auto --mv x=1:-5..5 --cv d=2:..3 " +
+      "--constraint '[x] <= 3' --constraint 'it'\\''s' --max-iterations 9 --seed 7 --islands 2 --delay 0.5 --external"
+  );
+});
+
+test("a file that is none is refused by what is wrong with it", () => {
+  for (const [text, why] of [
+    ["", /no JSON/],
+    ["null", /not one JSON object/],
+    ["[1]", /not one JSON object/],
+    ['{"toString": 1}', /"toString" is nothing/],
+    ['{"model": 1}', /"model" is not/],
+    ['{"seed": 9007199254740993}', /"seed" is not/], // which would become another one
+    ['{"delay": "1"}', /"delay" is not/],
+    ['{"mvs": {}}', /"mvs" is not/],
+    ['{"mvs": [null]}', /"mvs" is not/],
+    ['{"mvs": [{"lower": 1}]}', /"mvs" is not/],
+    ['{"mvs": [{"name": "x", "toString": 1}]}', /"mvs" is not/],
+    ['{"cvs": [{"name": "x", "upper": null}]}', /"cvs" is not/],
+    ['{"constraints": [1]}', /"constraints" is not/],
+  ])
+    assert.throws(() => readSpec(text), why, text);
 });

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // test_pages: every page and every action on it, in a real browser against a real farm. What a press
-// does is seen on the page, and where it matters asked of the farm as well.
+// does is seen on the page, and where it matters asked of the farm as well. At the end the verbs of `reeve
+// todo` and `reeve ticker` are counted: see verbs.mjs.
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Farm, go, launch, openPage, until } from "./harness.mjs";
+import { proveVerbs } from "./verbs.mjs";
 
 let farm, browser;
 test.before(async () => {
@@ -236,13 +238,53 @@ paged("two pages and the command line see one list of tasks", "todo", async (pag
   await other.context().close();
 });
 
+paged("a task is removed on one page, with keys alone, and gone from all of them", "todo", async (page) => {
+  const other = await openPage(browser, farm, "todo");
+  const task = (p, title) => p.getByLabel("Open tasks").locator("li", { hasText: title });
+  const removed = (p, number) => p.locator(".news li", { hasText: `Task ${number} removed` }).waitFor();
+  const numbers = [];
+  for (const title of ["Paint the tank", "Paint the pump"]) numbers.push(Number(await farm.reeve("todo", "add", title)));
+  const [tank, pump] = numbers;
+  for (const p of [page, other]) await task(p, "Paint the pump").waitFor();
+  const remove = page.getByRole("button", { name: `Remove task ${tank}` });
+  await remove.focus();
+  await page.keyboard.press("Enter");
+  await has(page.locator("dialog"), `Remove task ${tank}?`);
+  await page.keyboard.press("Escape"); // not sure after all
+  await page.locator("dialog").waitFor({ state: "detached" });
+  await remove.focus();
+  await page.keyboard.press("Enter");
+  await page.locator("dialog").getByRole("button", { name: "Remove the task" }).focus();
+  await page.keyboard.press("Enter");
+  for (const p of [page, other]) {
+    await removed(p, tank);
+    await task(p, "Paint the tank").waitFor({ state: "detached" });
+  }
+  assert.doesNotMatch(await farm.reeve("todo", "list"), /Paint the tank/);
+  const focused = page.getByRole("button", { name: `Remove task ${pump}` });
+  await until("the next one is at hand", () => focused.evaluate((node) => node === document.activeElement));
+  await farm.reeve("todo", "remove", pump);
+  for (const p of [page, other]) {
+    await removed(p, pump);
+    await task(p, "Paint the pump").waitFor({ state: "detached" });
+  }
+  await farm.reeve("todo", "add", "Look at the seals");
+  const last = task(other, "Look at the seals");
+  await last.waitFor();
+  await last.getByRole("checkbox").click();
+  const done = page.getByLabel("Completed tasks").locator("li", { hasText: "Look at the seals" });
+  await done.waitFor();
+  assert.equal(await done.getByRole("button", { name: /^Remove/ }).count(), 0); // it stays on the list
+  await other.context().close();
+});
+
 /* --- ticker ---------------------------------------------------------------------------------------------------- */
 
 paged("symbols are watched side by side, grow, and stop when nobody watches", "ticker", async (page) => {
   const card = (topic) => page.locator(`.quote[data-topic="${topic}"]`);
   const seq = async (topic) => Number(await card(topic).getAttribute("data-seq"));
   const subscribe = async (text, interval) => {
-    await page.getByLabel("Interval").selectOption(interval);
+    await page.getByLabel("Interval").fill(interval);
     await page.getByLabel("Symbol", { exact: true }).fill(text);
     await page.keyboard.press("Enter");
   };
@@ -256,6 +298,15 @@ paged("symbols are watched side by side, grow, and stop when nobody watches", "t
   await until("again", async () => (await seq("ticker/AAPL/0.1")) > from);
   await subscribe("a/b", "");
   await has(page.locator("#toasts"), "is no symbol");
+  await subscribe("MSFT", "0.25");
+  await until("an interval of one's own", async () => (await seq("ticker/MSFT/0.25")) > 0);
+  for (const interval of ["0.001", "4000", "often"]) {
+    await subscribe("IBM", interval);
+    await has(page.locator("#toasts"), "from 0.01 to 3600 seconds");
+  }
+  await subscribe("-msft -none", "");
+  await card("ticker/MSFT/0.25").waitFor({ state: "detached" });
+  await has(page.locator("#toasts"), '"NONE" is not followed');
   await page.getByRole("button", { name: "Unsubscribe AAPL" }).click();
   await card("ticker/AAPL/0.1").waitFor({ state: "detached" });
   const running = async () =>
@@ -267,3 +318,6 @@ paged("symbols are watched side by side, grow, and stop when nobody watches", "t
   await go(page, "todo");
   await until("all of them stopped", async () => (await running()).length === 0);
 });
+
+for (const verb of ["todo", "ticker"])
+  test(`all that \`reeve ${verb}\` does was done on a page`, () => proveVerbs(farm, verb));

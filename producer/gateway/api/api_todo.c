@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * api_todo: tasks for people: listed, added, completed. A task is a session that the broker answers
- * itself: it asks until a person has completed it.
+ * api_todo: tasks for people: listed, added, completed, removed. A task is a session that the
+ * broker answers itself: it asks until a person has completed it.
  */
 #include <inttypes.h>
 
@@ -87,27 +87,73 @@ static void add(struct request *r)
     buf_fini(&map);
 }
 
-/* --- completing ----------------------------------------------------------------------------- */
+/* --- completing, removing ------------------------------------------------------------------- */
+
+/* The number in the path of a request without parameters; false: answered. */
+static bool asked_task(struct request *r, uint64_t *task)
+{
+    static const char *const none[] = {NULL};
+    if (!asked_query(r, none))
+        return false;
+    if (shape_digits(request_part(r, 0), INT64_MAX, task) && *task)
+        return true;
+    answer_invalid(r, "a task has a number: 1, 2, 3, ...");
+    return false;
+}
 
 static void complete(struct request *r)
 {
-    static const char *const none[] = {NULL};
     uint64_t task;
-    if (!asked_query(r, none))
+    if (!asked_task(r, &task))
         return;
-    if (!shape_digits(request_part(r, 0), INT64_MAX, &task) || !task) {
-        answer_invalid(r, "a task has a number: 1, 2, 3, ...");
-        return;
-    }
     struct record ask = {.type = REC_complete_task, .complete_task = {.task = task}};
     struct call *c = call_open(r, sizeof *c);
     if (c)
         call_ask(c, &ask, call_done);
 }
 
+struct removing {
+    struct call call;
+    uint64_t task;
+    bool completed;
+};
+
+/* The list says which job it is; cancelling that is all there is to it. */
+static void take_place(struct call *c, const struct record *answer)
+{
+    struct removing *r = container_of(c, struct removing, call);
+    if (answer->type == REC_task) {
+        if (answer->task.task == r->task)
+            c->id = answer->task.id;
+        r->completed = answer->task.completed_ms != 0;
+        return;
+    }
+    struct record cancel = {.type = REC_cancel, .cancel = {.id = c->id}};
+    if (!c->id)
+        call_fail(c, ERR_UNKNOWN_TASK, bytes_text(err_text(ERR_UNKNOWN_TASK)));
+    else if (r->completed)
+        call_fail(c, ERR_ENDED, bytes_text("the task is completed: it stays on the list"));
+    else
+        call_ask(c, &cancel, call_done);
+}
+
+static void remove_task(struct request *r)
+{
+    uint64_t task;
+    if (!asked_task(r, &task))
+        return;
+    struct removing *removing = (struct removing *)call_open(r, sizeof *removing);
+    if (!removing)
+        return;
+    struct record ask = {.type = REC_list_tasks, .list_tasks = {.after = task - 1, .limit = 1}};
+    removing->task = task;
+    call_ask(&removing->call, &ask, take_place);
+}
+
 const struct route api_todo_routes[] = {
     {"GET", "/v1/todo", false, list},
     {"POST", "/v1/todo", false, add},
     {"POST", "/v1/todo/{task}/complete", false, complete},
+    {"DELETE", "/v1/todo/{task}", false, remove_task},
     {0},
 };

@@ -42,24 +42,26 @@ export function setClass(node, name) {
 const rowsOf = new WeakMap(); // parent -> its rows by key
 
 // Children of `parent` become those of `items`, in order: rows {node, drop?}; what is there for a key is
-// kept and updated, what is no longer wanted is dropped.
+// kept and updated, what is no longer wanted is dropped. Dropped first, so that no row has to be moved for
+// it: one that is moved loses the focus.
 export function keyed(parent, items, keyOf, create, update) {
   const had = rowsOf.get(parent) || new Map();
   const rows = new Map();
+  const wanted = new Set(items.map((item) => keyOf(item)));
+  for (const [key, row] of had) {
+    if (wanted.has(key)) continue;
+    row.node.remove();
+    if (row.drop) row.drop();
+  }
   let at = parent.firstChild;
   for (const item of items) {
     const key = keyOf(item);
     const row = had.get(key) || create(item);
-    had.delete(key);
     rows.set(key, row);
     update(row, item);
     const node = row.node;
     if (node === at) at = at.nextSibling;
     else parent.insertBefore(node, at);
-  }
-  for (const row of had.values()) {
-    row.node.remove();
-    if (row.drop) row.drop();
   }
   rowsOf.set(parent, rows);
 }

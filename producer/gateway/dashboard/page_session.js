@@ -46,29 +46,39 @@ const say = (answer) => toast(sayings[answer?.message] || answer?.message || "Do
 
 /* --- forms of numbers by name ------------------------------------------------------------------------ */
 
-function numberInputs(names, values) {
-  const inputs = new Map(
-    names.map((name) => [
-      name,
-      h("input", {
-        inputmode: "decimal",
-        value: values[name] === null || values[name] === undefined ? "" : String(values[name]),
-      }),
-    ])
+// Fields of those that are known by name; others are added by whoever knows theirs ("another": what for).
+function numberInputs(names, values, another) {
+  const known = names.map((name) => ({
+    name: () => name,
+    input: h("input", { inputmode: "decimal", value: String(values[name] ?? "") }),
+  }));
+  const own = [];
+  const fields = h(
+    "div",
+    { class: "grid fields" },
+    known.map((row) => field(nameOf(row.name()), row.input))
+  );
+  const add = button(
+    another,
+    () => {
+      const name = h("input", { spellcheck: "false", "aria-label": "Name", placeholder: "name" });
+      const input = h("input", { inputmode: "decimal", "aria-label": "Value", placeholder: "value" });
+      own.push({ name: () => name.value.trim(), input });
+      fields.append(h("div", { class: "row pair" }, name, input));
+      name.focus();
+    },
+    { class: "quiet" }
   );
   return {
-    node: h(
-      "div",
-      { class: "grid fields" },
-      names.map((name) => field(nameOf(name), inputs.get(name)))
-    ),
+    node: h("div", { class: "stack" }, fields, h("div", { class: "row" }, add)),
     read() {
       const out = {};
-      for (const [name, input] of inputs) {
+      for (const { name, input } of [...known, ...own]) {
         const text = input.value.trim();
         if (!text) continue;
-        if (!Number.isFinite(Number(text))) throw new Error(`${name}: "${text}" is no number`);
-        out[name] = Number(text);
+        if (!name()) throw new Error(`${text} is of no name`);
+        if (!Number.isFinite(Number(text))) throw new Error(`${name()}: "${text}" is no number`);
+        out[name()] = Number(text);
       }
       return out;
     },
@@ -206,32 +216,35 @@ class SessionPage {
     return known.length ? known : (this.model?.mvs || []).map((v) => v.name);
   }
 
-  // Of a session that has not begun the starting point may be said.
+  // Of a session that has not begun it may be said where to begin. CVs that have a value of their own are
+  // those whose formula is a constant: what disturbs the plant.
   async optimise() {
-    const names = this.session.state === "created" ? this.names() : [];
-    if (!names.length) {
+    if (this.session.state !== "created") {
       say(await post(this.url("optimise")));
       return;
     }
-    const inputs = numberInputs(names, {});
+    const mvs = numberInputs(this.names(), {}, "Another MV");
+    const cvs = numberInputs([], {}, "A constant CV");
+    const send = h("button", { class: "primary" }, "Optimise");
     const dialog = openDialog(
       "Optimise",
       form(
-        async () => {
-          try {
-            const mvs = inputs.read();
+        () =>
+          busy(send, async () => {
+            const given = { mvs: mvs.read(), cvs: cvs.read() };
+            for (const kind of ["mvs", "cvs"]) if (!Object.keys(given[kind]).length) delete given[kind];
+            const answer = await post(this.url("optimise"), given);
             dialog.close();
-            say(await post(this.url("optimise"), Object.keys(mvs).length ? { mvs } : {}));
+            say(answer);
             this.reload();
-          } catch (error) {
-            tell(error);
-          }
-        },
+          }),
         h("p", { class: "muted" }, "Where to begin; empty: where the model or the start form says."),
-        inputs.node,
-        h("div", { class: "row end" }, h("button", { class: "primary" }, "Optimise"))
+        mvs.node,
+        cvs.node,
+        h("div", { class: "row end" }, send)
       )
     );
+    send.focus(); // most begin where they are told to
   }
 
   async stop() {
@@ -248,7 +261,8 @@ class SessionPage {
   calculate() {
     const inputs = numberInputs(
       this.names(),
-      this.session.best?.mvs || Object.fromEntries((this.model?.mvs || []).map((v) => [v.name, v.nominal]))
+      this.session.best?.mvs || Object.fromEntries((this.model?.mvs || []).map((v) => [v.name, v.nominal])),
+      "Another MV"
     );
     const answer = h("div", { "aria-live": "polite" });
     const send = h("button", { class: "primary" }, "Calculate");
@@ -305,7 +319,7 @@ class SessionPage {
     this.proposed = p.iteration;
     const objective = h("input", { inputmode: "decimal", required: true });
     const cvNames = Object.keys(this.session.best?.cvs || {}).concat((this.model?.cvs || []).map((v) => v.name));
-    const cvs = numberInputs([...new Set(cvNames)], {});
+    const cvs = numberInputs([...new Set(cvNames)], {}, "Another CV");
     const send = h("button", { class: "primary" }, "Tell");
     fill(
       this.parts.plant,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // page_start: the form that starts a session: a model brings its variables and bounds, whatever is
-// changed stands over it; without a model all is the reader's own. Only what differs is sent.
+// changed stands over it; without a model all is the reader's own. A SPEC.json fills it in. Only what
+// differs is sent.
 import { get, post } from "./api.js";
 import { busy, button, commandLine, field, fill, form, h, nameOf, setText } from "./dom.js";
-import { shellWord } from "./format.js";
+import { readSpec, startCommand } from "./spec.js";
 
 const METHODS = [
   "auto",
@@ -30,6 +31,14 @@ function read(input) {
   if (!text) return undefined;
   const n = Number(text);
   if (!Number.isFinite(n)) throw new Error(`${input.getAttribute("aria-label")}: "${text}" is no number`);
+  return n;
+}
+
+// The same of one that is whole; what the page could not say exactly it does not say.
+function readWhole(input) {
+  const n = read(input);
+  if (n !== undefined && !Number.isSafeInteger(n))
+    throw new Error(`${input.getAttribute("aria-label")}: "${input.value.trim()}" is no whole number, or beyond 2^53`);
   return n;
 }
 
@@ -74,35 +83,8 @@ function readVariable(row) {
   }
   const start = row.start ? read(row.start) : undefined;
   if (start !== undefined) out.start = start;
-  if (row.expression) {
-    out.expression = row.expression.value.trim();
-    if (!out.expression) throw new Error(`${out.name}: an expression is missing`);
-  }
+  if (row.expression?.value.trim()) out.expression = row.expression.value.trim(); // without one it is the plant's to tell
   return row.model && Object.keys(out).length === 1 ? null : out;
-}
-
-/* --- the command that says the same ----------------------------------------------------------------- */
-
-function boundsText(v) {
-  return v.lower === undefined && v.upper === undefined ? "" : `:${textOf(v.lower)}..${textOf(v.upper)}`;
-}
-
-function startCommand(spec) {
-  const words = ["reeve", "session", "start"];
-  const add = (option, value) => value !== undefined && words.push(option, String(value));
-  add("--model", spec.model);
-  add("--objective", spec.objective);
-  if (spec.maximize !== undefined) words.push(spec.maximize ? "--maximize" : "--minimize");
-  add("--method", spec.method);
-  for (const v of spec.mvs || []) add("--mv", v.name + (v.start === undefined ? "" : `=${v.start}`) + boundsText(v));
-  for (const v of spec.cvs || []) add("--cv", v.name + (v.expression ? `=${v.expression}` : "") + boundsText(v));
-  for (const text of spec.constraints || []) add("--constraint", text);
-  add("--max-iterations", spec.max_iterations);
-  add("--seed", spec.seed);
-  add("--islands", spec.islands);
-  add("--delay", spec.delay);
-  if (spec.external) words.push("--external");
-  return words.map(shellWord).join(" ");
 }
 
 /* --- the form ------------------------------------------------------------------------------------------ */
@@ -119,8 +101,8 @@ function makeInputs(changed) {
       h("option", { value: "max" }, "most (maximize)")
     ),
     method: text({ list: "method-list", placeholder: "auto" }),
-    iterations: numeric("Iterations", null, { placeholder: "until it converges", oninput: changed }),
-    seed: numeric("Seed", null, { placeholder: "any", oninput: changed }),
+    iterations: numeric("Iterations", null, { placeholder: "30", oninput: changed }),
+    seed: numeric("Seed", null, { placeholder: "1", oninput: changed }),
     islands: numeric("Islands", null, { placeholder: "1", oninput: changed }),
     delay: numeric("Delay", null, { placeholder: "0", oninput: changed }),
     external: h("input", { type: "checkbox", onchange: changed }),
@@ -162,6 +144,8 @@ export function start({ go, refresh }) {
   const command = h("div", {});
   const said = h("p", { class: "bad", role: "alert" });
   const send = h("button", { class: "primary" }, "Start");
+  const chooser = h("input", { type: "file", accept: ".json,application/json", hidden: true, onchange: open });
+  const actions = [button("From a file", () => chooser.click(), { title: "SPEC.json, as of reeve session start --file" }), chooser];
   let models = [NO_MODEL],
     model = NO_MODEL;
 
@@ -178,8 +162,9 @@ export function start({ go, refresh }) {
     );
     rows[kind].push(row);
     bodies[kind].append(row.node);
-    if (!from) row.name.focus();
+    return row;
   }
+  const addOwn = (kind) => add(kind, null).name.focus();
 
   // A plant is a set of named variables of its own: one can be added to it as a formula only.
   function take(m) {
@@ -201,11 +186,51 @@ export function start({ go, refresh }) {
     preview();
   }
 
+  // A variable as a file says it: over the model's, or one more.
+  function fillVariable(kind, v) {
+    const row = rows[kind].find((r) => r.model?.name === v.name) || add(kind, null);
+    for (const [key, value] of Object.entries(v)) {
+      if (row[key]) row[key].value = textOf(value);
+      if (row[key] || key === "name") continue;
+      take(model); // rather nothing of the file than half of it
+      throw new Error(`${v.name}: "${key}" is nothing this form can say of it`);
+    }
+  }
+
+  // All of the form as a file says it. An objective of its own is minimized unless it says otherwise.
+  function fillIn(from) {
+    const id = from.model ?? "none";
+    const chosen = models.find((m) => m.id === id);
+    if (!chosen) throw new Error(`No such model: ${id}`);
+    choose.value = id;
+    take(chosen);
+    for (const kind of ["mv", "cv"]) for (const v of from[kind + "s"] || []) fillVariable(kind, v);
+    if (from.objective) inputs.objective.value = from.objective;
+    if (from.objective || "maximize" in from) inputs.direction.value = from.maximize ? "max" : "min";
+    inputs.constraints.value = (from.constraints || []).join("\n");
+    inputs.method.value = from.method || "";
+    inputs.iterations.value = textOf(from.max_iterations);
+    inputs.seed.value = textOf(from.seed);
+    inputs.islands.value = textOf(from.islands);
+    inputs.delay.value = textOf(from.delay);
+    inputs.external.checked = from.external === true;
+    preview();
+  }
+
+  async function open() {
+    const file = chooser.files[0];
+    chooser.value = ""; // so that the same one, changed, may be opened again
+    try {
+      if (file) fillIn(readSpec(await file.text()));
+    } catch (error) {
+      setText(said, error.message);
+    }
+  }
+
   function spec() {
     const out = {};
-    const whole = (name, input) => {
-      const n = read(input);
-      if (n !== undefined) out[name] = name === "delay" ? n : Math.round(n);
+    const put = (name, n) => {
+      if (n !== undefined) out[name] = n;
     };
     out.model = model.id;
     const objective = inputs.objective.value.trim();
@@ -222,10 +247,10 @@ export function start({ go, refresh }) {
       .filter(Boolean);
     if (constraints.length) out.constraints = constraints;
     if (inputs.method.value.trim()) out.method = inputs.method.value.trim();
-    whole("max_iterations", inputs.iterations);
-    whole("seed", inputs.seed);
-    whole("islands", inputs.islands);
-    whole("delay", inputs.delay);
+    put("max_iterations", readWhole(inputs.iterations));
+    put("seed", readWhole(inputs.seed));
+    put("islands", readWhole(inputs.islands));
+    put("delay", read(inputs.delay));
     if (inputs.external.checked) out.external = true;
     return out;
   }
@@ -253,8 +278,8 @@ export function start({ go, refresh }) {
       }
     });
 
-  const addMv = button("Add a variable", () => add("mv", null), { class: "quiet" });
-  const addCv = button("Add a formula", () => add("cv", null), { class: "quiet" });
+  const addMv = button("Add a variable", () => addOwn("mv"), { class: "quiet" });
+  const addCv = button("Add a formula", () => addOwn("cv"), { class: "quiet" });
   const node = form(
     submit,
     h(
@@ -286,7 +311,7 @@ export function start({ go, refresh }) {
         "div",
         { class: "grid fields" },
         field("Method", inputs.method),
-        field("Iterations", inputs.iterations),
+        field("Iterations", inputs.iterations, "at most; it ends when it converges"),
         field("Seed", inputs.seed, "same seed, same run"),
         field("Islands", inputs.islands, "searches side by side"),
         field("Delay", inputs.delay, "seconds, of each evaluation"),
@@ -313,5 +338,5 @@ export function start({ go, refresh }) {
   }
 
   load();
-  return { title: "New session", heading: "New session", up: "sessions", node };
+  return { title: "New session", heading: "New session", up: "sessions", actions, node };
 }

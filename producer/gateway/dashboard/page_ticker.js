@@ -10,15 +10,8 @@ const KEPT = 600; // points of a chart
 const SYMBOLS_MAX = 60; // topics of one stream, less those of every page
 const SYMBOL = /^[A-Z0-9.^=-]{1,12}$/;
 const STORE = "reeve.ticker";
-const intervals = [
-  ["0.1", "0.1 s"],
-  ["0.5", "0.5 s"],
-  ["1", "1 s"],
-  ["", "2 s"],
-  ["5", "5 s"],
-  ["10", "10 s"],
-  ["60", "60 s"],
-];
+const INTERVAL = { least: 0.01, most: 3600, usual: 2 }; // seconds
+const INTERVALS = [0.1, 0.5, 1, 2, 5, 10, 60]; // proposed
 
 // topic -> points {x, y}; kept while other pages are open.
 const charts = new Map();
@@ -101,13 +94,17 @@ export function ticker({ refresh, watch }) {
     spellcheck: "false",
     maxlength: 64,
   });
-  const interval = h(
-    "select",
-    { "aria-label": "Interval" },
-    intervals.map(([value, text]) => h("option", { value, selected: !value }, "every " + text))
-  );
+  const interval = h("input", {
+    class: "brief",
+    placeholder: `${INTERVAL.usual} s`,
+    title: `A price every so many seconds, ${INTERVAL.least} to ${INTERVAL.most}`,
+    "aria-label": "Interval in seconds",
+    inputmode: "decimal",
+    list: "interval-list",
+    maxlength: 10,
+  });
   const cards = h("div", { class: "grid quotes" });
-  const none = empty("No symbol is watched. Type one and press Enter.");
+  const none = empty("No symbol is watched. Type one, or several, and press Enter; -AAPL takes it off again.");
   const submit = h("button", { class: "primary" }, "Subscribe");
 
   function changed() {
@@ -121,24 +118,54 @@ export function ticker({ refresh, watch }) {
     items.set(topic, { topic, quote: null, seq: 0, trouble: "", version: 1 });
   }
 
-  function unsubscribe(topic) {
+  function drop(topic) {
     items.delete(topic);
     charts.delete(topic);
+  }
+
+  function unsubscribe(topic) {
+    drop(topic);
     changed();
     input.focus();
   }
 
-  function subscribe() {
-    const symbols = input.value
+  // What stands behind a symbol in its topic: "" for the usual interval; undefined: none that can be, which
+  // is told.
+  function intervalText() {
+    const text = interval.value.trim();
+    const s = Number(text);
+    if (!text) return "";
+    if (s >= INTERVAL.least && s <= INTERVAL.most) return "/" + Math.round(s * 1000) / 1000;
+    toast(`An interval is from ${INTERVAL.least} to ${INTERVAL.most} seconds`, "bad");
+    return undefined;
+  }
+
+  function follow(symbol, every) {
+    const topic = "ticker/" + symbol + every;
+    if (!SYMBOL.test(symbol)) toast(`"${visibleLine(symbol)}" is no symbol: up to 12 letters, digits and . ^ = -`, "bad");
+    else if (items.size >= SYMBOLS_MAX) toast(`At most ${SYMBOLS_MAX} at once.`, "bad");
+    else if (!items.has(topic)) add(topic);
+  }
+
+  // At whatever interval it is followed.
+  function leave(symbol) {
+    const topics = [...items.keys()].filter((topic) => topic.split("/")[1] === symbol);
+    if (!topics.length) toast(`"${visibleLine(symbol)}" is not followed`, "bad");
+    topics.forEach(drop);
+  }
+
+  // As with `reeve ticker`: words, each with a - before it to be taken off.
+  function obey() {
+    const every = intervalText();
+    if (every === undefined) return;
+    const words = input.value
       .trim()
       .toUpperCase()
       .split(/[\s,]+/)
       .filter(Boolean);
-    for (const symbol of symbols) {
-      const topic = "ticker/" + symbol + (interval.value ? "/" + interval.value : "");
-      if (!SYMBOL.test(symbol)) toast(`"${visibleLine(symbol)}" is no symbol: up to 12 letters, digits and . ^ = -`, "bad");
-      else if (items.size >= SYMBOLS_MAX) toast(`At most ${SYMBOLS_MAX} at once.`, "bad");
-      else if (!items.has(topic)) add(topic);
+    for (const word of words) {
+      if (word.startsWith("-")) leave(word.slice(1));
+      else follow(word, every);
     }
     input.value = "";
     changed();
@@ -176,11 +203,16 @@ export function ticker({ refresh, watch }) {
           autocomplete: "off",
           onsubmit: (e) => {
             e.preventDefault();
-            subscribe();
+            obey();
           },
         },
         input,
         interval,
+        h(
+          "datalist",
+          { id: "interval-list" },
+          INTERVALS.map((s) => h("option", { value: String(s) }, `every ${s} s`))
+        ),
         submit
       ),
       cards,

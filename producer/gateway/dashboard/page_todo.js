@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // page_todo: tasks that people complete; every open page sees at once what happens on any other.
-import { get, path, post, query } from "./api.js";
-import { busy, button, empty, h, keyed, nameOf, setText, tell, textBlock } from "./dom.js";
+import { get, path, post, query, remove } from "./api.js";
+import { busy, button, confirmed, empty, h, keyed, nameOf, setText, tell, textBlock } from "./dom.js";
 import { ago, clock, count, moment } from "./format.js";
 import { every, throttled } from "./frame.js";
 
@@ -13,11 +13,12 @@ const TITLE_LONG = 120; // what nameOf() cuts
 
 const verbs = { added: "added", completed: "completed", removed: "removed" };
 
-function makeTask(complete) {
+function makeTask(complete, drop) {
   return (task) => {
     const row = { task };
     row.check = h("button", { type: "button", class: "tick", role: "checkbox", onclick: () => complete(row) });
     row.when = h("span", { class: "hint num" });
+    row.off = button("Remove", () => drop(row), { class: "quiet", "aria-label": `Remove task ${task.task}` });
     row.title = nameOf(task.title);
     row.all = task.title.length > TITLE_LONG && h("details", {}, h("summary", {}, "All of it"), textBlock(task.title, "Title"));
     row.node = h(
@@ -26,7 +27,8 @@ function makeTask(complete) {
       row.check,
       h("span", { class: "hint num" }, String(task.task)),
       h("div", { class: "grow" }, row.title, row.all),
-      row.when
+      row.when,
+      row.off
     );
     return row;
   };
@@ -38,6 +40,7 @@ function updateTask(row, task) {
   row.check.setAttribute("aria-checked", String(task.completed));
   row.check.setAttribute("aria-label", `Complete task ${task.task}`);
   row.check.disabled = task.completed;
+  row.off.hidden = task.completed; // which stays on the list
   setText(row.when, ago(task.completed ? task.completed_ms : task.added_ms));
   row.when.title = moment(task.completed ? task.completed_ms : task.added_ms);
 }
@@ -78,7 +81,7 @@ export function todo({ refresh }) {
     news: h("ol", { class: "plain news", "aria-live": "polite" }),
   };
   const none = empty("Nothing is to be done.");
-  const calm = empty("What anybody adds or completes from now on shows here.");
+  const calm = empty("What anybody adds, completes or removes from now on shows here.");
   const counted = h("span", { class: "hint" });
   const doneHead = h("summary", {}, "Completed");
   const doneBox = h("details", { class: "panel", open: true }, doneHead, lists.done);
@@ -129,7 +132,22 @@ export function todo({ refresh }) {
   }
 
   const complete = (row) => busy(row.check, () => post(path`/v1/todo/${row.task.task}/complete`)).then(refresh);
-  const create = makeTask(complete);
+
+  // The button that was pressed goes with its task: the next one is at hand.
+  async function drop(row) {
+    const { task } = row.task;
+    const beside = row.node.nextElementSibling || row.node.previousElementSibling;
+    const sure = await confirmed(
+      `Remove task ${task}?`,
+      "Nobody is to do it any more, and it does not come back.",
+      "Remove the task"
+    );
+    if (!sure) return;
+    await busy(row.off, () => remove(path`/v1/todo/${task}`));
+    (beside?.querySelector(":scope > button.quiet") || input).focus();
+  }
+
+  const create = makeTask(complete, drop);
 
   async function submit() {
     const title = input.value.trim();
