@@ -34,6 +34,10 @@ class Code(enum.IntEnum):
     RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE = 8, 12, 13, 14
 
 
+# One learns from the door's headers to compress no more; the other goes on as it was told.
+AFTER_COMPRESSED = {"node": Code.OK, "go": Code.UNIMPLEMENTED}
+
+
 class StackFarm(Farm):
     """A farm with all doors of gRPC, and a client with a connection to each: lists (ticker and to-do), data, plant."""
 
@@ -98,6 +102,8 @@ def test_compressed(farm):
     client = farm.doors()
     client.open("gzip", farm.doors_at["lists"], gzip=True)
     client.fails(Code.UNIMPLEMENTED, "gzip", LIST + "AddTask", {"title": "milk" * 200}, text="compressed")
+    code = client.start("gzip", LIST + "GetTasks").value().get("code", Code.OK)
+    assert code == AFTER_COMPRESSED[LANGUAGE]
     assert client.ask("lists", LIST + "AddTask", {"title": "milk"})["task"]["id"] == 1
 
 
@@ -178,6 +184,18 @@ def test_many_at_once(farm):
     assert all(call.end()[0] == Code.OK for call in calls)
     tasks = client.ask("lists", LIST + "GetTasks")["tasks"]  # a megabyte: many windows of a stream
     assert sorted(task["title"] for task in tasks) == [f"{i:01000}" for i in range(count)]
+
+
+def test_streams_that_are_left(farm):
+    client = farm.doors()
+    first = watch(client)
+    for round_ in range(1, 6):
+        watchers = [watch(client) for _ in range(CALLS_MAX - 1)]
+        for watcher in watchers:
+            watcher.cancel()
+        assert all(watcher.end()[0] == Code.CANCELLED for watcher in watchers)
+        assert client.ask("lists", LIST + "AddTask", {"title": "milk"})["task"]["id"] == round_  # there is room
+        assert first.message() == change(round_, "milk", False, "ADDED")
 
 
 def test_more_streams_than_a_connection_has(farm):
