@@ -13,5 +13,5 @@ if cmp -s "$from/package-lock.json" "$folder/installed.json"; then
 fi
 cp "$from/package.json" "$from/package-lock.json" "$folder/"
 cd "$folder"
-npm ci --prefer-offline --ignore-scripts --no-audit --no-fund
+npm ci --prefer-offline --fetch-retries=1 --ignore-scripts --no-audit --no-fund
 cp package-lock.json installed.json

@@ -9,6 +9,7 @@ To them, an object a line (call: a number of the scenario's choice, on: a connec
 From them:
     {call, headers: true}    {call, message}    {call, code, text}, which is the call's last
 """
+import contextlib
 import fcntl
 import itertools
 import json
@@ -147,7 +148,7 @@ class Client(Process):
         self.commands.flush()
 
     def open(self, on, port, **options):
-        self.tell(do="open", on=on, target=f"127.0.0.1:{port}", **options)
+        self.tell(do="open", on=on, target=f"localhost:{port}", **options)
 
     def start(self, on, method, message=None, **options):
         number = next(self.numbers)
@@ -171,5 +172,6 @@ class Client(Process):
         return call
 
     def clean(self):
-        self.commands.close()
+        with contextlib.suppress(BrokenPipeError):  # it may be gone
+            self.commands.close()
         super().clean()
