@@ -28,8 +28,8 @@ SKIPPED = 77
 PROTOS = {"fin": "fin.proto", "todo": "todo.proto", "rto": "rto.proto", "health": "grpc/health/v1/health.proto",
           "reflection": "grpc/reflection/v1/reflection.proto",
           "reflectionalpha": "grpc/reflection/v1alpha/reflection.proto"}
-GOCODE = pathlib.Path("/usr/share/gocode")  # where Debian's packages of Go are
-GO = "/usr/bin/go"                          # Debian's, which knows them; others may be before it in PATH
+GOCODE = pathlib.Path("/usr/share/gocode")                   # where Debian's packages of Go are
+GO, PROTOC_GEN_GO = "/usr/bin/go", "/usr/bin/protoc-gen-go"  # Debian's too; others may be before them in PATH
 
 
 # --- making them ---------------------------------------------------------------------------------
@@ -55,7 +55,8 @@ def make_go(home):
     shutil.rmtree(stubs, ignore_errors=True)
     for name, file in PROTOS.items():
         (stubs / name).mkdir(parents=True)
-        subprocess.run(["protoc", f"--go_out=import_path={name}:{stubs / name}", file], cwd=ROOT / "proto", check=True)
+        subprocess.run(["protoc", f"--plugin={PROTOC_GEN_GO}", f"--go_out=import_path={name}:{stubs / name}", file],
+                       cwd=ROOT / "proto", check=True)
     env = dict(os.environ, GO111MODULE="off", GOENV="off", GOFLAGS="", GOROOT="", GOPATH=f"{home}:{GOCODE}",
                GOCACHE=str(home / "cache"))
     subprocess.run([GO, "build", "-o", home / "client", HERE / "client.go"], env=env, check=True)
