@@ -49,8 +49,11 @@ test_packages='
     e2fsprogs               tests/chaos: a disk that is full
     prometheus              promtool, which reads what /metrics says; the server is not started
     chromium                tests/web: the browser
-    nodejs                  and what drives it
+    nodejs                  and what drives it; also a client of the gRPC doors
     npm                     from here
+    golang-go               another such client
+    golang-google-grpc-dev  its gRPC
+    golang-goprotobuf-dev   and its messages
 '
 
 usage='usage: deploy/setup.sh [--tests] [--python]

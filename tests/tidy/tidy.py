@@ -73,7 +73,7 @@ def check_text(name, lines):
     for number, line in enumerate(lines, 1):
         if line != line.rstrip():
             yield number, "space at the end of the line"
-        if "\t" in line and not name.endswith(("Makefile", ".tsv")):
+        if "\t" in line and not name.endswith(("Makefile", ".tsv", ".go")):
             yield number, "a tab"
         if LEFTOVERS.search(line):
             yield number, "leftover mark"

@@ -149,23 +149,23 @@ static ssize_t pull(nghttp2_session *session, int32_t stream, uint8_t *to, size_
 
 static void submit_headers(struct grpc_call *c)
 {
-    nghttp2_nv headers[] = {header_text(":status", "200"),
-                            header_text("content-type", "application/grpc")};
+    nghttp2_nv headers[HEADERS_MAX] = {header_text(":status", "200"),
+                                       header_text("content-type", "application/grpc")};
     nghttp2_data_provider provider = {.source.ptr = c, .read_callback = pull};
+    size_t count = 2;
+    if (c->compressed) /* so that it can be asked again without */
+        headers[count++] = header_text("grpc-accept-encoding", "identity");
     c->greeted = true;
-    (void)nghttp2_submit_response(c->server->session, c->stream, headers, LENGTH(headers),
-                                  &provider);
+    (void)nghttp2_submit_response(c->server->session, c->stream, headers, count, &provider);
 }
 
 /* The status right after the headers, in one frame. */
 static void submit_status_only(struct grpc_call *c)
 {
     char number[12];
-    nghttp2_nv headers[HEADERS_MAX + 1] = {header_text(":status", "200"),
-                                           header_text("content-type", "application/grpc")};
+    nghttp2_nv headers[HEADERS_MAX] = {header_text(":status", "200"),
+                                       header_text("content-type", "application/grpc")};
     size_t count = 2 + status_put(c, headers + 2, number);
-    if (c->status == GRPC_UNIMPLEMENTED) /* so that it can be asked again without compression */
-        headers[count++] = header_text("grpc-accept-encoding", "identity");
     (void)nghttp2_submit_response(c->server->session, c->stream, headers, count, NULL);
 }
 
@@ -252,6 +252,14 @@ static void credit(struct grpc_call *c)
     c->in_credited = due;
 }
 
+/* Told in headers of its own: clients do not look for it in those that are a status as well. */
+static void refuse_compressed(struct grpc_call *c)
+{
+    c->compressed = true;
+    grpc_call_greet(c);
+    grpc_call_doom(c, GRPC_UNIMPLEMENTED, "compressed messages are not taken");
+}
+
 /* The wanted message, when it is there whole; otherwise what is wrong with it dooms the call. */
 static bool message_whole(struct grpc_call *c, struct bytes *message)
 {
@@ -263,7 +271,7 @@ static bool message_whole(struct grpc_call *c, struct bytes *message)
         if (flag > 1)
             grpc_call_doom(c, GRPC_INTERNAL, "a message begins with a flag that is none");
         else if (flag)
-            grpc_call_doom(c, GRPC_UNIMPLEMENTED, "compressed messages are not taken");
+            refuse_compressed(c);
         else if (size > GRPC_MESSAGE_BYTES_MAX)
             grpc_call_doom(c, GRPC_RESOURCE_EXHAUSTED, "a message has 4 MiB at most");
         else if (in.size - PREFIX_BYTES >= size)

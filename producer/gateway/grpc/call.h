@@ -43,6 +43,7 @@ struct grpc_call {
     bool begun, wants, told_half_close; /* the method: knows it, wants a message, has been told */
     bool greeted;                       /* the headers are sent */
     bool refused;                       /* a message was not taken */
+    bool compressed;                    /* one that has come */
 
     bool doomed;             /* OPEN, and to be ended by us */
     enum grpc_status status; /* ENDED or doomed */
