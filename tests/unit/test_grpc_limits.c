@@ -362,8 +362,8 @@ TEST(a_message_does_not_take_for_ever)
         CHECK(!kit_reply(k, stream)->closed);
         kit_pass(k, 1);
         CHECK(kit_reply(k, stream)->closed);
-        CHECK_TEXT(kit_said(k, stream),
-                   "200 application/grpc; grpc-status 4 grpc-message the message comes too slowly");
+        CHECK(
+            strstr(kit_said(k, stream), "grpc-status 4 grpc-message the message comes too slowly"));
         CHECK_EQ(k->budget.held_bytes, 0);
         kit_free(k);
     }
