@@ -243,6 +243,10 @@ class Connection:
                 return word
             assert word != "ended", f"not {wanted}, but {self.told[-20:]}"
 
+    def hears_out(self):
+        """Until a stream or the connection ends; in words, which."""
+        return self.until(lambda word: word.startswith(("answer", "reset", "goaway", "ended")))
+
     def pong(self):
         """What was sent before has been looked at: a PING comes back. What came until then, but SETTINGS."""
         self.pings += 1

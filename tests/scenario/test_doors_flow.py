@@ -237,6 +237,31 @@ def test_who_says_nothing_is_left(farm):
     others.go_on()  # who has said its words stays
 
 
+def test_who_calls_nothing_keeps_nobody_out(farm):
+    """The gateway has six hundred connections at most."""
+    farm.door()
+    others = Others(farm)
+    others.connection.send(watch(LATER))  # one that is in use stays
+    others.connection.until(f"data {LATER}")
+    idle = [farm.connection() for _ in range(599)]
+    for connection in idle:
+        connection.pong()
+
+    def comes_in():
+        with farm.connection() as connection:
+            connection.send(ask())
+            return connection.hears_out() == "answer 1 grpc 0"
+
+    assert not comes_in()
+    farm.until(comes_in, "there is room")
+    idle[0].until("goaway NO_ERROR")  # who came first
+    idle[0].until("ended")
+    idle[-1].pong()
+    assert not others.connection.pong()
+    for connection in idle:
+        connection.close()
+
+
 def test_an_older_http(farm):
     farm.door()
     others = Others(farm)

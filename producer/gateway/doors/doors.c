@@ -194,6 +194,23 @@ void doors_free(struct doors *d)
 
 /* --- the loop ------------------------------------------------------------------------------- */
 
+/* Who calls nothing keeps nobody out for long: the one that has been here the longest goes, one at
+ * a time, and who comes again finds room. */
+static void make_room(struct doors *d)
+{
+    struct peer *first = NULL;
+    list_each(l, &d->peers)
+    {
+        struct peer *p = container_of(l, struct peer, link);
+        if (p->leaving)
+            return;
+        if (!first && grpc_idle(p->server))
+            first = p;
+    }
+    if (first)
+        peer_leave(first);
+}
+
 static void admit(struct door_port *port, int fd)
 {
     struct doors *d = port->doors;
@@ -202,6 +219,7 @@ static void admit(struct door_port *port, int fd)
         return;
     }
     close(fd);
+    d->refused = true;
     if (!d->full_told)
         log_warn("doors: more than %d connections", DOOR_PEERS_MAX);
     d->full_told = true;
@@ -252,6 +270,9 @@ void doors_turn(struct doors *d)
         d->up = up;
         health_tell(d);
     }
+    if (d->refused)
+        make_room(d);
+    d->refused = false;
     while (!list_empty(&d->dirty))
         peer_flush(list_first(&d->dirty, struct peer, dirty));
 }

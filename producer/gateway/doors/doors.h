@@ -76,7 +76,8 @@ struct doors {
     struct link dirty;  /* peer::dirty: something may be to be sent */
     struct link health; /* those who watch it; see health.c */
     size_t peer_count;
-    bool up; /* what health was last said to be */
+    bool up;      /* what health was last said to be */
+    bool refused; /* there was no room for somebody, since the last turn */
     bool full_told;
 };
 

@@ -147,5 +147,7 @@ void grpc_drain(struct grpc_server *s, int64_t now_ms);
  * nothing any more. */
 bool grpc_done(const struct grpc_server *s);
 size_t grpc_calls(const struct grpc_server *s); /* that are with methods */
+/* No call stands, and nobody has said goodbye. */
+bool grpc_idle(const struct grpc_server *s);
 
 #endif
