@@ -39,6 +39,7 @@ test_packages='
     python3                 the scenario tests, the tidy check and the golden vectors
     python3-msgpack         a second codec to compare with
     python3-zmq             a client that is not ours
+    python3-hpack           reads header blocks: tests/scenario/frames.py
     python3-venv            an environment with grpcio from PyPI: real clients of the gRPC doors
     nghttp2-client          h2load: many calls of the gRPC doors
     git                     the tidy check asks it which files are ours

@@ -37,21 +37,24 @@ const struct option up_options[] = {
     {"workers", OPTION_NUMBER, "N", "worker processes (1)", 1, WORKERS_MAX},
     {"slots", OPTION_NUMBER, "M", "slots of each worker (one a core)", 1, SLOTS_MAX},
     {"port-base", OPTION_NUMBER, "P",
-     "clients at P, workers at P+1, updates at P+2, the page at P+3, the text door at P+4 (7710)",
-     1, 65531},
+     "clients at P, workers at P+1, updates at P+2, the page at P+3 (7710); when it is said, also "
+     "the "
+     "doors, from P+4: else they are where their clients look for them",
+     1, 65527},
     {"store", OPTION_TEXT, "DIR|memory",
      "where jobs are kept ($XDG_STATE_HOME/reeve/store); memory: nowhere"},
     {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: whoever reaches the broker runs commands"},
     {"handler", OPTION_TEXT, "PROGRAM", "a handler program of yours; may be given again"},
     {"doors", OPTION_TEXT, "none|LIST",
      "what else the gateway speaks, with commas: text, rto, ticker, todo, dask (text)"},
-    {"text-port", OPTION_NUMBER, "P", "port of the text door (P+4)", 1, 65535},
-    {"rto-port", OPTION_NUMBER, "P", "port of the rto door, computed here (5081)", 1, 65535},
-    {"rto-plant-port", OPTION_NUMBER, "P", "port of the rto door, the client is the plant (5089)",
-     1, 65535},
-    {"ticker-port", OPTION_NUMBER, "P", "port of the ticker door (50051)", 1, 65535},
-    {"todo-port", OPTION_NUMBER, "P", "port of the to-do door (50051)", 1, 65535},
-    {"dask-port", OPTION_NUMBER, "P", "port of the JSON door (27700)", 1, 65535},
+    {"text-port", OPTION_NUMBER, "P", "port of the text door (7714, or P+4)", 1, 65535},
+    {"rto-port", OPTION_NUMBER, "P", "port of the rto door, computed here (5081, or P+5)", 1,
+     65535},
+    {"rto-plant-port", OPTION_NUMBER, "P",
+     "port of the rto door, the client is the plant (5089, or P+6)", 1, 65535},
+    {"ticker-port", OPTION_NUMBER, "P", "port of the ticker door (50051, or P+7)", 1, 65535},
+    {"todo-port", OPTION_NUMBER, "P", "port of the to-do door (50051, or P+7)", 1, 65535},
+    {"dask-port", OPTION_NUMBER, "P", "port of the JSON door (27700, or P+8)", 1, 65535},
     /* Known, and refused until they mean something: an option that is ignored is a lie. */
     {"root", OPTION_TEXT, "DIR", NULL},
     {"python", OPTION_TEXT, "FILE", NULL},
@@ -59,9 +62,14 @@ const struct option up_options[] = {
     {0},
 };
 
+/* Without a base the gateway knows the ports that clients in the field have; with one, two farms
+ * fit on a host. */
 enum { DOOR_PORTS = 6 };
-static const char *const door_ports[DOOR_PORTS] = {
-    "--text-port", "--rto-port", "--rto-plant-port", "--ticker-port", "--todo-port", "--dask-port"};
+static const struct {
+    const char *option;
+    int64_t place; /* from the base */
+} door_ports[DOOR_PORTS] = {{"--text-port", 4},   {"--rto-port", 5},  {"--rto-plant-port", 6},
+                            {"--ticker-port", 7}, {"--todo-port", 7}, {"--dask-port", 8}};
 
 enum up_state { UP_START, UP_JOINING, UP_READY, UP_DRAINING, UP_CLOSING };
 
@@ -138,12 +146,15 @@ static void make_servers(struct up *u)
     *to++ = u->ready_text[GATEWAY];
     *to++ = "--doors";
     *to++ = (char *)options_text(&u->cli->options, "doors", "text");
+    bool moved = options_given(&u->cli->options, "port-base");
     for (size_t i = 0; i < DOOR_PORTS; i++) {
-        int64_t port = options_number(&u->cli->options, door_ports[i] + 2, i ? 0 : u->port + 4);
-        if (port == 0) /* the gateway knows */
+        const char *option = door_ports[i].option;
+        int64_t port =
+            options_number(&u->cli->options, option + 2, moved ? u->port + door_ports[i].place : 0);
+        if (port == 0)
             continue;
         snprintf(u->door_ports[i], sizeof u->door_ports[i], "%" PRId64, port);
-        *to++ = (char *)door_ports[i];
+        *to++ = (char *)option;
         *to++ = u->door_ports[i];
     }
 }

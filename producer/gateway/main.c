@@ -22,7 +22,11 @@
 
 enum { EXIT_USAGE = 2, EXIT_CONFIG = 7, HOST_TEXT = 256, BACKLOG = 256, FILES = 4096 };
 
-static const char default_http[] = "127.0.0.1:7713", default_door_host[] = "127.0.0.1";
+static const char default_http[] = "127.0.0.1:7713";
+
+/* Clients of the doors dial localhost, which may be either: ::1 is taken where the machine has it.
+ */
+static const char local_door_host[] = "127.0.0.1", other_door_host[] = "[::1]";
 
 static const struct option rows[] = {
     {"http", OPTION_TEXT, "ADDRESS:PORT", "where the page is (default 127.0.0.1:7713)", 0, 0},
@@ -37,7 +41,8 @@ static const struct option rows[] = {
      "a name that browsers call it by, as that of the proxy; may be given again", 0, 0},
     {"doors", OPTION_TEXT, "none|LIST",
      "what else it speaks, with commas: text, rto, ticker, todo (gRPC), dask; default none", 0, 0},
-    {"door-host", OPTION_TEXT, "ADDRESS", "where the doors are (default 127.0.0.1)", 0, 0},
+    {"door-host", OPTION_TEXT, "ADDRESS",
+     "where the doors are (default localhost: 127.0.0.1, and ::1 where there is one)", 0, 0},
     {"rto-port", OPTION_NUMBER, "P", "port of optimisations computed here (default 5081)", 1,
      65535},
     {"rto-plant-port", OPTION_NUMBER, "P",
@@ -111,7 +116,8 @@ static int listen_on(const struct addrinfo *at)
     return -1;
 }
 
-static int take_port(const char *host, unsigned port, int *fd)
+/* 0, an errno, or what getaddrinfo says, which is below 0. */
+static int bind_port(const char *host, unsigned port, int *fd)
 {
     char bare[HOST_TEXT], service[8];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
@@ -120,18 +126,25 @@ static int take_port(const char *host, unsigned port, int *fd)
              host + (bracketed ? 1 : 0));
     snprintf(service, sizeof service, "%u", port);
     int rc = getaddrinfo(bare, service, &hints, &found);
-    if (rc) {
-        fprintf(stderr, "reeve-gateway: %s: %s\n", host, gai_strerror(rc));
-        return EXIT_CONFIG;
-    }
+    if (rc)
+        return rc;
     *fd = listen_on(found);
     int error = errno;
     freeaddrinfo(found);
-    if (*fd >= 0)
-        return 0;
-    fprintf(stderr, "reeve-gateway: cannot listen on %s port %u: %s\n", host, port,
-            strerror(error));
+    return *fd < 0 ? error : 0;
+}
+
+static int refuse_port(const char *what, const char *host, unsigned port, int rc)
+{
+    fprintf(stderr, "reeve-gateway: %s: cannot listen on %s port %u: %s\n", what, host, port,
+            rc < 0 ? gai_strerror(rc) : strerror(rc));
     return EXIT_CONFIG;
+}
+
+static int take_port(const char *what, const char *host, unsigned port, int *fd)
+{
+    int rc = bind_port(host, port, fd);
+    return rc ? refuse_port(what, host, port, rc) : 0;
 }
 
 /* --- serving -------------------------------------------------------------------------------- */
@@ -164,7 +177,7 @@ static void tell_ready(const struct options *o, const struct doors_plan *doors)
 {
     struct buf lines = {0};
     int fd = (int)options_number(o, "ready-fd", -1);
-    doors_lines(doors, options_text(o, "door-host", default_door_host), &lines);
+    doors_lines(doors, options_text(o, "door-host", local_door_host), &lines);
     buf_printf(&lines, "\n");
     if (fd >= 0 && write(fd, lines.data, lines.size) != (ssize_t)lines.size)
         log_warn("ready-fd=%d: %s", fd, strerror(errno));
@@ -188,19 +201,37 @@ static int serve(struct gateway_options *options, const char *http, const struct
     return 0;
 }
 
+/* At localhost a door is at both addresses; a machine without IPv6 lacks the other. */
+static int take_door(const char *host, struct door_place *place, const char *names)
+{
+    bool local = !host || strcmp(host, "localhost") == 0;
+    int code = take_port(names, local ? local_door_host : host, place->port, &place->fds[0]);
+    if (code || !local)
+        return code;
+    int rc = bind_port(other_door_host, place->port, &place->fds[1]);
+    return rc == 0 || rc == EADDRNOTAVAIL || rc == EAFNOSUPPORT
+               ? 0
+               : refuse_port(names, other_door_host, place->port, rc);
+}
+
 /* All of them, or a line that names the one that is taken. */
 static int take_doors(const struct options *o, struct doors_plan *plan)
 {
     char why[200];
-    const char *host = options_text(o, "door-host", default_door_host);
+    const char *host = options_text(o, "door-host", NULL);
     if (!doors_plan(plan, o, why, sizeof why))
         return complain(EXIT_USAGE, "%s", why);
-    if (plan->count && !loopback(host) && !options_flag(o, "behind-proxy", false))
+    if (plan->count && host && !loopback(host) && !options_flag(o, "behind-proxy", false))
         return complain(EXIT_CONFIG, "the doors: %s is not loopback, and they ask for no token",
                         host);
     int code = 0;
-    for (size_t i = 0; i < plan->count && !code; i++)
-        code = take_port(host, plan->places[i].port, &plan->places[i].fd);
+    for (size_t i = 0; i < plan->count && !code; i++) {
+        struct buf names = {0};
+        buf_printf(&names, "door ");
+        doors_names(plan, plan->places[i].port, &names);
+        code = take_door(host, &plan->places[i], buf_text(&names));
+        buf_fini(&names);
+    }
     return code;
 }
 
@@ -239,7 +270,7 @@ static int start(const struct options *o)
     else if (!token_load(token, options.guard.token, why, sizeof why))
         code = complain(EXIT_CONFIG, "token: %s", why);
     else
-        code = take_port(host, port, &options.listen_fd);
+        code = take_port("the page", host, port, &options.listen_fd);
     free(default_token);
     if (!code)
         code = take_doors(o, &doors);

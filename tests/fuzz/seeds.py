@@ -3,6 +3,7 @@
 """seeds.py VECTORS OUT: writes the starting inputs of the fuzz targets into OUT/TARGET/."""
 import json
 import pathlib
+import struct
 import sys
 
 
@@ -10,6 +11,19 @@ import sys
 def pieces(*parts):
     """Behind a preface: each a letter and its bytes (see fuzz_grpc.c)."""
     return b"\1" + b"".join(part[:1] + bytes([len(part) - 1]) + part[1:] for part in parts)
+
+
+def part(number, value):
+    """A field of protobuf, of bytes."""
+    return bytes([number << 3 | 2, len(value)]) + value
+
+
+def tag(id_, name, kind, lower, upper):
+    return part(1, id_) + part(2, name) + part(3, kind) + struct.pack("<Bd", 0x21, lower) + struct.pack("<Bd", 0x29, upper)
+
+
+def tag_value(id_, number):
+    return part(1, id_) + struct.pack("<Bd", 0x19, number)
 
 
 TEXTS = {
@@ -23,6 +37,14 @@ TEXTS = {
              b"\0rPRI * HTTP/1.1\r\n\r\n", b"\0r\x0eGET / HTTP/1.1"],
     "text_command": [b"calculator calculate 2 + 2\n", b"fibonacci_generator calculate 100",
                      b"neural_analyzer polarity not good at all\r\n", b" \n", b"a b " + b"x" * 3000],
+    # Tags, doubled and of every type, with an objective over their names; values that came; a beginning: see fuzz_rto_words.c.
+    "rto_words": [b"\3" + part(2, tag(b"y", b"Y", b"Numeric", -1e100, 2)) + part(3, tag(b"x", b"pump", b"Integer", -2.5, 7)) +
+                  part(3, tag(b"", b"b", b"Bool", 0, 0)) + part(3, tag(b"x", b"", b"", 0, 1e308)) +
+                  part(4, b"[pump]^2 + [Y] - [J] + [") + b"\x28\1" + part(6, b"GaussOpt") + b"\x38\5" + part(8, b"m"),
+                  b"\1" + part(3, tag_value(b"x", 1.5)) + part(3, tag_value(b"x", float("nan"))) + part(5, tag_value(b"J", 2)),
+                  b"\2" + part(3, tag_value(b"CV1", 3)) + part(4, tag_value(b"MV1", -0.0))],
+    "url": [b"/v1/jobs/0000000000001?state=ok&limit=%31%30\n17.42,.7,-", b"/%2e%2e/a%00b", b"/a//b/./c?&&=&x", b"/?a=%zz\n-,-",
+            b"*\n1.2"],
     "dask": [b'\0{"Header":"Info","Request":"All statistic"}', b'\3{"Header":"info","Request":"Status"} and more',
              b'\1{"Header":"Dask","Request":{"Directory":"C:/d/","Base":"b.parquet","File":"f.py"}}',
              b'\2{"Header":"x","Response":[{},"}\\"]"]}', b"\0[1,{]", b"\0nonsense", b'\0{"a":1,"a":2}'],

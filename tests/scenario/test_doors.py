@@ -19,7 +19,7 @@ import grpc  # noqa: E402
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: E402
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase  # noqa: E402
 
-from farm import DEADLINE_S, Farm, Process, main  # noqa: E402
+from farm import DEADLINE_S, Farm, NotHere, Process, main  # noqa: E402
 from gateway import Gateway  # noqa: E402
 
 CLIENTS = pathlib.Path(__file__).resolve().parent / "doors"
@@ -400,8 +400,37 @@ def test_ports(farm):
     for list_ in ("nothing", "todo,", "", "none,todo"):
         wrong = farm.start("reeve-gateway", *words, list_)
         assert wrong.wait() == 2 and "there is no door" in wrong.stderr_path.read_text()
+    named = farm.start("reeve-gateway", *words, "ticker,todo", "--todo-port", farm.door, "--ticker-port", farm.door)
+    assert named.wait() == 7 and f"door ticker, todo: cannot listen on 127.0.0.1 port {farm.door}: " in named.stderr(), named.stderr()
+    for option in ("todo", "ticker", "rto", "rto-plant", "text", "dask"):
+        wrong = farm.start("reeve-gateway", *words, "todo", f"--{option}-port", 65536)
+        assert wrong.wait() == 2 and f"--{option}-port" in wrong.stderr(), wrong.stderr()
     open_to_all = farm.start("reeve-gateway", *words, "todo", "--door-host", "0.0.0.0")
     assert open_to_all.wait() == 7 and "not loopback" in open_to_all.stderr_path.read_text()
+
+
+def test_localhost_is_either_address(farm):
+    farm.broker()
+    farm.doors()
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError as error:
+            raise NotHere("no ::1") from error
+    check = health_pb2.HealthCheckRequest()
+    for host in ("127.0.0.1", "[::1]", "localhost"):
+        with grpc.insecure_channel(f"{host}:{farm.door}") as channel:
+            assert health_pb2_grpc.HealthStub(channel).Check(check, timeout=DEADLINE_S).status == \
+                health_pb2.HealthCheckResponse.SERVING, host
+    farm.gateway.process.stop()
+    words = ["--http", f"127.0.0.1:{farm.port + 5}", "--broker", farm.address, "--doors", "todo", "--todo-port", farm.door]
+    with socket.socket(socket.AF_INET6) as taken:  # clients of localhost may come there
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("::1", farm.door))
+        taken.listen()
+        refused = farm.start("reeve-gateway", *words)
+        assert refused.wait() == 7 and f"door todo: cannot listen on [::1] port {farm.door}: " in refused.stderr(), refused.stderr()
+        farm.gateway = Gateway(farm, *words[4:], "--door-host", "127.0.0.1")  # who wants the one alone says so
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ class RtoFarm(Farm):
         super().close()
 
 
-def tag(name, lower=-1e100, upper=1e100, **fields):
-    return rto.TagType(id=name, name=name, dataType="Numeric", lower_bound=lower, upper_bound=upper, **fields)
+def tag(name, lower=-1e100, upper=1e100, kind="Numeric", **fields):
+    return rto.TagType(id=name, name=name, dataType=kind, lower_bound=lower, upper_bound=upper, **fields)
 
 
 def values(**numbers):
@@ -244,6 +244,19 @@ def test_cvs_without_a_model_stand_still(farm):
     assert abs(finish(farm, session)["MV1"] - 4) < 1e-3  # nobody has said where it stands
 
 
+def test_whole_numbers(farm):
+    data, _ = farm.doors()
+    for method in ("GradientDescent", "GaussOpt", "Evolutionary"):
+        session = start(data, mvs=[tag("n", -3.5, 9, "Integer"), tag("on", 0, 0, "Bool"), tag("x", -1, 1)],
+                        objective_function="([n] - 2.7)^2 + ([on] - 0.6)^2 + ([x] - 0.25)^2", optimization_method=method)
+        mvs = finish(farm, session, initial_mvs=values(n=0.4, on=0.4, x=0))
+        assert (mvs["n"], mvs["on"]) == (3, 1) and abs(mvs["x"] - 0.25) < 1e-3, (method, mvs)
+        found = best(farm, session)  # what is shown is what was computed with
+        assert found["mvs"] == mvs and abs(found["objective"] - (0.09 + 0.16 + (mvs["x"] - 0.25) ** 2)) < 1e-9, found
+    said = data.Start(rto.StartRequest(mvs=[tag("n", 0.2, 0.8, "Integer")], objective_function="[n]"))
+    assert not said.is_good and "no whole number between the bounds of n" in said.message, said
+
+
 # --- the client is the plant ---------------------------------------------------------------------
 
 
@@ -300,6 +313,22 @@ def test_an_iteration_is_an_evaluation(farm):
         session = begin(plant, mvs=[tag("x", -5, 5), tag("y", 0, 4)], max_iterations=12, optimization_method=method)
         _, count = run(plant, session, bowl, ask_each=True)
         assert count == 12, count
+
+
+def test_a_plant_with_whole_numbers(farm):
+    _, plant = farm.doors()
+    tried = []
+
+    def valves(mvs):
+        tried.append((mvs["x"], mvs["y"]))
+        return {"objective_function_value": rto.TagVal(tagId="J", numericValue=(mvs["x"] - 2.2) ** 2 + (1 - mvs["y"]))}
+
+    session = begin(plant, mvs=[tag("x", -5.5, 5.5, "Integer"), tag("y", kind="Bool")], max_iterations=24,
+                    optimization_method="GaussOpt")
+    mvs, count = run(plant, session, valves)
+    assert mvs == {"x": 2, "y": 1} and best(farm, session)["mvs"] == mvs, mvs
+    assert all(x in range(-5, 6) and y in (0, 1) for x, y in tried), tried
+    assert len(set(tried)) == count <= 22, tried  # nothing is tried twice
 
 
 def test_a_plant_pauses_and_goes_on(farm):

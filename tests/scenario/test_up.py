@@ -122,6 +122,10 @@ def test_doors(farm):
     assert said(farm.port + 4, b"calculator calculate 2 + 2") == b"4"
     assert b"Status: Ready" in said(farm.port + 5, b'{"Header":"Info","Request":"Status"}')
     assert up.stop() == 0
+    up = farm.up("--doors", "rto,dask,ticker,todo,text")  # a base moves them all
+    assert up.lines[4:] == [f"{door} tcp://127.0.0.1:{farm.port + place}" for door, place in
+                            (("text", 4), ("rto", 5), ("rto", 6), ("ticker", 7), ("todo", 7), ("dask", 8))] + ["ready"], up.lines
+    assert up.stop() == 0
     up = farm.up("--doors", "none")
     assert up.lines[3:] == [f"page http://127.0.0.1:{farm.port + 3}/", "ready"], up.lines
     assert up.stop() == 0
@@ -132,7 +136,13 @@ def test_doors(farm):
         taken.bind(("127.0.0.1", farm.port + 4))
         taken.listen()
         done = farm.reeve("up", "--port-base", farm.port, "--store", "memory")
-        assert done.returncode == 7 and f"port {farm.port + 4}: Address already in use" in done.stderr, done
+        assert done.returncode == 7 and f"door text: cannot listen on 127.0.0.1 port {farm.port + 4}: " in done.stderr, done
+
+
+def test_the_help_says_where_doors_are(farm):
+    said = farm.reeve("help", "up").stdout
+    for port, place in ((7714, 4), (5081, 5), (5089, 6), (50051, 7), (27700, 8)):
+        assert f"({port}, or P+{place})" in said, said
 
 
 def test_what_dies_comes_back(farm):

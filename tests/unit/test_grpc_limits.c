@@ -349,6 +349,109 @@ TEST(who_never_says_a_first_word_is_left)
     kit_free(k);
 }
 
+TEST(a_message_does_not_take_for_ever)
+{
+    static const struct bytes half = {.data = "\0\0\0\0\5ab", .size = 7};
+    static const char *const paths[] = {"/t.T/Echo", "/t.T/Chat"};
+    for (size_t i = 0; i < LENGTH(paths); i++) {
+        struct kit *k = kit_new();
+        int32_t stream = kit_ask(k, paths[i], bytes_text(""), false, NULL, 0);
+        kit_pump(k);
+        kit_pass(k, GRPC_WHOLE_MS); /* before it begins it may take its time */
+        kit_say(k, stream, half, false);
+        kit_pump(k);
+        kit_pass(k, GRPC_WHOLE_MS / 2);
+        kit_say(k, stream, bytes_text("c"), false);
+        kit_pass(k, GRPC_WHOLE_MS / 2 - 1);
+        CHECK(!kit_reply(k, stream)->closed);
+        kit_pass(k, 1);
+        CHECK(kit_reply(k, stream)->closed);
+        CHECK(
+            strstr(kit_said(k, stream), "grpc-status 4 grpc-message the message comes too slowly"));
+        CHECK_EQ(k->budget.held_bytes, 0);
+        kit_free(k);
+    }
+}
+
+TEST(each_message_has_its_own_time)
+{
+    struct kit *k = kit_new();
+    int32_t stream = kit_ask(k, "/t.T/Chat", bytes_text(""), false, NULL, 0);
+    kit_pump(k);
+    for (unsigned i = 0; i < 4; i++) { /* the end of one, and the beginning of the next */
+        kit_say(k, stream, i ? bytes_of("c\0\0\0\0\2b", 7) : bytes_of("\0\0\0\0\2b", 6), false);
+        kit_pump(k);
+        kit_pass(k, GRPC_WHOLE_MS - 1);
+    }
+    CHECK_TEXT(kit_data(k, stream), "[bc][bc][bc]");
+    kit_pass(k, 1);
+    CHECK(kit_reply(k, stream)->closed);
+    kit_free(k);
+}
+
+/* POST, http, /t.T/Hold, x, application/grpc. */
+static const char hold_block[] = "\x83\x86\x04\x09/t.T/Hold\x41\x01x\x0f\x10\x10"
+                                 "application/grpc";
+
+static void put_frame(struct buf *out, unsigned type, unsigned flags, size_t size)
+{
+    const unsigned char head[] = {(unsigned char)(size >> 16),
+                                  (unsigned char)(size >> 8),
+                                  (unsigned char)size,
+                                  (unsigned char)type,
+                                  (unsigned char)flags,
+                                  0,
+                                  0,
+                                  0,
+                                  1};
+    buf_put(out, head, sizeof head);
+}
+
+/* A client that begins; what it sends on stream 1 is up to it. */
+static struct kit *kit_of_frames(void)
+{
+    struct kit *k = kit_new();
+    kit_raw(k, bytes_text(NGHTTP2_CLIENT_MAGIC));
+    kit_raw(k, bytes_of(settings_frame, sizeof settings_frame));
+    return k;
+}
+
+TEST(headers_do_not_take_for_ever)
+{
+    struct kit *k = kit_of_frames();
+    struct buf in = {0};
+    put_frame(&in, NGHTTP2_HEADERS, 0, sizeof hold_block - 1);
+    buf_put(&in, hold_block, sizeof hold_block - 1);
+    kit_raw(k, buf_bytes(&in)); /* not their end */
+    CHECK_EQ(grpc_deadline_ms(k->server), k->now_ms + GRPC_WHOLE_MS);
+    k->now_ms += GRPC_WHOLE_MS;
+    grpc_tick(k->server, k->now_ms);
+    struct bytes said = kit_raw(k, bytes_of("\0", 1));
+    CHECK(said.size == 13 && bytes_starts(said, bytes_of("\0\0\4\3", 4))); /* RST_STREAM */
+    CHECK_TEXT(kit_trace(k), "");
+    buf_fini(&in);
+    kit_free(k);
+}
+
+TEST(more_than_a_window_takes_is_refused)
+{
+    enum { PIECE = 16384 };
+    static const char piece[PIECE];
+    struct kit *k = kit_of_frames();
+    struct buf in = {0};
+    put_frame(&in, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, sizeof hold_block - 1);
+    buf_put(&in, hold_block, sizeof hold_block - 1);
+    for (unsigned i = 0; i < 4; i++) { /* a byte more than there is */
+        put_frame(&in, NGHTTP2_DATA, 0, PIECE);
+        buf_put(&in, piece, PIECE);
+    }
+    struct bytes said = kit_raw(k, buf_bytes(&in));
+    CHECK(said.size >= 13 && bytes_equal(bytes_of((const char *)said.data + said.size - 4, 4),
+                                         bytes_of("\0\0\0\3", 4))); /* FLOW_CONTROL_ERROR */
+    buf_fini(&in);
+    kit_free(k);
+}
+
 TEST(who_calls_nothing_is_said_goodbye)
 {
     struct kit *k = kit_new();

@@ -110,8 +110,24 @@ TEST(bounds_that_are_none)
     start.plant = true;
     check_spec(&start, "",
                "{\"maximize\":false,\"external\":true,\"mvs\":[{\"name\":\"a\"},{\"name\":\"b\"},{"
-               "\"name\":\"c\"},{\"name\":\"d\"},{\"name\":\"e\",\"lower\":0.0,\"upper\":1.0},{"
+               "\"name\":\"c\"},{\"name\":\"d\",\"integer\":true},{\"name\":\"e\",\"lower\":0.0,"
+               "\"upper\":1.0,\"integer\":true},{"
                "\"name\":\"f\",\"lower\":-9e+99,\"upper\":9e+99}]}");
+}
+
+TEST(tags_that_take_whole_numbers)
+{
+    Grpc__RtoApi__TagType *mvs[] = {TAG("a", "", "Integer", -2.5, 7),
+                                    TAG("b", "", "Bool", -1e100, 9), TAG("c", "", "Numeric", 0, 1),
+                                    TAG("c", "", "Integer", 0, 5)},
+                          *cvs[] = {TAG("d", "", "Integer", 0, 5)};
+    struct rto_start start = start_of(mvs, 4, cvs, 1);
+    start.plant = true;
+    check_spec(&start, "",
+               "{\"maximize\":false,\"external\":true,\"mvs\":[{\"name\":\"a\",\"lower\":-2.5,"
+               "\"upper\":7.0,\"integer\":true},{\"name\":\"b\",\"lower\":0.0,\"upper\":1.0,"
+               "\"integer\":true},{\"name\":\"c\",\"lower\":0.0,\"upper\":1.0,\"integer\":true}],"
+               "\"cvs\":[{\"name\":\"d\",\"lower\":0.0,\"upper\":5.0}]}");
 }
 
 TEST(without_a_model_cvs_stand_still_within_their_bounds)

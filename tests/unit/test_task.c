@@ -42,6 +42,20 @@ static void says(const char *json, const char *words)
     unmake(&m);
 }
 
+TEST(an_integer_begins_at_one)
+{
+    struct made m =
+        make("{\"mvs\": [{\"name\": \"a\", \"lower\": -7.6, \"upper\": 1.9, \"integer\": "
+             "true}, {\"name\": \"b\", \"lower\": 0, \"upper\": 1}], \"objective\": "
+             "\"[a] + [b]\"}");
+    CHECK(m.task);
+    CHECK_EQ(task_problem(m.task).start[0], -3); /* the middle is -2.85 */
+    CHECK(task_problem(m.task).start[1] == 0.5);
+    CHECK(task_start(m.task, bytes_text("a"), 1.7));
+    CHECK_EQ(task_problem(m.task).start[0], 1);
+    unmake(&m);
+}
+
 /* The spec is read without fault: then what it says is wrong is told. */
 TEST(what_is_wrong_is_named)
 {
@@ -54,6 +68,9 @@ TEST(what_is_wrong_is_named)
     says("{\"mvs\": [{\"name\": \"a\", \"low\": 1}]}", "is not known: a variable has");
     says("{\"mvs\": [{\"name\": \"a\"}, {\"name\": \"a\"}]}", "twice");
     says("{\"mvs\": [{\"name\": \"a\", \"lower\": 2, \"upper\": 1}]}", "2 is above 1");
+    says("{\"mvs\": [{\"name\": \"a\", \"integer\": 1}]}", "must be true or false, not 1");
+    says("{\"mvs\": [{\"name\": \"a\", \"lower\": 0.2, \"upper\": 0.8, \"integer\": true}]}",
+         "no whole number between the bounds of a, 0.2 and 0.8");
     says("{\"mvs\": [{\"name\": \"a\"}]}", "there is no objective");
     says("{\"objective\": \"1\"}", "there is no MV to move");
     says("{\"mvs\": [{\"name\": \"a\"}], \"objective\": \"[b]\"}", "unknown variable");

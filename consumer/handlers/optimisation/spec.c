@@ -82,8 +82,11 @@ static bool variable_key(const struct reading *r, const char *list, struct spec_
         return take_number(r, what, value, &v->upper);
     if (bytes_equal(key, bytes_text("start")))
         return take_number(r, what, value, &v->start);
+    if (bytes_equal(key, bytes_text("integer")))
+        return take_truth(r, what, value, &v->integer);
     snprintf(r->text, SPEC_TEXT_SIZE,
-             "%s is not known: a variable has name, lower, upper, start, expression", what);
+             "%s is not known: a variable has name, lower, upper, start, integer, expression",
+             what);
     return false;
 }
 

@@ -10,7 +10,8 @@
  *      "method": "auto", "max_iterations": 30, "seed": 1, "islands": 4, "delay": 0.1,
  *      "external": false}
  *
- * Every key may be left out. A bound of 1e100 and beyond means none.
+ * Every key may be left out. A bound of 1e100 and beyond means none. An MV with "integer": true
+ * takes whole numbers only.
  */
 #ifndef OPTIMISATION_SPEC_H
 #define OPTIMISATION_SPEC_H
@@ -32,6 +33,7 @@ enum {
 struct spec_variable {
     struct bytes name, expression; /* expression: of a CV; empty: none */
     double lower, upper, start;    /* NAN: not said */
+    bool integer;                  /* an MV that takes whole numbers only */
 };
 
 /* Borrows the bytes it was read from. */

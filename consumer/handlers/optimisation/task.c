@@ -21,6 +21,7 @@ struct value {
     char *name;
     double lower, upper, start;    /* of an MV; a CV's bounds are constraints, infinite: none */
     bool moves;                    /* an MV that the optimiser moves */
+    bool whole;                    /* by whole numbers */
     struct expression *expression; /* of a CV that is one */
 };
 
@@ -40,6 +41,7 @@ struct task {
     /* as the optimiser sees it */
     double lower[OPTIMISER_VARIABLES_MAX], upper[OPTIMISER_VARIABLES_MAX],
         start[OPTIMISER_VARIABLES_MAX];
+    bool whole[OPTIMISER_VARIABLES_MAX];
     double scales[PARTS_MAX];
     size_t moves, inequalities, equalities;
     char *text; /* SPEC_TEXT_SIZE, while it is made */
@@ -145,6 +147,7 @@ static double bound(double said, double otherwise)
 static bool mv_narrow(struct task *t, struct value *v, const struct spec_variable *said)
 {
     v->moves = true;
+    v->whole = said->integer;
     v->lower = bound(said->lower, v->lower);
     v->upper = bound(said->upper, v->upper);
     if (!isnan(said->start))
@@ -153,6 +156,9 @@ static bool mv_narrow(struct task *t, struct value *v, const struct spec_variabl
         return says(t, "MV %s has an expression: that is for CVs", v->name);
     if (v->lower > v->upper)
         return says(t, "the bounds of %s are crossed: %g is above %g", v->name, v->lower, v->upper);
+    if (v->whole && ceil(v->lower) > floor(v->upper))
+        return says(t, "there is no whole number between the bounds of %s, %g and %g", v->name,
+                    v->lower, v->upper);
     return isfinite(v->start) || isnan(v->start) ? true
                                                  : says(t, "the start of %s is no number", v->name);
 }
@@ -300,6 +306,12 @@ static bool parts_count(struct task *t, bool equalities)
     return true;
 }
 
+/* What is shown, and begun with, is what can be. */
+static double start_of(const struct value *v, double start)
+{
+    return v->whole ? optimiser_whole(start, v->lower, v->upper) : start;
+}
+
 static bool moves_take(struct task *t)
 {
     for (size_t i = 0; i < t->mv_count; i++) {
@@ -314,7 +326,8 @@ static bool moves_take(struct task *t)
                         : isfinite(v->lower)                     ? v->lower
                         : isfinite(v->upper)                     ? v->upper
                                                                  : 0;
-        t->start[t->moves++] = isnan(v->start) ? middle : v->start;
+        t->whole[t->moves] = v->whole;
+        t->start[t->moves++] = start_of(v, isnan(v->start) ? middle : v->start);
     }
     return t->moves ? true : says(t, "there is no MV to move");
 }
@@ -398,6 +411,7 @@ struct optimiser_problem task_problem(const struct task *t)
                                       .lower = t->lower,
                                       .upper = t->upper,
                                       .start = t->start,
+                                      .whole = t->whole,
                                       .scales = t->scales};
 }
 
@@ -408,7 +422,7 @@ bool task_start(struct task *t, struct bytes name, double value)
         if (!t->values[i].moves)
             continue;
         if (bytes_equal(name, bytes_text(t->values[i].name)) && isfinite(value)) {
-            t->start[at] = value;
+            t->start[at] = start_of(&t->values[i], value);
             return true;
         }
         at++;

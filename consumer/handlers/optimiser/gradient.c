@@ -21,6 +21,7 @@ struct column {
     size_t i, v;
     double u[OPTIMISER_VARIABLES_MAX];
     double here, step;
+    bool whole; /* it has neighbours, one away, and nothing between */
 };
 
 static double step_of(const struct space *s, const struct entry *at, size_t i, bool central)
@@ -33,7 +34,8 @@ static double step_of(const struct space *s, const struct entry *at, size_t i, b
 static bool inside(const struct column *c, double away)
 {
     const struct space *s = &c->r->space;
-    return c->here + away >= s->lower[c->i] && c->here + away <= s->upper[c->i];
+    double slack = c->whole ? c->step / 4 : 0; /* a bound is a neighbour, however it is rounded */
+    return c->here + away >= s->lower[c->i] - slack && c->here + away <= s->upper[c->i] + slack;
 }
 
 static bool look(struct column *c, double away, const struct entry **out)
@@ -81,13 +83,25 @@ static bool good(const struct entry *e)
     return e && !e->failed;
 }
 
+/* Towards the better neighbour; where neither is better there is no slope. */
+static double slope_whole(const struct column *c, const struct side *up, const struct side *down)
+{
+    if (good(up->near) && up->near->f < c->at->f)
+        return slope(c, up->near, c->at, 0);
+    if (good(down->near) && down->near->f < c->at->f)
+        return slope(c, down->near, c->at, 0);
+    return 0;
+}
+
 static void fill(const struct column *c, const struct side *up, const struct side *down,
                  double *rows)
 {
     size_t count = 1 + problem_constraints(c->r->table->problem);
     for (size_t row = 0; row < count; row++) {
         double d = 0;
-        if (good(up->near) && good(down->near))
+        if (c->whole && row == 0)
+            d = slope_whole(c, up, down);
+        else if (good(up->near) && good(down->near))
             d = slope(c, up->near, down->near, row);
         else if (good(up->near) && good(up->far))
             d = slope_at_end(c, up, row);
@@ -137,8 +151,9 @@ bool gradient_at(struct replay *r, const double *u, const struct entry *at, bool
         c.i = i;
         c.v = s->index[i];
         c.here = u[i];
-        c.step = step_of(s, at, i, central);
-        if (!(central ? both_sides(&c, &up, &down) : forward(&c, &up, &down)))
+        c.whole = s->problem->whole[c.v];
+        c.step = c.whole ? 1 / s->unit[i] : step_of(s, at, i, central);
+        if (!(central || c.whole ? both_sides(&c, &up, &down) : forward(&c, &up, &down)))
             return false;
         fill(&c, &up, &down, rows);
     }

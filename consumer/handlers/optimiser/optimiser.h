@@ -41,7 +41,11 @@ struct optimiser_problem {
     const double *lower, *upper; /* a variable whose bounds are equal is fixed */
     const double *start;         /* NULL: none. Brought inside the bounds; may be infeasible */
     const double *scales;        /* of the inequalities, then of the equalities; NULL: all 1 */
+    const bool *whole;           /* variables that take whole numbers only; NULL: none does */
 };
+
+/* The whole number next to x within the bounds, between which there is one. */
+double optimiser_whole(double x, double lower, double upper);
 
 struct optimiser_settings {
     const char *method;       /* see optimiser_methods; NULL: "auto" */

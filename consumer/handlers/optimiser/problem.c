@@ -23,11 +23,21 @@ static double bound_of(double bound)
                                           : bound;
 }
 
+double optimiser_whole(double x, double lower, double upper)
+{
+    return fmin(fmax(round(x), ceil(lower)), floor(upper)) + 0.0;
+}
+
 static bool variable_init(struct problem *p, size_t i, const struct optimiser_problem *from,
                           char text[OPTIMISER_TEXT_SIZE])
 {
+    p->whole[i] = from->whole && from->whole[i];
     p->lower[i] = bound_of(from->lower[i]) + 0.0; /* no -0: points are compared by their bits */
     p->upper[i] = bound_of(from->upper[i]) + 0.0;
+    if (p->whole[i]) {
+        p->lower[i] = ceil(p->lower[i]) + 0.0;
+        p->upper[i] = floor(p->upper[i]) + 0.0;
+    }
     if (isnan(p->lower[i]) || isnan(p->upper[i]) || p->lower[i] > p->upper[i] ||
         p->lower[i] == INFINITY || p->upper[i] == -INFINITY) {
         snprintf(text, OPTIMISER_TEXT_SIZE, "variable %zu: bounds %g..%g are crossed or no numbers",
@@ -40,7 +50,8 @@ static bool variable_init(struct problem *p, size_t i, const struct optimiser_pr
         snprintf(text, OPTIMISER_TEXT_SIZE, "variable %zu: starts at %g", i + 1, from->start[i]);
         return false;
     }
-    p->start[i] = fmin(fmax(from->start[i], p->lower[i]), p->upper[i]) + 0.0;
+    p->start[i] = p->whole[i] ? optimiser_whole(from->start[i], p->lower[i], p->upper[i])
+                              : fmin(fmax(from->start[i], p->lower[i]), p->upper[i]) + 0.0;
     return true;
 }
 

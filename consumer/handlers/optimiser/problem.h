@@ -12,6 +12,7 @@ struct problem {
     size_t variables, inequalities, equalities;
     double lower[OPTIMISER_VARIABLES_MAX], upper[OPTIMISER_VARIABLES_MAX];
     double start[OPTIMISER_VARIABLES_MAX]; /* when started */
+    bool whole[OPTIMISER_VARIABLES_MAX];   /* then bounds and start are, too */
     double scales[OPTIMISER_CONSTRAINTS_MAX];
     bool started;
 };

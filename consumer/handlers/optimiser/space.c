@@ -13,6 +13,14 @@ static double within(double v, double lower, double upper)
     return fmin(fmax(v, lower), upper);
 }
 
+/* Where a search may look: x itself, or the whole number beside it. */
+static double place(const struct space *s, size_t v, double x)
+{
+    const struct problem *p = s->problem;
+    return p->whole[v] ? optimiser_whole(x, p->lower[v], p->upper[v])
+                       : within(x, p->lower[v], p->upper[v]) + 0.0;
+}
+
 static void axis_init(struct space *s, size_t i, const double *start)
 {
     size_t v = s->index[i];
@@ -27,7 +35,7 @@ static void axis_init(struct space *s, size_t i, const double *start)
     s->upper[i] = s->wide[i] ? (upper - given) / size : 1;
     s->near[i] = fmax(s->lower[i], -REACH);
     s->far[i] = fmin(s->upper[i], REACH);
-    s->anchor_x[v] = s->wide[i] || start ? given : lower + range / 2;
+    s->anchor_x[v] = place(s, v, s->wide[i] || start ? given : lower + range / 2);
 }
 
 void space_init(struct space *s, const struct problem *problem, const double *start)
@@ -60,7 +68,7 @@ void space_x(const struct space *s, const double *u, double *x)
         else if (u[i] >= s->upper[i])
             x[v] = p->upper[v];
         else if (u[i] != s->anchor_u[i])
-            x[v] = within(s->origin[i] + s->unit[i] * u[i], p->lower[v], p->upper[v]) + 0.0;
+            x[v] = place(s, v, s->origin[i] + s->unit[i] * u[i]);
     }
 }
 

@@ -106,6 +106,16 @@ static void put_table(struct buf *out, const struct table *t)
     buf_fini(&bytes);
 }
 
+/* Last, and only where there are any: all other states read as they did before there were. */
+static void put_whole(struct buf *out, const struct problem *p)
+{
+    bool any = false;
+    for (size_t i = 0; i < p->variables; i++)
+        any |= p->whole[i];
+    for (size_t i = 0; any && i < p->variables; i++)
+        pack_bool(out, p->whole[i]);
+}
+
 static void put_body(struct buf *out, const struct optimiser *o)
 {
     put_problem(out, &o->problem);
@@ -123,6 +133,7 @@ static void put_body(struct buf *out, const struct optimiser *o)
     put_table(out, &o->table);
     pack_uint(out, o->met);
     pack_uint(out, o->best ? o->best->place + 1 : 0);
+    put_whole(out, &o->problem);
 }
 
 void optimiser_save(const struct optimiser *o, struct buf *out)
@@ -235,6 +246,16 @@ static bool get_table(struct cursor *c, struct optimiser *o)
     return in.size == 0;
 }
 
+static bool get_whole(struct cursor *c, struct problem *p)
+{
+    for (size_t i = 0; !cursor_done(c) && i < p->variables; i++) {
+        p->whole[i] = cursor_bool(c);
+        if (p->whole[i] && p->lower[i] != optimiser_whole(p->lower[i], p->lower[i], p->upper[i]))
+            return false;
+    }
+    return cursor_ok(c) && cursor_done(c);
+}
+
 static bool get_body(struct cursor *c, struct optimiser *o, char text[OPTIMISER_TEXT_SIZE])
 {
     if (!get_problem(c, &o->problem, text) || !get_settings(c, o, text))
@@ -247,7 +268,7 @@ static bool get_body(struct cursor *c, struct optimiser *o, char text[OPTIMISER_
         return false;
     o->met = cursor_uint(c);
     uint64_t best = cursor_uint(c);
-    if (!cursor_ok(c) || !cursor_done(c) || epoch > UINT32_MAX || idle > epoch ||
+    if (!cursor_ok(c) || !get_whole(c, &o->problem) || epoch > UINT32_MAX || idle > epoch ||
         end >= OPTIMISER_ENDS || o->met > o->table.count || o->met < o->given || best > o->met ||
         o->used_before > o->evaluations_max ||
         o->met - o->given > o->evaluations_max - o->used_before)

@@ -14,7 +14,7 @@ const listOf = (kind) => (v) => Array.isArray(v) && v.every(kind);
 const fits = (kinds, object) => Object.entries(object).every(([key, value]) => Object.hasOwn(kinds, key) && kinds[key](value));
 const isObject = (v) => v !== null && typeof v === "object" && !Array.isArray(v);
 
-const variable = { name: TEXT, expression: TEXT, lower: NUMBER, upper: NUMBER, start: NUMBER };
+const variable = { name: TEXT, expression: TEXT, lower: NUMBER, upper: NUMBER, start: NUMBER, integer: TRUTH };
 const isVariable = (v) => isObject(v) && TEXT(v.name) && fits(variable, v);
 
 const kinds = {

@@ -41,7 +41,7 @@ static bool place(struct doors_plan *plan, const struct door *door, unsigned por
         i++;
     struct door_place *at = &plan->places[i];
     if (i == plan->count)
-        *at = (struct door_place){.port = port, .fd = -1, .service = door->service};
+        *at = (struct door_place){.port = port, .fds = {-1, -1}, .service = door->service};
     plan->count += i == plan->count;
     plan->ports[door - known] = port;
     for (size_t j = 0; j < at->count; j++)
@@ -108,19 +108,38 @@ void doors_lines(const struct doors_plan *plan, const char *host, struct buf *ou
             buf_printf(out, "%s tcp://%s:%u\n", known[i].name, host, plan->ports[i]);
 }
 
+void doors_names(const struct doors_plan *plan, unsigned port, struct buf *out)
+{
+    const char *before = "";
+    for (size_t i = 0; i < LENGTH(known); i++)
+        if (plan->ports[i] == port) {
+            buf_printf(out, "%s%s", before, known[i].name);
+            before = ", ";
+        }
+}
+
 /* --- life ----------------------------------------------------------------------------------- */
 
-static void open_port(struct doors *d, const struct door_place *place)
+static void open_port(struct doors *d, const struct door_place *place, int fd)
 {
     static const struct grpc_method *const everywhere[] = {health_methods, reflection_methods,
                                                            reflection_v1alpha_methods};
     struct door_port *port = &d->ports[d->port_count++];
     size_t count = place->count;
-    *port = (struct door_port){.doors = d, .fd = place->fd};
+    *port = (struct door_port){.doors = d, .fd = fd};
     memcpy(port->tables, place->tables, count * sizeof *place->tables);
     memcpy(port->tables + count, everywhere, sizeof everywhere);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = port};
     must(epoll_ctl(d->epoll, EPOLL_CTL_ADD, port->fd, &event) == 0);
+}
+
+static void open_place(struct doors *d, const struct door_place *place)
+{
+    for (size_t i = 0; i < DOOR_ADDRESSES_MAX; i++)
+        if (place->fds[i] >= 0 && place->service)
+            plains_listen(d->plains, place->service, place->fds[i]);
+        else if (place->fds[i] >= 0)
+            open_port(d, place, place->fds[i]);
 }
 
 struct doors *doors_new(struct gateway *g, const struct doors_plan *plan)
@@ -139,10 +158,7 @@ struct doors *doors_new(struct gateway *g, const struct doors_plan *plan)
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = d->plains};
     must(epoll_ctl(d->epoll, EPOLL_CTL_ADD, plains_fd(d->plains), &event) == 0);
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->places[i].service)
-            plains_listen(d->plains, plan->places[i].service, plan->places[i].fd);
-        else
-            open_port(d, &plan->places[i]);
+        open_place(d, &plan->places[i]);
     return d;
 }
 
@@ -178,6 +194,23 @@ void doors_free(struct doors *d)
 
 /* --- the loop ------------------------------------------------------------------------------- */
 
+/* Who calls nothing keeps nobody out for long: the one that has been here the longest goes, one at
+ * a time, and who comes again finds room. */
+static void make_room(struct doors *d)
+{
+    struct peer *first = NULL;
+    list_each(l, &d->peers)
+    {
+        struct peer *p = container_of(l, struct peer, link);
+        if (p->leaving)
+            return;
+        if (!first && grpc_idle(p->server))
+            first = p;
+    }
+    if (first)
+        peer_leave(first);
+}
+
 static void admit(struct door_port *port, int fd)
 {
     struct doors *d = port->doors;
@@ -186,6 +219,7 @@ static void admit(struct door_port *port, int fd)
         return;
     }
     close(fd);
+    d->refused = true;
     if (!d->full_told)
         log_warn("doors: more than %d connections", DOOR_PEERS_MAX);
     d->full_told = true;
@@ -236,6 +270,9 @@ void doors_turn(struct doors *d)
         d->up = up;
         health_tell(d);
     }
+    if (d->refused)
+        make_room(d);
+    d->refused = false;
     while (!list_empty(&d->dirty))
         peer_flush(list_first(&d->dirty, struct peer, dirty));
 }

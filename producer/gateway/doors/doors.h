@@ -16,6 +16,7 @@
 
 enum {
     DOORS_MAX = 8,                   /* ports, and rows of doors.c */
+    DOOR_ADDRESSES_MAX = 2,          /* of a port: localhost may be either */
     DOOR_TABLES_MAX = DOORS_MAX + 3, /* with health, and reflection twice */
     DOOR_PEERS_MAX = 600,            /* connections of all doors; more are hung up on */
     DOOR_BYTES_MAX = 64 << 20,       /* held for the calls of all of them */
@@ -37,7 +38,7 @@ struct door {
 struct doors_plan {
     struct door_place {
         unsigned port;
-        int fd; /* -1: not yet listening; else taken by doors_new */
+        int fds[DOOR_ADDRESSES_MAX]; /* -1: not listening; else taken by doors_new */
         const struct grpc_method *tables[DOORS_MAX];
         size_t count;
         const struct plain_service *service; /* NULL: a port of gRPC */
@@ -53,6 +54,9 @@ bool doors_plan(struct doors_plan *plan, const struct options *o, char *why, siz
 /* Appends a line a door: its name and where it is. */
 void doors_lines(const struct doors_plan *plan, const char *host, struct buf *out);
 
+/* Appends the names of the doors that have this port, with commas. */
+void doors_names(const struct doors_plan *plan, unsigned port, struct buf *out);
+
 struct door_port { /* the context of its calls */
     struct doors *doors;
     int fd;
@@ -63,7 +67,7 @@ struct doors {
     struct gateway *gateway;
     struct watches watches; /* on the gateway's client for requests */
     struct grpc_budget budget;
-    struct door_port ports[DOORS_MAX];
+    struct door_port ports[DOORS_MAX * DOOR_ADDRESSES_MAX];
     size_t port_count;
     char interval[DOOR_INTERVAL_TEXT];
     struct plains *plains;
@@ -72,7 +76,8 @@ struct doors {
     struct link dirty;  /* peer::dirty: something may be to be sent */
     struct link health; /* those who watch it; see health.c */
     size_t peer_count;
-    bool up; /* what health was last said to be */
+    bool up;      /* what health was last said to be */
+    bool refused; /* there was no room for somebody, since the last turn */
     bool full_told;
 };
 

@@ -11,6 +11,7 @@
 struct variable {
     const char *name;
     double lower, upper; /* infinite: none */
+    bool integer;        /* of MVs */
 };
 
 struct variables {
@@ -35,16 +36,21 @@ static struct variable *find(struct variables *all, const char *name)
 
 static struct variable variable_of(const Grpc__RtoApi__TagType *tag)
 {
+    bool truth = strcmp(tag->datatype, "Bool") == 0;
     struct variable v = {.name = key_of(tag), .lower = tag->lower_bound, .upper = tag->upper_bound};
+    v.integer = truth || strcmp(tag->datatype, "Integer") == 0;
     if (v.lower == 0 && v.upper == 0) {
-        bool truth = strcmp(tag->datatype, "Bool") == 0;
-        v.lower = truth ? 0 : -INFINITY;
-        v.upper = truth ? 1 : INFINITY;
+        v.lower = -INFINITY;
+        v.upper = INFINITY;
     }
     if (fabs(v.lower) >= NO_BOUND)
         v.lower = -INFINITY;
     if (fabs(v.upper) >= NO_BOUND)
         v.upper = INFINITY;
+    if (truth) {
+        v.lower = fmax(v.lower, 0);
+        v.upper = fmin(v.upper, 1);
+    }
     return v;
 }
 
@@ -74,6 +80,7 @@ static bool gather(struct variables *all, Grpc__RtoApi__TagType *const *tags, si
             return false;
         struct variable v = variable_of(tags[i]);
         struct variable *same = find(all, v.name);
+        v.integer &= !before; /* CVs are what they are */
         if (before && find(before, v.name))
             continue;
         if (!same) {
@@ -82,6 +89,7 @@ static bool gather(struct variables *all, Grpc__RtoApi__TagType *const *tags, si
         }
         same->lower = fmax(same->lower, v.lower);
         same->upper = fmin(same->upper, v.upper);
+        same->integer |= v.integer;
     }
     return true;
 }
@@ -151,6 +159,8 @@ static void put_variables(struct pairs *spec, const char *name, const struct var
             pairs_number(&p, "lower", v->lower);
         if (isfinite(v->upper))
             pairs_number(&p, "upper", v->upper);
+        if (v->integer)
+            pairs_truth(&p, "integer", true);
         if (resting)
             put_resting(&p, v);
         pairs_close(&p, &spec->buf);

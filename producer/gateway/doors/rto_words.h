@@ -5,7 +5,7 @@
  * the field are sloppy, and what is meant is read here: a tag without id goes by its name; one id
  * may stand several times (an MV wins over CVs, bounds of the same intersect); a bound of 1e100 and
  * beyond is none, and so are bounds that are both 0, which is what a client that sets none sends.
- * Pure.
+ * An MV whose type is Integer takes whole numbers only, one of type Bool 0 or 1. Pure.
  */
 #ifndef DOORS_RTO_WORDS_H
 #define DOORS_RTO_WORDS_H

@@ -9,12 +9,38 @@ enum { PREFIX_BYTES = 5, TEXT_BYTES_MAX = 1024, HEADERS_MAX = 4 };
 
 /* --- life ----------------------------------------------------------------------------------- */
 
+static void timer_put(struct grpc_call *c, int64_t due_ms)
+{
+    struct grpc_server *s = c->server;
+    heap_put(&s->timers, &c->timer, due_ms, ++s->timer_order);
+}
+
+static void timer_set(struct grpc_call *c, int64_t delay_ms)
+{
+    timer_put(c, c->server->now_ms + delay_ms);
+}
+
+/* Of a call that is OPEN. */
+static void timer_plan(struct grpc_call *c)
+{
+    int64_t due_ms = c->deadline_ms < c->whole_ms ? c->deadline_ms : c->whole_ms;
+    if (due_ms < INT64_MAX)
+        timer_put(c, due_ms);
+    else
+        heap_take(&c->server->timers, &c->timer);
+}
+
 struct grpc_call *grpc_call_new(struct grpc_server *s, int32_t stream)
 {
     struct grpc_call *c = must_alloc(sizeof *c);
-    *c = (struct grpc_call){.server = s, .stream = stream, .timeout_ms = -1};
+    *c = (struct grpc_call){.server = s,
+                            .stream = stream,
+                            .timeout_ms = -1,
+                            .deadline_ms = INT64_MAX,
+                            .whole_ms = INT64_MAX};
     link_init(&c->pending);
     list_append(&s->calls, &c->link);
+    timer_set(c, GRPC_WHOLE_MS);
     return c;
 }
 
@@ -23,12 +49,6 @@ static void pend(struct grpc_call *c)
     if (!link_listed(&c->pending))
         list_append(&c->server->pending, &c->pending);
     c->server->options.wake(c->server->options.user);
-}
-
-static void timer_set(struct grpc_call *c, int64_t delay_ms)
-{
-    struct grpc_server *s = c->server;
-    heap_put(&s->timers, &c->timer, s->now_ms + delay_ms, ++s->timer_order);
 }
 
 /* What a connection and a process hold for calls is counted where it comes and goes. */
@@ -222,7 +242,8 @@ void grpc_call_headers(struct grpc_call *c)
         s->open++;
         c->wants = c->method->kind != GRPC_BIDI;
         if (c->timeout_ms >= 0)
-            timer_set(c, c->timeout_ms);
+            c->deadline_ms = s->now_ms + c->timeout_ms;
+        timer_plan(c);
         pend(c);
     }
 }
@@ -312,7 +333,9 @@ void grpc_call_close(struct grpc_call *c)
 void grpc_call_expire(struct grpc_call *c)
 {
     if (c->state == CALL_OPEN)
-        grpc_call_doom(c, GRPC_DEADLINE_EXCEEDED, "its time is up");
+        grpc_call_doom(c, GRPC_DEADLINE_EXCEEDED,
+                       c->deadline_ms <= c->whole_ms ? "its time is up"
+                                                     : "the message comes too slowly");
     else
         (void)nghttp2_submit_rst_stream(c->server->session, NGHTTP2_FLAG_NONE, c->stream,
                                         NGHTTP2_CANCEL);
@@ -350,6 +373,7 @@ static void fall(struct grpc_call *c)
 static void give_message(struct grpc_call *c, struct bytes message)
 {
     c->wants = false;
+    c->whole_ms = INT64_MAX;
     c->method->message(c, message);
     c->in_credited -= PREFIX_BYTES + message.size;
     drop(c, &c->in, PREFIX_BYTES + message.size);
@@ -383,6 +407,15 @@ static void give_stream(struct grpc_call *c)
     c->method->half_close(c);
 }
 
+/* A message that has begun holds memory that others cannot have: it does not take for ever. */
+static void time_message(struct grpc_call *c)
+{
+    bool comes = c->wants && tube_bytes(&c->in).size;
+    if (comes && c->whole_ms == INT64_MAX)
+        c->whole_ms = c->server->now_ms + GRPC_WHOLE_MS;
+    timer_plan(c);
+}
+
 static void tell(struct grpc_call *c)
 {
     if (!c->begun) {
@@ -396,6 +429,8 @@ static void tell(struct grpc_call *c)
         else
             give_single(c);
     }
+    if (c->state == CALL_OPEN && !c->doomed)
+        time_message(c);
     if (c->state == CALL_OPEN && !c->doomed && c->refused &&
         tube_bytes(&c->out).size <= GRPC_OUTBOX_BYTES_MAX / 2) {
         c->refused = false;

@@ -23,7 +23,9 @@ enum grpc_call_state {
 struct grpc_call {
     struct link link;       /* grpc_server::calls */
     struct link pending;    /* grpc_server::pending */
-    struct heap_node timer; /* grpc_server::timers: OPEN its deadline, ENDED when it must be gone */
+    struct heap_node timer; /* grpc_server::timers: when ASKED or ENDED must be over, OPEN: what */
+    int64_t deadline_ms;    /* is earlier, that of the call */
+    int64_t whole_ms;       /* or that of the message that has begun to come; INT64_MAX: none */
     struct grpc_server *server;
     const struct grpc_method *method; /* NULL: unknown */
     void *user;

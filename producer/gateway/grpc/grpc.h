@@ -54,6 +54,7 @@ enum {
     GRPC_IDLE_MS = 10 * 60 * 1000, /* without a call; then we say goodbye */
     GRPC_SILENCE_MS = 60 * 1000,   /* of a client with calls; then it is asked for a sign */
     GRPC_SIGN_MS = 20 * 1000,      /* to give it */
+    GRPC_WHOLE_MS = 30 * 1000,     /* for headers, or a message, once they have begun to come */
     GRPC_DRAIN_MS = 1000,          /* for calls under way when the server stops */
     GRPC_LEAVE_MS = 30 * 1000,     /* for what is left of a call that has ended */
     GRPC_FAREWELL_MS = 5 * 1000,   /* for the last bytes of a connection */
@@ -146,5 +147,7 @@ void grpc_drain(struct grpc_server *s, int64_t now_ms);
  * nothing any more. */
 bool grpc_done(const struct grpc_server *s);
 size_t grpc_calls(const struct grpc_server *s); /* that are with methods */
+/* No call stands, and nobody has said goodbye. */
+bool grpc_idle(const struct grpc_server *s);
 
 #endif

@@ -127,6 +127,11 @@ size_t grpc_calls(const struct grpc_server *s)
     return s->open;
 }
 
+bool grpc_idle(const struct grpc_server *s)
+{
+    return list_empty(&s->calls) && !s->draining && !s->closing;
+}
+
 /* --- bytes ---------------------------------------------------------------------------------- */
 
 static void answer_in_words(struct grpc_server *s)

@@ -21,6 +21,7 @@ struct grpc_server {
     size_t open;         /* calls that are with their methods */
     size_t held_bytes;
     uint64_t timer_order;
+    int32_t last_stream; /* that the client has begun */
 
     size_t preface;   /* bytes of the client's preface that were seen */
     bool greeted;     /* its SETTINGS have come */

@@ -21,8 +21,24 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     struct grpc_call *c = grpc_call_new(s, frame->hd.stream_id);
+    s->last_stream = c->stream;
     must(nghttp2_session_set_stream_user_data(session, c->stream, c) == 0);
     return 0;
+}
+
+/* A stream below the last one can only be one that has been. What a client still sends on one that
+ * we have ended is no fault of it, and nghttp2 lets it pass; but a call begun there would wait for
+ * ever. */
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
+{
+    const struct grpc_server *s = user;
+    bool past = hd->stream_id <= s->last_stream && hd->stream_id % 2 == 1;
+    if (hd->type != NGHTTP2_HEADERS || !past || nghttp2_session_find_stream(session, hd->stream_id))
+        return 0;
+    return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, hd->stream_id,
+                                     NGHTTP2_STREAM_CLOSED)
+               ? NGHTTP2_ERR_CALLBACK_FAILURE
+               : 0;
 }
 
 static const struct grpc_method *find(const struct grpc_server *s, struct bytes path)
@@ -74,6 +90,16 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     if (c->state == CALL_ASKED && c->header_bytes <= GRPC_HEADER_BYTES_MAX)
         take_header(c, bytes_of(name, name_size), bytes_of(value, value_size));
     return 0;
+}
+
+/* nghttp2 would leave it out, and the rest would be a call. */
+static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame,
+                             const uint8_t *name, size_t name_size, const uint8_t *value,
+                             size_t value_size, uint8_t flags, void *user)
+{
+    (void)session, (void)frame, (void)name, (void)name_size;
+    (void)value, (void)value_size, (void)flags, (void)user;
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 /* --- frames --------------------------------------------------------------------------------- */
@@ -151,8 +177,10 @@ static nghttp2_session_callbacks *callbacks_new(void)
 {
     nghttp2_session_callbacks *cb;
     must(nghttp2_session_callbacks_new(&cb) == 0);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(cb, on_invalid_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data_chunk);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
     nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
