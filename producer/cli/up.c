@@ -37,16 +37,15 @@ const struct option up_options[] = {
     {"workers", OPTION_NUMBER, "N", "worker processes (1)", 1, WORKERS_MAX},
     {"slots", OPTION_NUMBER, "M", "slots of each worker (one a core)", 1, SLOTS_MAX},
     {"port-base", OPTION_NUMBER, "P",
-     "clients at P, workers at P+1, updates at P+2, the page at P+3 (7710); when it is said, also "
-     "the "
-     "doors, from P+4: else they are where their clients look for them",
+     "clients at P, workers at P+1, updates at P+2, the page at P+3 (7710); doors from P+4, which "
+     "are where their clients look for them when no P is said",
      1, 65527},
     {"store", OPTION_TEXT, "DIR|memory",
      "where jobs are kept ($XDG_STATE_HOME/reeve/store); memory: nowhere"},
     {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: whoever reaches the broker runs commands"},
     {"handler", OPTION_TEXT, "PROGRAM", "a handler program of yours; may be given again"},
     {"doors", OPTION_TEXT, "none|LIST",
-     "what else the gateway speaks, with commas: text, rto, ticker, todo, dask (text)"},
+     "what else the gateway speaks, with commas: text, rto, ticker, todo, dask (all of them)"},
     {"text-port", OPTION_NUMBER, "P", "port of the text door (7714, or P+4)", 1, 65535},
     {"rto-port", OPTION_NUMBER, "P", "port of the rto door, computed here (5081, or P+5)", 1,
      65535},
@@ -64,6 +63,7 @@ const struct option up_options[] = {
 
 /* Without a base the gateway knows the ports that clients in the field have; with one, two farms
  * fit on a host. */
+#define ALL_DOORS "text,rto,ticker,todo,dask"
 enum { DOOR_PORTS = 6 };
 static const struct {
     const char *option;
@@ -145,7 +145,7 @@ static void make_servers(struct up *u)
     *to++ = "--ready-fd";
     *to++ = u->ready_text[GATEWAY];
     *to++ = "--doors";
-    *to++ = (char *)options_text(&u->cli->options, "doors", "text");
+    *to++ = (char *)options_text(&u->cli->options, "doors", ALL_DOORS);
     bool moved = options_given(&u->cli->options, "port-base");
     for (size_t i = 0; i < DOOR_PORTS; i++) {
         const char *option = door_ports[i].option;

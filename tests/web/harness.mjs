@@ -35,7 +35,7 @@ export async function until(what, ask) {
 
 /* --- the farm -------------------------------------------------------------------------------- */
 
-const PORTS = 6;
+const PORTS = 9;
 
 function isFree(port) {
   return new Promise((resolve) => {
