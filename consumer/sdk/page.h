@@ -200,6 +200,10 @@ struct page_runner {
 int page_join(struct page_runner *r, int bell, int memory, const char **error) MUST_CHECK;
 /* Starts the next job, waiting for one. False: the agent is gone. */
 bool page_next(struct page_runner *r, struct page_job *job) MUST_CHECK;
+/* The same without waiting, once page_serve has been said. False: there is none now. */
+bool page_try(struct page_runner *r, struct page_job *job) MUST_CHECK;
+/* The agent may put jobs here. page_next says it by itself. */
+void page_serve(struct page_runner *r);
 /* Publishes the result of the job that runs. False: the agent is gone. */
 bool page_done(struct page_runner *r, enum page_status status, struct bytes value) MUST_CHECK;
 bool page_cancelled(const struct page_runner *r);

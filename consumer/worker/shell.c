@@ -99,6 +99,7 @@ static void take_report(struct shell *s, const struct spawner_report *r)
         break;
     default:
         /* Its last results count. */
+        hands_rung(&s->hands, r->runner);
         hand_collect(s, r->runner);
         hands_exited(&s->hands, r, &e);
         log_debug("runner=%u pid=%d ended signal=%d status=%d oom=%d peak_kib=%lld", r->runner,
@@ -319,7 +320,6 @@ static void push_job(struct shell *s, const struct agent_effect *e)
 
 static void apply(struct shell *s, const struct agent_effect *e, struct bytes bytes)
 {
-    struct hand *h = &s->hands.at[e->runner];
     switch (e->type) {
     case AGENT_SEND:
         outbox_put(&s->outbox, bytes);
@@ -335,15 +335,12 @@ static void apply(struct shell *s, const struct agent_effect *e, struct bytes by
         break;
     case AGENT_PUSH: push_job(s, e); break;
     case AGENT_RECALL:
-        h->fresh = false;
-        step(s, &(struct agent_event){.type = AGENT_RECALLED,
-                                      .runner = e->runner,
-                                      .job = {.number = page_recall(&h->page, e->number)}});
+        step(s, &(struct agent_event){
+                    .type = AGENT_RECALLED,
+                    .runner = e->runner,
+                    .job = {.number = hands_recall(&s->hands, e->runner, e->number)}});
         break;
-    case AGENT_FLAG:
-        h->flagged = e->number + 1;
-        page_cancel(&h->page, e->number);
-        break;
+    case AGENT_FLAG: hands_flag(&s->hands, e->runner, e->number); break;
     case AGENT_LOCAL_DONE: take_local_done(s, e, bytes); break;
     case AGENT_TRACE: log_info("%.*s", BYTES_ARG(bytes)); break;
     case AGENT_QUIT:
@@ -362,14 +359,9 @@ static void apply_all(struct shell *s)
         apply(s, &e, agent_effect_bytes(&s->effects, i));
     }
     agent_effects_clear(&s->effects);
-    for (unsigned i = 0; i < s->hands.count; i++) {
-        struct hand *h = &s->hands.at[i];
-        if (!h->fresh)
-            continue;
-        h->fresh = false;
-        if (!h->corrupt && !page_publish(&h->page))
-            continue; /* the next look at it finds it corrupt, and tells */
-    }
+    for (unsigned i = 0; i < s->hands.count; i++)
+        if (s->hands.at[i].fresh)
+            hands_publish(&s->hands, i);
 }
 
 /* --- the loop ------------------------------------------------------------------------------- */
@@ -410,8 +402,9 @@ static bool prepare(struct shell *s, int *count, size_t *text_count)
         if (!hand_expects(h))
             continue;
         s->working |= h->ready;
+        short events = hand_events(h);
         h->item = n;
-        items[n++] = (struct pollfd){.fd = h->page.bell, .events = POLLIN};
+        items[n++] = (struct pollfd){.fd = events ? h->page.bell : -1, .events = events};
         something |= page_sleep(&h->page) || (!h->ready && page_ready(&h->page));
     }
     *count = n;
@@ -426,7 +419,7 @@ static void collect(struct shell *s)
             continue;
         page_awake(&h->page);
         if (s->items[h->item].revents)
-            page_hush(&h->page);
+            hands_rung(&s->hands, i);
         hand_collect(s, i);
     }
 }
