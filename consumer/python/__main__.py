@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a worker starts: `python3 FOLDER FILE`, FOLDER being this one, FILE the user's handlers."""
+import pathlib
 import sys
 
 
@@ -12,7 +13,7 @@ def main() -> int:
         print(f"{sys.executable} has no msgpack, which handlers need: `deploy/setup.sh --python` makes an environment "
               "that has it, REEVE_PYTHON names another interpreter", file=sys.stderr)
         return 7
-    return serve_file(sys.argv[1:])
+    return serve_file(sys.argv[1:], pathlib.Path(__file__).parent)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@
 
 #include "common/clock.h"
 
-enum { STALE_POLL_MS = 100 };
-
 int page_join(struct page_runner *r, int bell, int memory, const char **error)
 {
     struct stat st;
@@ -96,21 +94,28 @@ void page_serve(struct page_runner *r)
     ring_bell(r);
 }
 
-bool page_next(struct page_runner *r, struct page_job *job)
+enum page_look page_look(struct page_runner *r, struct page_job *job)
 {
     struct page *page = r->page;
     if (!atomic_load_explicit(&page->ready, memory_order_relaxed))
         page_serve(r);
     uint64_t word = atomic_load_explicit(&page->word, memory_order_acquire);
-    for (bool frozen; !start(r, &word, job, &frozen);) {
-        atomic_store(&page->runner_waits, PAGE_WAITS_JOB);
-        word = atomic_load(&page->word);
-        if (word_started(word) != word_limit(word) && !frozen)
-            continue;
-        if (!wait_bell(r, frozen ? STALE_POLL_MS : -1))
+    bool frozen;
+    if (start(r, &word, job, &frozen))
+        return PAGE_STARTED;
+    atomic_store(&page->runner_waits, PAGE_WAITS_JOB);
+    word = atomic_load(&page->word);
+    if (start(r, &word, job, &frozen))
+        return PAGE_STARTED;
+    return frozen ? PAGE_FROZEN : PAGE_NOTHING;
+}
+
+bool page_next(struct page_runner *r, struct page_job *job)
+{
+    enum page_look look;
+    while ((look = page_look(r, job)) != PAGE_STARTED)
+        if (!wait_bell(r, look == PAGE_FROZEN ? PAGE_FROZEN_MS : -1))
             return false;
-        word = atomic_load(&page->word);
-    }
     return true;
 }
 

@@ -47,7 +47,7 @@ int python_words(char *words[static PYTHON_WORDS], const char *file,
     if (!words[0] || access(words[0], X_OK))
         return FAIL("no Python for %.100s: %.100s is not there (REEVE_PYTHON names one)", file,
                     words[0] ? words[0] : "python3");
-    words[1] = path_beside("../share/reeve/python");
+    words[1] = path_beside("../libexec/reeve-python");
     if (!words[1] || access(words[1], R_OK))
         return FAIL("the Python package %.200s: %s", words[1] ? words[1] : "", strerror(errno));
     words[2] = realpath(file, NULL);

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Callable, Protocol, TypeVar
 
+from reeve.wire import job_text
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 NAME = re.compile(r"(?=.{3,100}\Z)[A-Za-z0-9_-][A-Za-z0-9_.-]*\.[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
@@ -63,26 +65,35 @@ class Cancelled(BaseException):
 
 
 class Line(Protocol):
-    """What a job knows of its slot."""
+    """What a job asks its slot."""
 
-    def flagged(self) -> bool: ...
+    def cancelled(self) -> bool: ...
 
 
-@dataclass(frozen=True)
 class Job:
     """The job that runs: `reeve.job()`."""
 
-    id: str  # 13 characters; "" when the function was called by hand
-    method: str
-    attempt: int  # 1, 2, ...
-    time_limit: float | None = None  # seconds that this attempt has
-    line: Line | None = None
+    __slots__ = ("number", "method", "attempt", "limit_ms", "line")
+
+    def __init__(self, number: int, method: str, attempt: int, limit_ms: int, line: Line | None):
+        self.number, self.method, self.limit_ms, self.line = number, method, limit_ms, line
+        self.attempt = attempt or 1  # 1, 2, ...
+
+    @property
+    def id(self) -> str:
+        """13 characters; "" when the function was called by hand."""
+        return job_text(self.number) if self.number else ""
+
+    @property
+    def time_limit(self) -> float | None:
+        """Seconds that this attempt has, or None."""
+        return self.limit_ms / 1000 if self.limit_ms else None
 
     @property
     def cancelled(self) -> bool:
         """Has somebody asked for this job to stop? Worth asking in long loops: who does not stop within the worker's
         patience is ended by TERM, then KILL."""
-        return self.line is not None and self.line.flagged()
+        return self.line is not None and self.line.cancelled()
 
     def check(self) -> None:
         """Raises `Cancelled` when somebody has."""
@@ -90,7 +101,7 @@ class Job:
             raise Cancelled
 
 
-_BY_HAND = Job("", "", 1)
+_BY_HAND = Job(0, "", 1, 0, None)
 _current: list[Job] = [_BY_HAND]
 
 

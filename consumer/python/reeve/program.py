@@ -51,10 +51,10 @@ def call(name: str, words: Sequence[str]) -> int:
     return 0
 
 
-def run(arguments: Sequence[str], name: str) -> int:
+def run(arguments: Sequence[str], name: str, library: pathlib.Path | None = None) -> int:
     match list(arguments):
         case [] if "REEVE_SLOT" in os.environ:
-            slot.serve(list(registered.values()))
+            slot.serve(list(registered.values()), library)
         case ["--offers"]:
             for handler in registered.values():
                 print(handler.name if handler.feed is None else f"{handler.name} {handler.feed}")
@@ -68,6 +68,13 @@ def run(arguments: Sequence[str], name: str) -> int:
     return 0
 
 
+class Started:
+    """What the worker has started us with, while it loads a file."""
+
+    arguments: Sequence[str] | None = None
+    library: pathlib.Path | None = None
+
+
 def serve() -> NoReturn:
     """Serves the handlers that were made so far, and ends the process. For a file that is run by itself:
 
@@ -76,10 +83,8 @@ def serve() -> NoReturn:
 
     `reeve worker --python FILE` does not need it.
     """
-    sys.exit(run(_arguments if _arguments is not None else sys.argv[1:], pathlib.Path(sys.argv[0]).name))
-
-
-_arguments: Sequence[str] | None = None  # of the worker, while it loads a file
+    arguments = sys.argv[1:] if Started.arguments is None else Started.arguments
+    sys.exit(run(arguments, pathlib.Path(sys.argv[0]).name, Started.library))
 
 
 def load(path: pathlib.Path) -> None:
@@ -93,17 +98,17 @@ def load(path: pathlib.Path) -> None:
     spec.loader.exec_module(module)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """FILE [--offers | --call ...]: what a worker starts."""
-    global _arguments
+def main(arguments: Sequence[str], folder: pathlib.Path) -> int:
+    """FILE [--offers | --call ...]: what a worker starts. folder: where page.so may lie."""
     if not arguments:
         print(USAGE.format("FILE"), file=sys.stderr)
         return EXIT_USAGE
     path = pathlib.Path(arguments[0]).resolve()
-    sys.argv = [str(path)]
-    _arguments = arguments[1:]
     if not path.is_file():
         print(f"{path} is not there", file=sys.stderr)
         return EXIT_CONFIG
+    library = folder / "page.so"
+    sys.argv = [str(path)]
+    Started.arguments, Started.library = arguments[1:], library if library.exists() else None
     load(path)
-    return run(_arguments, path.name)
+    return run(arguments[1:], path.name, Started.library)
