@@ -27,19 +27,24 @@ from reeve.program import serve
 from reeve.verdicts import Ask, Continue, Done, Fork
 
 if TYPE_CHECKING:
+    from reeve import aio as aio
     from reeve.client import Client as Client, JobFuture as JobFuture, SessionHandle as SessionHandle, Watch as Watch
+    from reeve.executor import Executor as Executor
     from reeve.results import Result as Result, Session as Session, Update as Update
 
 __version__ = "0.1.0"
 
-_LATER = {"Client": "client", "JobFuture": "client", "SessionHandle": "client", "Watch": "client", "Result": "results",
+_LATER = {"Client": "client", "JobFuture": "client", "SessionHandle": "client", "Watch": "client", "Executor": "executor", "Result": "results",
           "Session": "results", "Update": "results"}
+_MODULES = ("aio",)
 
 
 def __getattr__(name: str) -> Any:
     """A handler needs no client, and a slot starts faster without ZeroMQ."""
-    if name not in _LATER:
-        raise AttributeError(f"module reeve has no {name}")
     import importlib
 
+    if name in _MODULES:
+        return importlib.import_module(f"reeve.{name}")
+    if name not in _LATER:
+        raise AttributeError(f"module reeve has no {name}")
     return getattr(importlib.import_module(f"reeve.{_LATER[name]}"), name)

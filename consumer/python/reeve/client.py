@@ -17,10 +17,8 @@ import queue
 import weakref
 from typing import Any, Callable, Iterable, Iterator, TypedDict, Unpack
 
-import msgpack
-
 from reeve import errors, wire
-from reeve.core import Ask, Core
+from reeve.core import Ask, Core, Sink
 from reeve.handlers import NAME, name_of
 from reeve.link import Link
 from reeve.pending import Submission
@@ -157,27 +155,39 @@ def job_of(job: str | JobFuture | Session) -> int:
     return wire.job_number(job if isinstance(job, str) else job.id)
 
 
+def begin_watch(link: Link, topic: str, sink: Sink) -> None:
+    """The sink is told what comes, in the link's thread."""
+    if not 0 < len(topic.encode()) <= 200:
+        raise ValueError("a topic has 1 to 200 bytes")
+
+    def begin(core: Core, now: float) -> None:
+        if topic in core.watched:
+            sink.fail(ValueError(f"this client watches {topic} already"))
+        else:
+            core.watch(topic, sink, now)
+
+    link.do(begin)
+
+
+def end_watch(link: Link, topic: str, sink: Sink) -> None:
+    def end(core: Core, now: float) -> None:
+        if topic in core.watched and core.watched[topic].sink is sink:
+            core.unwatch(topic)
+
+    if not link.closing.is_set():
+        link.do(end)
+    sink.fail(errors.Closed("the watch was closed"))
+
+
 class Watch(Iterator[Update]):
     """The updates of a topic, in order and without gaps; blocks until the next one comes. Close it when done."""
 
     def __init__(self, link: Link, topic: str):
-        if not 0 < len(topic.encode()) <= 200:
-            raise ValueError("a topic has 1 to 200 bytes")
         self.topic = topic
         self._link = link
         self._queue: queue.SimpleQueue[tuple[str, Shown] | Exception] = queue.SimpleQueue()
         self._over: Exception | None = None
-        begun: concurrent.futures.Future[None] = concurrent.futures.Future()
-
-        def begin(core: Core, now: float) -> None:
-            if topic in core.watched:
-                begun.set_exception(ValueError(f"this client watches {topic} already"))
-            else:
-                core.watch(topic, self, now)
-                begun.set_result(None)
-
-        link.do(begin)
-        begun.result()
+        begin_watch(link, topic, self)
 
     # Called by the link's thread.
     def room(self) -> bool:
@@ -213,9 +223,7 @@ class Watch(Iterator[Update]):
 
     def close(self) -> None:
         """Ends it, also for who waits in another thread."""
-        if self._over is None and not self._link.closing.is_set():
-            self._link.do(lambda core, now: core.unwatch(self.topic))
-        self._queue.put(errors.Closed("the watch was closed"))
+        end_watch(self._link, self.topic, self)
 
     def __enter__(self) -> Watch:
         return self

@@ -198,12 +198,17 @@ class Link:
         return more or bool(self.orders)
 
     def _run(self) -> None:
-        while not self.closing.is_set():
-            if self._turn():
-                continue
-            left = min(self.core.deadline() - time.monotonic(), TURN_S_MAX)
-            self.poller.poll(max(0, int(left * 1000) + 1) if left > 0 else 0)
-        self._end()
+        try:
+            while not self.closing.is_set():
+                if self._turn():
+                    continue
+                left = min(self.core.deadline() - time.monotonic(), TURN_S_MAX)
+                self.poller.poll(max(0, int(left * 1000) + 1) if left > 0 else 0)
+            self._end()
+        except BaseException as error:  # a bug of ours: who waits is not to wait for ever
+            self.closing.set()
+            self._fail(errors.ReeveError(f"the client's thread has ended: {error!r}"))
+            raise
 
     def _fail(self, error: Exception) -> None:
         """Whoever waits for an answer is told that none will come."""
