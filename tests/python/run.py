@@ -35,8 +35,7 @@ class Counts:
         print(f"{self.passed} passed, {self.failed} failed")
 
 
-arguments = sys.argv[1:]
-if not any(not word.startswith("-") for word in arguments):
-    arguments.append(str(HERE))
+# A test_*.py stands for the one here.
+arguments = [str(HERE / word) if word.startswith("test_") else word for word in sys.argv[1:]] or [str(HERE)]
 sys.exit(pytest.main(["-q", "--tb=short", "--no-header", "-p", "no:cacheprovider", f"--rootdir={HERE}", *arguments],
                      plugins=[Counts()]))

@@ -216,14 +216,12 @@ def test_a_worker_that_drains_finishes_what_runs(slots):
 
 def test_sessions_continue_ask_and_fork(slots):
     client = slots.client
-    session = client.start_session("sum.slowly", 5)
-    with session.watch() as watch:
-        seen = []
-        for update in watch:
-            seen.append(update.fields.get("done"))
-            if update.event == "ended":
-                break
-    assert session.result(30) == 0 + 1 + 2 + 3 + 4
+    session = client.start_session("sum.slowly", 300)
+    assert session.result(60) == sum(range(300))
+    shown = session.show()
+    assert (shown.state, shown.iteration, shown.view, shown.value) == ("finished", 301, {"done": 300}, sum(range(300)))
+    with pytest.raises(reeve.Ended):
+        session.pause()
     asking = client.start_session("ask.name")
     with asking.watch() as watch:
         while watch.next(60).fields.get("question") != "who?":

@@ -53,7 +53,7 @@ class Bell:
         while (record := self.take()) is None or record[0] != RUN:
             if record is None:
                 self.more()
-        _, self.number, method, args, job, attempt, limit_ms, *_ = *record, *[0] * 3
+        _, self.number, method, args, job, attempt, limit_ms = (record + [0] * 3)[:7]
         self.flagged = False
         return int.from_bytes(job, "big") if job else 0, method, args, attempt, limit_ms
 

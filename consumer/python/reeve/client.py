@@ -60,16 +60,16 @@ def submission_fields(method: str, args: tuple[Any, ...], options: Options) -> d
     packed = pack(list(args))
     if len(packed) > VALUE_BYTES_MAX:
         raise errors.TooLarge(f"arguments of {len(packed)} bytes, at most {VALUE_BYTES_MAX} are taken")
-    retries = options.get("retries")
-    fields = {"queue": method, "args": packed, "priority": options.get("priority", 0),
+    priority, retries, key = options.get("priority", 0), options.get("retries"), options.get("key", "")
+    if not -100 <= priority <= 100 or (retries or 0) < 0 or len(key.encode()) > 200:
+        raise ValueError("priority is -100..100, retries are not negative, a key has at most 200 bytes")
+    fields = {"queue": method, "args": packed, "priority": priority,
               "flags": WAIT_FOR_HANDLER if options.get("wait_for_handler") else 0,
               "delay_ms": wire.milliseconds(options.get("delay")),
               "deadline_ms": wire.milliseconds(options.get("deadline")),
               "timeout_ms": wire.milliseconds(options.get("time_limit")),
-              "retries": 0 if retries is None else retries + 1, "key": options.get("key", ""),
+              "retries": 0 if retries is None else retries + 1, "key": key,
               "durability": DURABILITY[options.get("durability")]}
-    if not -100 <= fields["priority"] <= 100 or fields["retries"] < 0 or len(fields["key"].encode()) > 200:
-        raise ValueError("priority is -100..100, retries are not negative, a key has at most 200 bytes")
     return {field: value for field, value in fields.items() if value or field in ("queue", "args")}
 
 

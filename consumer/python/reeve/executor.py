@@ -29,7 +29,7 @@ class Executor(concurrent.futures.Executor):
         self._open: set[JobFuture] = set()
         self._shutdown = False
 
-    def submit(self, fn: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> JobFuture:  # type: ignore[override]
+    def submit(self, fn: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> JobFuture:
         if kwargs:
             raise TypeError("keyword arguments are not sent: pass them by position, or in a dict")
         with self._lock:
@@ -44,7 +44,7 @@ class Executor(concurrent.futures.Executor):
         with self._lock:
             self._open.discard(future)
 
-    def map(self, fn: str | Callable[..., Any], *iterables: Iterable[Any],  # type: ignore[override]
+    def map(self, fn: str | Callable[..., Any], *iterables: Iterable[Any],
             timeout: float | None = None, chunksize: int = 1) -> Iterator[Any]:
         """chunksize is taken and means nothing: jobs travel together anyway."""
         if chunksize < 1:
