@@ -161,8 +161,10 @@ def test_a_broker_that_is_killed_loses_nothing_durable(bare, tmp_path):
         assert [future.result(60) for future in futures] == [[n] for n in range(400)]
         ids = {future.id() for future in futures}
         assert len(ids) == 400  # each became one job
-        while watch.next(60).fields.get("ok") != 400:
+        first = watch.next(60)
+        while (update := watch.next(60)).incarnation == first.incarnation:
             pass
+        assert (first.event, update.event) == ("snapshot", "snapshot")  # where another life of the broker begins
 
 
 def test_a_broker_that_forgot_everything_gets_it_anew(bare):
