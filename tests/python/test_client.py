@@ -152,6 +152,7 @@ def test_a_broker_that_is_killed_loses_nothing_durable(bare, tmp_path):
     with reeve.Client(bare.address) as client, client.watch("queue/any.echo") as watch:
         futures = [client.submit("any.echo", n) for n in range(300)]
         futures[0].result(60)
+        first = watch.next(60)
         broker.kill(signal.SIGKILL)
         broker.wait()
         futures += [client.submit("any.echo", n) for n in range(300, 400)]
@@ -161,7 +162,6 @@ def test_a_broker_that_is_killed_loses_nothing_durable(bare, tmp_path):
         assert [future.result(60) for future in futures] == [[n] for n in range(400)]
         ids = {future.id() for future in futures}
         assert len(ids) == 400  # each became one job
-        first = watch.next(60)
         while (update := watch.next(60)).incarnation == first.incarnation:
             pass
         assert (first.event, update.event) == ("snapshot", "snapshot")  # where another life of the broker begins

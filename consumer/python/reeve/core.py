@@ -31,6 +31,9 @@ HOLDS_ALREADY: dict[str, set[type[errors.Refused]]] = {
     "tell": {errors.NotAsking, errors.Ended}, "pause": {errors.Paused}, "resume": {errors.NotPaused},
     "drop": {errors.UnknownJob}}
 
+# What a broker that was started anew does not know until its workers are back.
+COME_BACK = (errors.UnknownQueue, errors.UnknownWorker, errors.UnknownFeed)
+
 log = logging.getLogger("reeve")
 
 
@@ -352,8 +355,12 @@ class Core:
         elif m.kind == "update" and (place := heading(m.body)):
             watched.watch.took_update(place, m.body, now)
         elif m.kind == "error":
+            error = errors.refusal(m.code, m.text, m.retry_ms)
+            if isinstance(error, COME_BACK) and now < self.settled_at:
+                watched.watch.put_off(now)
+                return
             self.unwatch(watched.topic)
-            watched.sink.fail(errors.refusal(m.code, m.text, m.retry_ms))
+            watched.sink.fail(error)
             return
         self._show(watched)
 

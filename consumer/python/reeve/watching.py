@@ -73,6 +73,10 @@ class Watch:
             self.took_lost(place[1])  # what the answer did not bring will not come
         self.held = {at: held for at, held in self.held.items() if at[0] == place[0]}
 
+    def put_off(self, now: float) -> None:
+        """The broker cannot answer yet: it is asked again soon."""
+        self.state, self.due = ASKED, now + SYNC_EVERY_S
+
     def next(self) -> Shown | None:
         """The next thing to show; None: nothing for now."""
         if self.answer and (self.place is None or self.answer[0][0] != self.place[0]):
