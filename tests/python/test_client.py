@@ -2,6 +2,8 @@
 """The client against a real farm: calls, refusals, sessions, watches, and brokers that go and come back."""
 import asyncio
 import datetime
+import gc
+import os
 import signal
 import threading
 
@@ -142,6 +144,31 @@ def test_closed_is_closed(farm):
     with reeve.Client(farm.address) as other:  # the job goes on
         other.cancel(job)
         assert other.wait(job, 60).state == "cancelled"
+
+
+def test_a_client_belongs_to_the_process_that_made_it(client):
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        try:
+            client.submit("text.upper", "x")
+        except RuntimeError as error:
+            os.write(writer, str(error).encode())
+        os._exit(0)
+    os.close(writer)
+    with open(reader) as pipe:
+        assert "belongs to the process that made it" in pipe.read()
+    os.wait()
+    assert client.call("text.upper", "x") == "X"
+
+
+def test_one_that_nobody_holds_any_more_leaves(farm):
+    client = reeve.Client(farm.address)
+    link = client.link
+    client.call("text.upper", "x")
+    del client
+    gc.collect()
+    link.thread.join(60)
+    assert not link.thread.is_alive()
 
 
 def test_a_broker_that_is_killed_loses_nothing_durable(bare, tmp_path):

@@ -107,7 +107,7 @@ class Core:
         """What time asks for."""
         if self.up and now - self.heard_at >= SILENCE_S:
             self.lose(now)
-        if self.up and now >= max(self.probed_at, self.heard_at) + PROBE_S:
+        if self.up and now >= self._probe_at():
             self.probed_at = now
             self.say("ping")
         if not self.up and now >= self.hello_at and not self.fatal:
@@ -119,15 +119,17 @@ class Core:
         if self.up:
             self._wishes(now)
 
-    def deadline(self) -> float:
+    def deadline(self, now: float) -> float:
         """When to tick again, if nothing happens before."""
         if not self.up:
             return self.hello_at
         dues = [one.watch.due for one in self.watched.values() if not one.prefix and one.sink.room()]
-        if self.busy_until > self.heard_at:
+        if self.busy_until > now:
             dues.append(self.busy_until)
-        return min(max(self.probed_at, self.heard_at) + PROBE_S, *dues) if dues else (
-            max(self.probed_at, self.heard_at) + PROBE_S)
+        return min(dues + [self._probe_at()])
+
+    def _probe_at(self) -> float:
+        return max(self.probed_at, self.heard_at) + PROBE_S
 
     def pump(self, now: float) -> None:
         """Submissions and acknowledgements join what is said."""

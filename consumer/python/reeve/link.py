@@ -28,7 +28,6 @@ class Link:
         self.core = Core()
         self.home = os.getpid()
         self.orders: collections.deque[Callable[[Core, float], None]] = collections.deque()
-        self.wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.woken = False
         self.closing = threading.Event()
         self.settled = threading.Condition()  # notified when up or fatal changes
@@ -40,8 +39,9 @@ class Link:
         self.blocked: bytes | None = None  # a body that the socket would not take
         self.context = zmq.Context.instance()
         self.poller = zmq.Poller()
-        self.poller.register(self.wake, zmq.POLLIN)
         self._connect()  # here: an address that is none is the caller's to hear of
+        self.wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.poller.register(self.wake, zmq.POLLIN)
         self.thread = threading.Thread(target=self._run, name="reeve", daemon=True)
         self.thread.start()
 
@@ -202,7 +202,8 @@ class Link:
             while not self.closing.is_set():
                 if self._turn():
                     continue
-                left = min(self.core.deadline() - time.monotonic(), TURN_S_MAX)
+                now = time.monotonic()
+                left = min(self.core.deadline(now) - now, TURN_S_MAX)
                 self.poller.poll(max(0, int(left * 1000) + 1) if left > 0 else 0)
             self._end()
         except BaseException as error:  # a bug of ours: who waits is not to wait for ever
