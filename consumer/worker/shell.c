@@ -246,7 +246,8 @@ static void flush_broker(struct shell *s)
 static void answer_error(struct shell *s, uint32_t number, const char *text)
 {
     struct buf b = {0};
-    buf_printf(&b, "error: %s", text);
+    buf_printf(&b, "error: ");
+    text_error_put(&b, bytes_text(text));
     text_answer(s->options->text, number, buf_bytes(&b), s->now_us);
     buf_fini(&b);
 }
@@ -294,13 +295,8 @@ static void take_local_done(struct shell *s, const struct agent_effect *e, struc
     char reason[48], *text = value.size ? reeve_text(value.data, value.size, &size) : NULL;
     if (e->reason == REASON_NONE) {
         text_answer(s->options->text, e->number, bytes_of(text, size), s->now_us);
-    } else if (text) {
-        for (size_t i = 0; i < size; i++) /* an error is one line */
-            if (text[i] == '\n' || text[i] == '\r')
-                text[i] = ' ';
-        answer_error(s, e->number, text);
     } else {
-        answer_error(s, e->number, reason_text(e->reason, e->detail, reason));
+        answer_error(s, e->number, text ? text : reason_text(e->reason, e->detail, reason));
     }
     free(text);
 }

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 
@@ -193,6 +194,16 @@ def test_an_attempt_has_its_time(slots, tmp_path):
     with pytest.raises((reeve.JobFailed, reeve.JobDead)) as caught:
         slots.client.call("wait.deafly", str(tmp_path / "x"), time_limit=0.2, retries=0)
     assert caught.value.reason == "timeout"
+
+
+def test_the_text_port_says_type_and_message(bare):
+    worker = bare.farm.start("reeve-worker", "--broker", "none", "--slots", 1, "--python", FILE, "--text-port",
+                             bare.farm.port + 4)
+    bare.farm.until(lambda: "text_port" in worker.stderr(), "it listens")
+    for command, answer in ((b"text upper hello\n", b"HELLO"), (b"num divide 1 0\n", b"error: ZeroDivisionError: division by zero")):
+        with socket.create_connection(("127.0.0.1", bare.farm.port + 4), 60) as connection:
+            connection.sendall(command)
+            assert connection.makefile("rb").read() == answer
 
 
 def test_jobs_that_wait_behind_a_long_one_go_elsewhere(slots):
