@@ -120,6 +120,13 @@ def test_the_farm_is_shown(client):
     worker, = client.workers()
     assert worker["state"] == "up" and len(worker["slot_list"]) == 2
     assert "text.upper" in [queue["name"] for queue in client.queues()]
+    ids = {client.submit("any.echo", n).id() for n in range(1500)}
+    waiting = client.submit("text.upper", "x", delay=60)
+    assert "delay" in " ".join(client.explain(waiting))
+    assert {job["id"] for job in client.jobs(queue="any.echo")} == ids
+    assert [job["id"] for job in client.jobs("delayed")] == [waiting.id()]
+    with pytest.raises(ValueError):
+        next(client.jobs("no such state"))
 
 
 # --- connections --------------------------------------------------------------------------------------

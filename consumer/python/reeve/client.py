@@ -22,7 +22,7 @@ from reeve.core import Ask, Core, Sink
 from reeve.handlers import NAME, name_of
 from reeve.link import Link
 from reeve.pending import Submission
-from reeve.results import Result, Session, Update, fields_of, moment
+from reeve.results import JOB_STATES, Result, Session, Update, fields_of, moment
 from reeve.values import VALUE_BYTES_MAX, pack, unpack
 from reeve.watching import Shown
 
@@ -389,6 +389,21 @@ class Client:
         for attempt in told:
             attempt["error"] = unpack(attempt.pop("value")) if attempt["value"] else ""
         return fields_of(last) | {"attempt_list": told}
+
+    def jobs(self, state: str = "", queue: str = "", timeout: float | None = CONNECT_S) -> Iterator[dict[str, Any]]:
+        """The jobs there are, of this state ("ok", "running", ...) and queue, or all."""
+        wanted = JOB_STATES.index(state) if state else 0
+        after = 0
+        while True:
+            *jobs, end = self.answer("list_jobs", timeout, state=wanted, queue=queue, after=after, limit=1000)
+            yield from map(fields_of, jobs)
+            after = end.next
+            if not after:
+                return
+
+    def explain(self, job: str | JobFuture, timeout: float | None = CONNECT_S) -> list[str]:
+        """What holds the job up now, or what became of it."""
+        return [m.text for m in self.answer("explain", timeout, id=job_of(job))[:-1]]
 
     # --- sessions ---------------------------------------------------------------------------------
 
