@@ -117,10 +117,10 @@ def deafly(path):
 @reeve.handler("sum.slowly")
 def slowly(state, input):
     """A session: one number an iteration."""
-    done, total = state or (0, 0)
-    if done == (input[0] if input else 5):
+    done, total, wanted = state or (0, 0, input[0])
+    if done == wanted:
         return reeve.Done(total)
-    return reeve.Continue([done + 1, total + done], view={"done": done + 1}, lines=[f"added {done}"])
+    return reeve.Continue([done + 1, total + done, wanted], view={"done": done + 1}, lines=[f"added {done}"])
 
 
 @reeve.handler("ask.name")

@@ -73,6 +73,16 @@ def test_a_file_that_serves_nothing_ends_the_worker_with_a_reason(bare, text, sa
     assert process.wait() == 7 and says in process.stderr()
 
 
+def test_a_file_may_be_a_program_of_its_own(bare):
+    path = bare.farm.folder / "program"
+    path.write_text(f"#!{sys.executable}\n" + FILE.read_text())
+    path.chmod(0o755)
+    bare.farm.env["PYTHONPATH"] = str(PACKAGE)
+    bare.farm.worker("--handler", path, slots=1)
+    with reeve.Client(bare.address) as client:
+        assert client.call("text.upper", "x") == "X" and len(list(client.map("num.pow", range(100), [2] * 100))) == 100
+
+
 def test_a_missing_file_or_interpreter_is_named(bare):
     words = ["--broker", f"tcp://127.0.0.1:{bare.farm.port + 1}", "--python"]
     missing = bare.farm.start("reeve-worker", *words, "no_such.py")
