@@ -32,7 +32,9 @@ def divide(a, b):
 @reeve.handler("job.about")
 def about():
     job = reeve.job()
-    return {"id": job.id, "method": job.method, "attempt": job.attempt, "time_limit": job.time_limit,
+    with open("/proc/self/maps") as maps:
+        page = "page.so" in maps.read()
+    return {"page": page, "id": job.id, "method": job.method, "attempt": job.attempt, "time_limit": job.time_limit,
             "cancelled": job.cancelled, "pid": os.getpid()}
 
 

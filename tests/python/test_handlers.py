@@ -113,11 +113,12 @@ def test_values_go_there_and_back(slots):
     assert list(slots.client.map("num.pow", range(3000), [2] * 3000)) == [n * n for n in range(3000)]
 
 
-def test_a_job_knows_itself(slots):
+def test_a_job_knows_itself(slots, line):
     future = slots.client.submit("job.about", time_limit=20)
     told = future.result(30)
     assert told["id"] == future.id() and told["method"] == "job.about" and told["attempt"] == 1
     assert told["time_limit"] == 20 and told["cancelled"] is False
+    assert told["page"] is (line == "page")  # it came the way that is tested
 
 
 def test_an_exception_is_type_message_and_traceback(slots):
