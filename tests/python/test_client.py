@@ -53,7 +53,7 @@ def test_options_are_said(client):
 
 
 def test_what_no_broker_would_take_is_refused_here(client):
-    for wrong in (dict(priority=101), dict(delay=-1), dict(retries=-1), dict(key="x" * 201)):
+    for wrong in (dict(priority=101), dict(delay=-1), dict(retries=-1), dict(durability="eternal"), dict(key="x" * 201)):
         with pytest.raises(ValueError):
             client.submit("text.upper", "x", **wrong)
     with pytest.raises(TypeError, match="no such option: text"):

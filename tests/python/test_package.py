@@ -169,7 +169,7 @@ def test_verdicts_are_records():
     record, = wire.decode(reeve.Fork([("a.b", 1), ("c.d",)], state=None).record())
     children = list(wire.decode(record.children))
     assert [(child.queue, values.unpack(child.args)) for child in children] == [("a.b", [1]), ("c.d", [])]
-    for wrong in (reeve.Fork([]), reeve.Fork([("a.b",)] * 1025), reeve.Continue(b"x" * (1 << 20)),
+    for wrong in (reeve.Fork([]), reeve.Fork([("no name",)]), reeve.Fork([("a.b",)] * 1025), reeve.Continue(b"x" * (1 << 20)),
                   reeve.Done(1, view={"x": b"y" * (64 << 10)}), reeve.Ask(lines=["x" * (64 << 10)])):
         with pytest.raises(ValueError):
             wrong.record()

@@ -57,6 +57,8 @@ def submission_fields(method: str, args: tuple[Any, ...], options: Options) -> d
         raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
     if not NAME.fullmatch(method):
         raise ValueError(f"{method!r} is not a name like handler.method")
+    if options.get("durability") not in DURABILITY:
+        raise ValueError('durability is "received" or "durable"')
     packed = pack(list(args))
     if len(packed) > VALUE_BYTES_MAX:
         raise errors.TooLarge(f"arguments of {len(packed)} bytes, at most {VALUE_BYTES_MAX} are taken")

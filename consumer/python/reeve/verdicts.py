@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from reeve import wire
+from reeve.handlers import NAME
 from reeve.values import pack
 
 DONE, CONTINUE, ASK, FORK = 1, 2, 3, 4
@@ -99,6 +100,9 @@ class Fork(Verdict):
     def _fields(self) -> dict[str, Any]:
         if not 0 < len(self.children) <= CHILDREN_MAX:
             raise ValueError(f"a session forks into 1 to {CHILDREN_MAX} children")
+        for method, *_ in self.children:
+            if not NAME.fullmatch(method):
+                raise ValueError(f"a child's method is a name like handler.method, not {method!r}")
         children = b"".join(wire.encode("child", queue=method, args=pack(list(args)))
                             for method, *args in self.children)
         return {"kind": FORK, "state": _state(self.state), "children": children}
