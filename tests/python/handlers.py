@@ -110,6 +110,7 @@ def politely():
 def deafly(path):
     """Hears no flag; TERM lets it clean up."""
     try:
+        print("deaf", flush=True)
         signal.pause()
     finally:
         with open(path, "w") as file:

@@ -194,7 +194,8 @@ def test_who_looks_at_the_flag_is_let_end_by_itself(slots):
 
 def test_who_does_not_is_ended_and_may_clean_up(slots, tmp_path):
     path = tmp_path / "cleaned"
-    future = running(slots.client, "wait.deafly", str(path))
+    future = slots.client.submit("wait.deafly", str(path))
+    slots.farm.until(lambda: ": deaf" in slots.process.stderr(), "it is in the middle")
     slots.client.cancel(future)
     assert slots.client.wait(future, 60).state == "cancelled"
     assert slots.client.call("text.upper", "x") == "X"  # in another process
