@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 
+import numpy
 import pytest
 import reeve
 
@@ -99,6 +100,14 @@ def test_a_function_with_a_name_may_stand_for_it(client):
         raise AssertionError("runs on the farm, not here")
 
     assert client.call(upper, "x") == "X"
+
+
+def test_arrays_and_moments_travel(client):
+    array, now = numpy.arange(6.0).reshape(2, 3), datetime.datetime.now(datetime.timezone.utc)
+    back, moment = client.call("any.echo", array, now)
+    assert (back == array).all() and back.dtype == array.dtype and moment == now
+    large = numpy.random.default_rng(1).random(1 << 20)
+    assert (client.call("any.echo", large)[0] == large).all()
 
 
 def test_many_threads_share_a_client(client):
