@@ -32,6 +32,19 @@ char *path_state(const char *leaf)
     return path;
 }
 
+char *path_beside(const char *rest)
+{
+    char *path, *self = realpath("/proc/self/exe", NULL);
+    if (!self)
+        return NULL;
+    *strrchr(self, '/') = 0;
+    for (char *slash; strncmp(rest, "../", 3) == 0 && (slash = strrchr(self, '/')); rest += 3)
+        *slash = 0;
+    must(asprintf(&path, "%s/%s", self, rest) > 0);
+    free(self);
+    return path;
+}
+
 /* An entry of a folder is kept when that folder is. */
 static int make_kept(const char *path)
 {

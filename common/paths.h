@@ -9,6 +9,10 @@
  * is no home to be had. */
 char *path_state(const char *leaf);
 
+/* What lies at REST (it may begin with ../) from the folder this program is in. Owned by the
+ * caller; NULL with errno. */
+char *path_beside(const char *rest);
+
 /* Makes the folders above a path that are not there, for their owner only, each kept before the
  * next. 0 or an errno. */
 int path_make_above(const char *path);

@@ -4,7 +4,8 @@
 # setup.sh [--tests] [--python]: installs the Debian packages that building and running Reeve
 # needs (nothing when they are there; otherwise root or sudo), then builds Release what is checked out:
 # programs in build/bin, handler programs in build/libexec/reeve. --tests adds what tests/run.sh
-# needs. Prints a line a step; the output of a step that failed is printed whole.
+# needs, --python an environment for Python handlers and clients, build/venv. Prints a line a step;
+# the output of a step that failed is printed whole.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
@@ -56,10 +57,20 @@ test_packages='
     golang-google-grpc-dev  its gRPC
     golang-goprotobuf-dev   and its messages
 '
+python_packages='
+    python3                 handlers and clients, 3.11 or newer
+    python3-venv            their environment
+'
+# From PyPI, into that environment.
+pypi_packages='
+    msgpack>=1.0.3          values and records
+    pyzmq>=24               sockets of clients
+    numpy>=1.24             arrays as values
+'
 
 usage='usage: deploy/setup.sh [--tests] [--python]
   --tests   also install what tests/run.sh needs
-  --python  also install what the Python part needs (this release has none)'
+  --python  also make build/venv: Python with what handlers and clients need, from PyPI'
 
 with_tests=
 with_python=
@@ -130,7 +141,8 @@ as_root() {
 
 install_missing() {
     local missing=() name
-    for name in $(names "$packages") ${with_tests:+$(names "$test_packages")}; do
+    for name in $(names "$packages") ${with_tests:+$(names "$test_packages")} \
+        ${with_python:+$(names "$python_packages")}; do
         ! needed "$name" || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
@@ -153,7 +165,20 @@ build() {
     quietly "build" cmake --build build
 }
 
+# The package of this tree is found by a path file, so that it is always the one that is checked out.
+make_venv() {
+    local wanted=() site
+    readarray -t wanted < <(names "$pypi_packages")
+    if [ "$(cat build/venv/.made 2>/dev/null)" != "${wanted[*]}" ]; then
+        quietly "Python environment build/venv" /usr/bin/python3 -m venv --clear build/venv
+        quietly "from PyPI: ${wanted[*]}" build/venv/bin/python -m pip install --quiet --retries 2 "${wanted[@]}"
+        echo "${wanted[*]}" >build/venv/.made
+    fi
+    site=$(build/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    echo "$PWD/consumer/python" >"$site/reeve.pth"
+}
+
 install_missing
-[ -z "$with_python" ] || say "this release has no Python part: nothing to add for --python"
 build
+[ -z "$with_python" ] || make_venv
 say "done: programs in build/bin"

@@ -92,7 +92,7 @@ static inline unsigned char *put_ID(unsigned char *at, uint64_t id)
     return at + ID_BYTES;
 }
 
-static inline unsigned char *put_run(unsigned char *at, struct bytes b)
+static inline unsigned char *put_raw(unsigned char *at, struct bytes b)
 {
     if (b.size)
         memcpy(at, b.data, b.size);
@@ -107,7 +107,7 @@ static inline unsigned char *put_STR(unsigned char *at, struct bytes b)
         at = put_be(at, 0xd9, b.size, 1);
     else
         at = b.size <= UINT16_MAX ? put_be(at, 0xda, b.size, 2) : put_be(at, 0xdb, b.size, 4);
-    return put_run(at, b);
+    return put_raw(at, b);
 }
 
 static inline unsigned char *put_BIN(unsigned char *at, struct bytes b)
@@ -116,7 +116,7 @@ static inline unsigned char *put_BIN(unsigned char *at, struct bytes b)
         at = put_be(at, 0xc4, b.size, 1);
     else
         at = b.size <= UINT16_MAX ? put_be(at, 0xc5, b.size, 2) : put_be(at, 0xc6, b.size, 4);
-    return put_run(at, b);
+    return put_raw(at, b);
 }
 
 /* Reading: the short forms at once, the rest through the cursor. */

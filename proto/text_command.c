@@ -55,3 +55,13 @@ ptrdiff_t text_command_end(struct bytes arrived)
     const char *at = arrived.size ? memchr(arrived.data, '\n', arrived.size) : NULL;
     return at ? at - (const char *)arrived.data : -1;
 }
+
+void text_error_put(struct buf *out, struct bytes text)
+{
+    const char *at = text.data, *more = text.size ? memmem(at, text.size, "\n\n", 2) : NULL;
+    size_t from = out->size;
+    buf_put(out, at, more ? (size_t)(more - at) : text.size);
+    for (size_t i = from; i < out->size; i++)
+        if (out->data[i] == '\n' || out->data[i] == '\r')
+            out->data[i] = ' ';
+}

@@ -9,6 +9,7 @@
 
 #include <reeve/value.h>
 
+#include "common/buf.h"
 #include "proto/record.h"
 
 enum { TEXT_COMMAND_MAX = 64 << 10 };
@@ -24,5 +25,9 @@ bool text_command_read(struct bytes line, struct text_command *out, struct reeve
 
 /* Where a command ends in what has arrived: the newline's place, or -1. */
 ptrdiff_t text_command_end(struct bytes arrived);
+
+/* Appends an error's text as the one line it may be. What stands behind an empty line is for those
+ * who want to know more, a traceback for one, and is left out. */
+void text_error_put(struct buf *out, struct bytes text);
 
 #endif

@@ -53,6 +53,7 @@ enum {
     PAGE_VALUE_MAX = 16 << 20,
     PAGE_LARGE_BYTES = PAGE_VALUE_MAX,
     PAGE_STAMP_MS = 4000,
+    PAGE_FROZEN_MS = 100,
 };
 
 /* What a sleeping runner's bell is to be rung for. */
@@ -200,6 +201,14 @@ struct page_runner {
 int page_join(struct page_runner *r, int bell, int memory, const char **error) MUST_CHECK;
 /* Starts the next job, waiting for one. False: the agent is gone. */
 bool page_next(struct page_runner *r, struct page_job *job) MUST_CHECK;
+/* The same for who waits in a way of his own: for the bell after NOTHING; after FROZEN for
+ * PAGE_FROZEN_MS or the bell, for the agent is not what it was. */
+enum page_look { PAGE_NOTHING, PAGE_STARTED, PAGE_FROZEN };
+enum page_look page_look(struct page_runner *r, struct page_job *job) MUST_CHECK;
+/* The same for who is not to be rung for; page_serve comes first. False: there is none now. */
+bool page_try(struct page_runner *r, struct page_job *job) MUST_CHECK;
+/* The agent may put jobs here. page_next and page_look say it by themselves. */
+void page_serve(struct page_runner *r);
 /* Publishes the result of the job that runs. False: the agent is gone. */
 bool page_done(struct page_runner *r, enum page_status status, struct bytes value) MUST_CHECK;
 bool page_cancelled(const struct page_runner *r);

@@ -11,8 +11,6 @@
 
 #include "common/clock.h"
 
-enum { STALE_POLL_MS = 100 };
-
 int page_join(struct page_runner *r, int bell, int memory, const char **error)
 {
     struct stat st;
@@ -68,39 +66,64 @@ static bool stale(const struct page_runner *r, int64_t now_us)
            PAGE_STAMP_MS;
 }
 
-bool page_next(struct page_runner *r, struct page_job *job)
+/* Starts the next job, as far as there is one and the agent is not frozen. */
+static bool start(struct page_runner *r, uint64_t *word, struct page_job *job, bool *frozen)
 {
     struct page *page = r->page;
-    if (!atomic_load_explicit(&page->ready, memory_order_relaxed)) {
-        atomic_store(&page->ready, 1);
-        ring_bell(r);
-    }
-    uint64_t word = atomic_load_explicit(&page->word, memory_order_acquire);
-    for (;;) {
-        /* In a busy ring the end of one job is the start of the next. */
-        int64_t now_us = r->ended_us ? r->ended_us : clock_us();
-        r->ended_us = 0;
-        bool frozen = false;
-        while (word_started(word) != word_limit(word) && !(frozen = stale(r, now_us))) {
-            uint32_t n = word_started(word);
-            /* First the time: who sees the start shall not find that of the job before. */
-            atomic_store_explicit(&page->started_us, now_us, memory_order_relaxed);
-            if (!atomic_compare_exchange_strong(&page->word, &word,
-                                                word_of(n + 1, word_limit(word))))
-                continue;
-            *job = page->jobs[n % PAGE_JOBS];
-            r->number = n;
-            r->started_us = now_us;
-            return true;
-        }
-        atomic_store(&page->runner_waits, PAGE_WAITS_JOB);
-        word = atomic_load(&page->word);
-        if (word_started(word) != word_limit(word) && !frozen)
+    /* In a busy ring the end of one job is the start of the next. */
+    int64_t now_us = r->ended_us ? r->ended_us : clock_us();
+    r->ended_us = 0;
+    *frozen = false;
+    while (word_started(*word) != word_limit(*word) && !(*frozen = stale(r, now_us))) {
+        uint32_t n = word_started(*word);
+        /* First the time: who sees the start shall not find that of the job before. */
+        atomic_store_explicit(&page->started_us, now_us, memory_order_relaxed);
+        if (!atomic_compare_exchange_strong(&page->word, word, word_of(n + 1, word_limit(*word))))
             continue;
-        if (!wait_bell(r, frozen ? STALE_POLL_MS : -1))
-            return false;
-        word = atomic_load(&page->word);
+        *job = page->jobs[n % PAGE_JOBS];
+        r->number = n;
+        r->started_us = now_us;
+        return true;
     }
+    return false;
+}
+
+void page_serve(struct page_runner *r)
+{
+    atomic_store(&r->page->ready, 1);
+    ring_bell(r);
+}
+
+enum page_look page_look(struct page_runner *r, struct page_job *job)
+{
+    struct page *page = r->page;
+    if (!atomic_load_explicit(&page->ready, memory_order_relaxed))
+        page_serve(r);
+    uint64_t word = atomic_load_explicit(&page->word, memory_order_acquire);
+    bool frozen;
+    if (start(r, &word, job, &frozen))
+        return PAGE_STARTED;
+    atomic_store(&page->runner_waits, PAGE_WAITS_JOB);
+    word = atomic_load(&page->word);
+    if (start(r, &word, job, &frozen))
+        return PAGE_STARTED;
+    return frozen ? PAGE_FROZEN : PAGE_NOTHING;
+}
+
+bool page_next(struct page_runner *r, struct page_job *job)
+{
+    enum page_look look;
+    while ((look = page_look(r, job)) != PAGE_STARTED)
+        if (!wait_bell(r, look == PAGE_FROZEN ? PAGE_FROZEN_MS : -1))
+            return false;
+    return true;
+}
+
+bool page_try(struct page_runner *r, struct page_job *job)
+{
+    uint64_t word = atomic_load(&r->page->word);
+    bool frozen;
+    return start(r, &word, job, &frozen);
 }
 
 /* A place for the value of the running job's result, waiting for room. */

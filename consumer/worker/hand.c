@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -130,6 +131,8 @@ void hands_second(struct hands *h, int64_t now_us)
         if (!hand->open)
             continue;
         page_stamp(&hand->page, now_us / 1000);
+        if (hand->line)
+            line_turn(hand->line); /* it may have been waiting for just this */
         /* At rest: what short jobs took is not to count for the next one. */
         if (hand->used && !hand_works(hand) && hand->pid > 0) {
             memory_forget(hand->pid);
@@ -196,6 +199,7 @@ void hand_close(struct hands *h, unsigned runner)
     struct hand *hand = &h->at[runner];
     if (hand->speech)
         relay_end(&h->relay, &hand->speech->line, hand->speech->prefix);
+    line_free(hand->line);
     if (hand->open)
         page_close(&hand->page);
     if (hand->voice >= 0)
@@ -222,6 +226,55 @@ void hands_push(struct hands *h, unsigned runner, const struct page_job *job, st
         listen_to(h, hand, CHUNKS_MAX, hand->page.taken);
     must(hand->open && page_push(&hand->page, job, args));
     hand->fresh = true;
+}
+
+void hands_publish(struct hands *h, unsigned runner)
+{
+    struct hand *hand = &h->at[runner];
+    hand->fresh = false;
+    if (hand->corrupt || !page_publish(&hand->page))
+        return; /* the next look at it finds it corrupt, and tells */
+    if (hand->line)
+        line_turn(hand->line);
+}
+
+uint32_t hands_recall(struct hands *h, unsigned runner, uint32_t from)
+{
+    struct hand *hand = &h->at[runner];
+    hand->fresh = false;
+    uint32_t first = page_recall(&hand->page, from);
+    if (hand->line)
+        line_turn(hand->line); /* those before had perhaps not been published */
+    return first;
+}
+
+void hands_flag(struct hands *h, unsigned runner, uint32_t number)
+{
+    struct hand *hand = &h->at[runner];
+    hand->flagged = number + 1;
+    page_cancel(&hand->page, number);
+    if (hand->line)
+        line_flag(hand->line, number);
+}
+
+short hand_events(const struct hand *h)
+{
+    return h->line ? line_events(h->line) : POLLIN;
+}
+
+void hands_rung(struct hands *h, unsigned runner)
+{
+    struct hand *hand = &h->at[runner];
+    if (!hand->open)
+        return;
+    if (!hand->line && !hand->ready && line_begins(hand->page.bell))
+        hand->line = line_new(hand->page.page, hand->page.bell);
+    if (!hand->line) {
+        page_hush(&hand->page);
+        return;
+    }
+    line_hear(hand->line);
+    line_turn(hand->line);
 }
 
 /* --- events --------------------------------------------------------------------------------- */
@@ -287,8 +340,8 @@ bool hands_next(struct hands *h, unsigned runner, int64_t now_us, struct agent_e
         return true;
     }
     int64_t started = page_started(&hand->page);
-    if (rc < 0 || started < 0) {
-        log_error("runner=%u its page makes no sense", runner);
+    if (rc < 0 || started < 0 || (hand->line && line_broken(hand->line))) {
+        log_error("runner=%u its %s makes no sense", runner, hand->line ? "line" : "page");
         hand->corrupt = true;
         e->type = AGENT_CORRUPT;
         return true;

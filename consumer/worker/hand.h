@@ -9,12 +9,14 @@
 
 #include "consumer/core/agent.h"
 #include "consumer/sdk/page.h"
+#include "consumer/worker/line.h"
 #include "consumer/worker/relay.h"
 #include "consumer/worker/spawner.h"
 #include "consumer/worker/tail.h"
 
 struct hand {
     struct page_agent page;
+    struct line *line;                /* NULL: its runner maps the page */
     bool open, ready, corrupt, fresh; /* fresh: jobs pushed and not yet published */
     bool taken, told;                 /* in hands_next: a result was; all has been told */
     bool used;                        /* has run something since its peak was forgotten */
@@ -55,8 +57,19 @@ void hand_close(struct hands *h, unsigned runner);
 bool hand_expects(const struct hand *h);
 bool hand_works(const struct hand *h);
 
+/* What its bell is to be polled for; 0: not at all. */
+short hand_events(const struct hand *h);
+/* Takes what the bell has to say. */
+void hands_rung(struct hands *h, unsigned runner);
+
 /* Puts a job into its ring, which has room. */
 void hands_push(struct hands *h, unsigned runner, const struct page_job *job, struct bytes args);
+/* Makes known to it what was pushed. */
+void hands_publish(struct hands *h, unsigned runner);
+/* Takes back what has not started from number `from` on; returns the first number taken back. */
+uint32_t hands_recall(struct hands *h, unsigned runner, uint32_t from);
+/* Asks this job to stop. */
+void hands_flag(struct hands *h, unsigned runner, uint32_t number);
 
 /* The next thing that is new on a runner's page. False: that was all, for now. What the event
  * borrows stands until the next call for any runner. */

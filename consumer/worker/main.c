@@ -14,13 +14,13 @@
 
 #include "common/log.h"
 #include "common/options.h"
+#include "common/paths.h"
 #include "consumer/worker/shell.h"
 
 enum {
     EXIT_USAGE = 2,
     EXIT_CONFIG = 7,
     WARM_MAX = 32,
-    PATH_BYTES = 4096,
     MIB_MAX = 1 << 30,
     /* Beyond its limit a process whose memory is only looked at now and then gets at most this. */
     DATA_SLACK_KIB = 1 << 20,
@@ -34,6 +34,7 @@ static const struct option rows[] = {
     {"name", OPTION_TEXT, "NAME", "what the farm calls this worker (HOST-xxxx)", 0, 0},
     {"handlers", OPTION_TEXT, "DIR", "folder of handler programs (../libexec/reeve)", 0, 0},
     {"handler", OPTION_TEXT, "PROGRAM", "one more handler program; may be given again", 0, 0},
+    {"python", OPTION_TEXT, "FILE", "a file of Python handlers; may be given again", 0, 0},
     {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: any command, as this user", 0, 0},
     {"text-port", OPTION_NUMBER, "PORT", "take commands as text on 127.0.0.1:PORT", 1, 65535},
     {"slot-memory", OPTION_NUMBER, "MIB", "a handler process above it is killed: oom", 1, MIB_MAX},
@@ -58,47 +59,34 @@ static int usage(const struct options *o, const char *text)
     printf("usage: reeve-worker [OPTION]...\nRuns jobs of a Reeve farm in handler processes.\n");
     options_help(o, stdout);
     printf("\nexample: reeve-worker --broker tcp://127.0.0.1:7711 --slots 4\n"
-           "environment: REEVE_WORKER_BROKER, REEVE_HANDLERS, REEVE_LOG\n"
+           "environment: REEVE_WORKER_BROKER, REEVE_HANDLERS, REEVE_PYTHON, REEVE_LOG\n"
            "exit: 0 drained or stopped, 2 usage, 7 configuration, 8 internal error\n");
     return 0;
 }
 
-/* ../libexec/reeve from where this program lies. */
-static const char *handlers_default(char path[static PATH_BYTES])
-{
-    ssize_t n = readlink("/proc/self/exe", path, PATH_BYTES - 64);
-    if (n <= 0)
-        return NULL;
-    path[n] = 0;
-    for (int up = 0; up < 2; up++) {
-        char *slash = strrchr(path, '/');
-        if (!slash)
-            return NULL;
-        *slash = 0;
-    }
-    size_t size = strlen(path);
-    snprintf(path + size, PATH_BYTES - size, "/libexec/reeve");
-    return path;
-}
-
 static int find_programs(struct programs *p, const struct options *o)
 {
-    char path[PATH_BYTES];
-    bool shell = options_flag(o, "allow-shell", false), named = options_given(o, "handler");
+    bool shell = options_flag(o, "allow-shell", false);
+    bool named = options_given(o, "handler") || options_given(o, "python");
     const char *folder = options_text(o, "handlers", getenv("REEVE_HANDLERS"));
     /* Programs named one by one are all there is, unless a folder is asked for as well. */
-    if (!folder && !named)
-        folder = handlers_default(path);
-    if (folder && programs_folder(p, folder, shell))
-        return -1;
+    char *beside = folder || named ? NULL : path_beside("../libexec/reeve");
+    if (!folder)
+        folder = beside;
+    int rc = folder ? programs_folder(p, folder, shell) : 0;
     size_t at = 0;
-    for (const char *one; (one = options_next(o, "handler", &at));)
-        if (programs_add(p, one))
-            return -1;
-    if (p->count)
-        return 0;
-    snprintf(p->error, sizeof p->error, "no handler program in %.200s", folder ? folder : "sight");
-    return -1;
+    for (const char *one; rc == 0 && (one = options_next(o, "handler", &at));)
+        rc = programs_add(p, one);
+    at = 0;
+    for (const char *one; rc == 0 && (one = options_next(o, "python", &at));)
+        rc = programs_python(p, one);
+    if (rc == 0 && !p->count) {
+        snprintf(p->error, sizeof p->error, "no handler program in %.200s",
+                 folder ? folder : "sight");
+        rc = -1;
+    }
+    free(beside);
+    return rc;
 }
 
 /* HOST-xxxx: the same name twice is unlikely, and people can say it. */
@@ -184,9 +172,8 @@ static int run(const struct options *o, struct programs *p, struct shell_options
     struct agent_options *a = &shell->agent;
     struct spawner spawner;
     struct cgroup cgroup;
-    struct spawner_options s = {.paths = (const char *const *)p->paths,
-                                .path_count = p->count,
-                                .runner_count = agent_runner_count(a)};
+    struct spawner_options s = {
+        .words = p->words, .program_count = p->count, .runner_count = agent_runner_count(a)};
     limit_memory(a, &s, &cgroup);
     limit_files(a, &s);
     /* First of all the spawner: it is to inherit nothing of ours. */

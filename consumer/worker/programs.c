@@ -13,19 +13,23 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-enum { OFFERS_MS = 10000, OFFERS_BYTES_MAX = 64 << 10 };
+enum { OFFERS_MS = 10000, OFFERS_BYTES_MAX = 64 << 10, WORDS_MAX = PYTHON_WORDS };
 
 #define FAIL(p, ...) (snprintf((p)->error, sizeof(p)->error, __VA_ARGS__), -1)
 
 /* --- asking a program ----------------------------------------------------------------------- */
 
-_Noreturn static void ask_child(const char *path, int out)
+_Noreturn static void ask_child(char **words, int out)
 {
+    char *argv[WORDS_MAX + 2] = {NULL};
     int null = open("/dev/null", O_RDONLY);
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
         _exit(127);
-    char *const argv[] = {(char *)(uintptr_t)path, (char *)(uintptr_t) "--offers", NULL};
-    execv(path, argv);
+    int count = 0;
+    for (; words[count]; count++)
+        argv[count] = words[count];
+    argv[count] = (char *)(uintptr_t) "--offers";
+    execv(argv[0], argv);
     _exit(127);
 }
 
@@ -54,20 +58,20 @@ static int read_all(int fd, struct buf *out)
     }
 }
 
-/* What `PATH --offers` prints. */
-static int ask(struct programs *p, const char *path, struct buf *out)
+/* What `PROGRAM --offers` prints. */
+static int ask(struct programs *p, const char *name, char **words, struct buf *out)
 {
     int pipes[2], status = 0;
     if (pipe2(pipes, O_CLOEXEC))
-        return FAIL(p, "%s: %s", path, strerror(errno));
+        return FAIL(p, "%s: %s", name, strerror(errno));
     pid_t pid = fork();
     if (pid == 0)
-        ask_child(path, pipes[1]);
+        ask_child(words, pipes[1]);
     int saved = errno;
     close(pipes[1]);
     if (pid < 0) {
         close(pipes[0]);
-        return FAIL(p, "%s: %s", path, strerror(saved));
+        return FAIL(p, "%s: %s", name, strerror(saved));
     }
     int rc = read_all(pipes[0], out);
     close(pipes[0]);
@@ -76,9 +80,9 @@ static int ask(struct programs *p, const char *path, struct buf *out)
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     if (rc)
-        return FAIL(p, "%s --offers did not end within %d s", path, OFFERS_MS / 1000);
+        return FAIL(p, "%s --offers did not end within %d s", name, OFFERS_MS / 1000);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return FAIL(p, "%s --offers failed: is it a handler program?", path);
+        return FAIL(p, "%s --offers failed: is it a handler program?", name);
     return 0;
 }
 
@@ -117,27 +121,61 @@ static int take_offers(struct programs *p, struct agent_program *program, struct
 
 /* --- the list ------------------------------------------------------------------------------- */
 
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static void words_free(char **words)
+{
+    for (int i = 0; words[i]; i++)
+        free(words[i]);
+    free((void *)words);
+}
+
+/* Takes the words. */
+static int add(struct programs *p, char **words)
+{
+    /* What says the most is the last one: the program itself, or the file it is made from. */
+    int last = 0;
+    while (words[last + 1])
+        last++;
+    struct agent_program program = {.name = base_of(words[last])};
+    struct buf text = {0};
+    int rc = p->count < AGENT_PROGRAMS_MAX
+                 ? ask(p, words[last], words, &text)
+                 : FAIL(p, "more than %d handler programs", AGENT_PROGRAMS_MAX);
+    if (rc) {
+        words_free(words);
+    } else {
+        p->at = must_realloc(p->at, (p->count + 1) * sizeof *p->at);
+        p->words = must_realloc((void *)p->words, (p->count + 1) * sizeof *p->words);
+        p->words[p->count] = words;
+        rc = take_offers(p, &program, &text);
+        p->at[p->count++] = program;
+    }
+    buf_fini(&text);
+    return rc;
+}
+
 int programs_add(struct programs *p, const char *path)
 {
     if (access(path, X_OK))
         return FAIL(p, "handler program %s: %s", path, strerror(errno));
-    if (p->count == AGENT_PROGRAMS_MAX)
-        return FAIL(p, "more than %d handler programs", AGENT_PROGRAMS_MAX);
-    struct buf text = {0};
-    if (ask(p, path, &text)) {
-        buf_fini(&text);
-        return -1;
-    }
-    p->at = must_realloc(p->at, (p->count + 1) * sizeof *p->at);
-    p->paths = must_realloc(p->paths, (p->count + 1) * sizeof *p->paths);
-    p->paths[p->count] = realpath(path, NULL);
-    must(p->paths[p->count]);
-    const char *slash = strrchr(p->paths[p->count], '/');
-    struct agent_program program = {.name = slash ? slash + 1 : path};
-    int rc = take_offers(p, &program, &text);
-    p->at[p->count++] = program;
-    buf_fini(&text);
-    return rc;
+    char **words = must_alloc((WORDS_MAX + 1) * sizeof *words);
+    words[0] = realpath(path, NULL);
+    must(words[0]);
+    return add(p, words);
+}
+
+int programs_python(struct programs *p, const char *file)
+{
+    char **words = must_alloc((WORDS_MAX + 1) * sizeof *words);
+    if (python_words(words, file, p->error) == 0)
+        return add(p, words);
+    words_free(words);
+    return -1;
 }
 
 static int is_program(const struct dirent *entry)
@@ -195,9 +233,9 @@ void programs_fini(struct programs *p)
         }
         free((void *)(uintptr_t)p->at[i].methods);
         free((void *)(uintptr_t)p->at[i].feeds);
-        free(p->paths[i]);
+        words_free(p->words[i]);
     }
     free(p->at);
-    free(p->paths);
+    free((void *)p->words);
     *p = (struct programs){0};
 }

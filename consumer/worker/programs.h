@@ -7,12 +7,13 @@
 #define WORKER_PROGRAMS_H
 
 #include "consumer/core/agent.h"
+#include "consumer/worker/python.h"
 
 struct programs { /* zeroed storage is none */
     struct agent_program *at;
-    char **paths; /* by program */
+    char ***words; /* by program: what runs it, the path of a program first; ends with NULL */
     unsigned count;
-    char error[300];
+    char error[PYTHON_ERROR];
 };
 
 /* All programs of a folder, in the order of their names; `shell` only when allowed. 0, or -1 with
@@ -20,6 +21,8 @@ struct programs { /* zeroed storage is none */
 int programs_folder(struct programs *p, const char *folder, bool allow_shell) MUST_CHECK;
 /* One program by its path. */
 int programs_add(struct programs *p, const char *path) MUST_CHECK;
+/* A file of Python handlers. */
+int programs_python(struct programs *p, const char *file) MUST_CHECK;
 void programs_fini(struct programs *p);
 
 /* Which program and method a queue's name means. False: none; *known_class: methods of that

@@ -99,6 +99,7 @@ static void take_report(struct shell *s, const struct spawner_report *r)
         break;
     default:
         /* Its last results count. */
+        hands_rung(&s->hands, r->runner);
         hand_collect(s, r->runner);
         hands_exited(&s->hands, r, &e);
         log_debug("runner=%u pid=%d ended signal=%d status=%d oom=%d peak_kib=%lld", r->runner,
@@ -245,7 +246,8 @@ static void flush_broker(struct shell *s)
 static void answer_error(struct shell *s, uint32_t number, const char *text)
 {
     struct buf b = {0};
-    buf_printf(&b, "error: %s", text);
+    buf_printf(&b, "error: ");
+    text_error_put(&b, bytes_text(text));
     text_answer(s->options->text, number, buf_bytes(&b), s->now_us);
     buf_fini(&b);
 }
@@ -293,13 +295,8 @@ static void take_local_done(struct shell *s, const struct agent_effect *e, struc
     char reason[48], *text = value.size ? reeve_text(value.data, value.size, &size) : NULL;
     if (e->reason == REASON_NONE) {
         text_answer(s->options->text, e->number, bytes_of(text, size), s->now_us);
-    } else if (text) {
-        for (size_t i = 0; i < size; i++) /* an error is one line */
-            if (text[i] == '\n' || text[i] == '\r')
-                text[i] = ' ';
-        answer_error(s, e->number, text);
     } else {
-        answer_error(s, e->number, reason_text(e->reason, e->detail, reason));
+        answer_error(s, e->number, text ? text : reason_text(e->reason, e->detail, reason));
     }
     free(text);
 }
@@ -319,7 +316,6 @@ static void push_job(struct shell *s, const struct agent_effect *e)
 
 static void apply(struct shell *s, const struct agent_effect *e, struct bytes bytes)
 {
-    struct hand *h = &s->hands.at[e->runner];
     switch (e->type) {
     case AGENT_SEND:
         outbox_put(&s->outbox, bytes);
@@ -335,15 +331,12 @@ static void apply(struct shell *s, const struct agent_effect *e, struct bytes by
         break;
     case AGENT_PUSH: push_job(s, e); break;
     case AGENT_RECALL:
-        h->fresh = false;
-        step(s, &(struct agent_event){.type = AGENT_RECALLED,
-                                      .runner = e->runner,
-                                      .job = {.number = page_recall(&h->page, e->number)}});
+        step(s, &(struct agent_event){
+                    .type = AGENT_RECALLED,
+                    .runner = e->runner,
+                    .job = {.number = hands_recall(&s->hands, e->runner, e->number)}});
         break;
-    case AGENT_FLAG:
-        h->flagged = e->number + 1;
-        page_cancel(&h->page, e->number);
-        break;
+    case AGENT_FLAG: hands_flag(&s->hands, e->runner, e->number); break;
     case AGENT_LOCAL_DONE: take_local_done(s, e, bytes); break;
     case AGENT_TRACE: log_info("%.*s", BYTES_ARG(bytes)); break;
     case AGENT_QUIT:
@@ -362,14 +355,9 @@ static void apply_all(struct shell *s)
         apply(s, &e, agent_effect_bytes(&s->effects, i));
     }
     agent_effects_clear(&s->effects);
-    for (unsigned i = 0; i < s->hands.count; i++) {
-        struct hand *h = &s->hands.at[i];
-        if (!h->fresh)
-            continue;
-        h->fresh = false;
-        if (!h->corrupt && !page_publish(&h->page))
-            continue; /* the next look at it finds it corrupt, and tells */
-    }
+    for (unsigned i = 0; i < s->hands.count; i++)
+        if (s->hands.at[i].fresh)
+            hands_publish(&s->hands, i);
 }
 
 /* --- the loop ------------------------------------------------------------------------------- */
@@ -410,8 +398,9 @@ static bool prepare(struct shell *s, int *count, size_t *text_count)
         if (!hand_expects(h))
             continue;
         s->working |= h->ready;
+        short events = hand_events(h);
         h->item = n;
-        items[n++] = (struct pollfd){.fd = h->page.bell, .events = POLLIN};
+        items[n++] = (struct pollfd){.fd = events ? h->page.bell : -1, .events = events};
         something |= page_sleep(&h->page) || (!h->ready && page_ready(&h->page));
     }
     *count = n;
@@ -426,7 +415,7 @@ static void collect(struct shell *s)
             continue;
         page_awake(&h->page);
         if (s->items[h->item].revents)
-            page_hush(&h->page);
+            hands_rung(&s->hands, i);
         hand_collect(s, i);
     }
 }

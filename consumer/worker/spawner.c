@@ -78,7 +78,7 @@ static void child_limits(const struct spawner_options *o, int leaf, int report)
 }
 
 struct child_order {
-    const char *path;
+    char **words;
     struct spawner_ends ends;
     int leaf, report; /* leaf -1: none */
     pid_t spawner;
@@ -107,8 +107,7 @@ _Noreturn static void child_run(const struct child_order *o)
     for (int s = 1; s < NSIG; s++)
         signal(s, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    char *const argv[] = {(char *)(uintptr_t)o->path, NULL};
-    execv(o->path, argv);
+    execv(o->words[0], o->words);
     child_fail(report);
 }
 
@@ -167,10 +166,10 @@ static pid_t home_fork(struct child_order *o, int *error)
 }
 
 /* A process of its own for the runner, in a leaf of its own where there are any. */
-static pid_t home_start(struct home *h, struct child *child, const char *path,
+static pid_t home_start(struct home *h, struct child *child, char **words,
                         const struct spawner_ends *ends, int *error)
 {
-    struct child_order o = {.path = path, .ends = *ends, .leaf = -1, .options = h->options};
+    struct child_order o = {.words = words, .ends = *ends, .leaf = -1, .options = h->options};
     const struct cgroup *cgroup = h->options->cgroup;
     if (!cgroup)
         return home_fork(&o, error);
@@ -190,11 +189,11 @@ static void home_spawn(struct home *h, const struct order *o, const struct spawn
     struct spawner_report r = {
         .kind = SPAWNER_FAILED, .runner = o->runner, .error = ends->voice < 0 ? EMFILE : EINVAL};
     const struct spawner_options *with = h->options;
-    if (o->runner < with->runner_count && o->program < with->path_count &&
+    if (o->runner < with->runner_count && o->program < with->program_count &&
         h->children[o->runner].pid == 0 && ends->voice >= 0) {
         struct child *child = &h->children[o->runner];
         int error;
-        pid_t pid = home_start(h, child, with->paths[o->program], ends, &error);
+        pid_t pid = home_start(h, child, with->words[o->program], ends, &error);
         r.error = error;
         if (pid > 0) {
             child->pid = pid;

@@ -36,8 +36,8 @@ struct spawner_report {
 };
 
 struct spawner_options { /* borrowed: the child has its copy */
-    const char *const *paths;
-    size_t path_count, runner_count;
+    char ***words;       /* of each program: what runs it, a path first, NULL behind the last */
+    size_t program_count, runner_count;
     const struct cgroup *cgroup; /* the limit of a runner's memory; NULL: none here */
     uint64_t data_kib_max;       /* RLIMIT_DATA of a runner; 0: as we have it */
     uint64_t files_max;          /* RLIMIT_NOFILE of a runner */

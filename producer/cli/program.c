@@ -11,35 +11,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/paths.h"
 #include "producer/cli/verbs.h"
 
-/* The folder this program lies in, followed by the rest. */
-static int beside(char path[static PROGRAM_PATH], const char *before, const char *name)
+static int beside(char path[static PROGRAM_PATH], const char *rest)
 {
-    char self[PROGRAM_PATH], rest[64];
-    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (size < 0)
+    char *found = path_beside(rest);
+    if (!found)
         return -1;
-    self[size] = 0;
-    char *slash = strrchr(self, '/');
-    must(slash);
-    slash[1] = 0;
-    snprintf(rest, sizeof rest, "%s%s", before, name);
-    if (snprintf(path, PROGRAM_PATH, "%s%s", self, rest) >= PROGRAM_PATH) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    return 0;
+    int size = snprintf(path, PROGRAM_PATH, "%s", found);
+    free(found);
+    errno = ENAMETOOLONG;
+    return size < PROGRAM_PATH ? 0 : -1;
 }
 
 int program_path(const char *name, char path[static PROGRAM_PATH])
 {
-    return beside(path, "reeve-", name);
+    char file[64];
+    snprintf(file, sizeof file, "reeve-%s", name);
+    return beside(path, file);
 }
 
 int program_handlers(char path[static PROGRAM_PATH])
 {
-    return beside(path, "../libexec/", "reeve");
+    return beside(path, "../libexec/reeve");
 }
 
 int verb_program(struct cli *cli)

@@ -44,6 +44,7 @@ const struct option up_options[] = {
      "where jobs are kept ($XDG_STATE_HOME/reeve/store); memory: nowhere"},
     {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: whoever reaches the broker runs commands"},
     {"handler", OPTION_TEXT, "PROGRAM", "a handler program of yours; may be given again"},
+    {"python", OPTION_TEXT, "FILE", "a file of Python handlers; may be given again"},
     {"doors", OPTION_TEXT, "none|LIST",
      "what else the gateway speaks, with commas: text, rto, ticker, todo, dask (all of them)"},
     {"text-port", OPTION_NUMBER, "P", "port of the text door (7714, or P+4)", 1, 65535},
@@ -56,7 +57,6 @@ const struct option up_options[] = {
     {"dask-port", OPTION_NUMBER, "P", "port of the JSON door (27700, or P+8)", 1, 65535},
     /* Known, and refused until they mean something: an option that is ignored is a lie. */
     {"root", OPTION_TEXT, "DIR", NULL},
-    {"python", OPTION_TEXT, "FILE", NULL},
     {"dataframe", OPTION_FLAG, NULL, NULL},
     {0},
 };
@@ -99,7 +99,7 @@ struct up {
 
 static int check_options(struct cli *cli)
 {
-    static const char *const later[] = {"root", "python", "dataframe"};
+    static const char *const later[] = {"root", "dataframe"};
     for (size_t i = 0; i < LENGTH(later); i++)
         if (options_given(&cli->options, later[i]))
             return cli_usage(cli, "--%s is not in this release", later[i]);
@@ -159,6 +159,21 @@ static void make_servers(struct up *u)
     }
 }
 
+/* The user's programs of one kind, each of which must be there. */
+static int make_programs(struct up *u, char ***to, const char *option, int wanted)
+{
+    size_t at = 0;
+    for (const char *file; (file = options_next(&u->cli->options, option + 2, &at));) {
+        if (*to + 3 > u->worker_argv + ARGS_MAX)
+            return cli_usage(u->cli, "too many %s", option);
+        if (access(file, wanted) != 0)
+            return cli_fail(u->cli, EXIT_DATA, "%s %s: %s", option, file, strerror(errno));
+        *(*to)++ = (char *)option;
+        *(*to)++ = (char *)file;
+    }
+    return 0;
+}
+
 static int make_workers(struct up *u)
 {
     const struct options *o = &u->cli->options;
@@ -175,20 +190,13 @@ static int make_workers(struct up *u)
     if (options_flag(o, "allow-shell", false))
         *to++ = "--allow-shell";
     /* A worker that is told of programs by name runs only those: ours stay beside the user's. */
-    if (options_given(o, "handler") && !getenv("REEVE_HANDLERS")) {
+    bool named = options_given(o, "handler") || options_given(o, "python");
+    if (named && !getenv("REEVE_HANDLERS")) {
         *to++ = "--handlers";
         *to++ = u->handlers_path;
     }
-    size_t at = 0;
-    for (const char *handler; (handler = options_next(o, "handler", &at));) {
-        if (to + 3 > u->worker_argv + ARGS_MAX)
-            return cli_usage(u->cli, "too many --handler");
-        if (access(handler, X_OK) != 0)
-            return cli_fail(u->cli, EXIT_DATA, "--handler %s: %s", handler, strerror(errno));
-        *to++ = "--handler";
-        *to++ = (char *)handler;
-    }
-    return 0;
+    int rc = make_programs(u, &to, "--handler", X_OK);
+    return rc ? rc : make_programs(u, &to, "--python", R_OK);
 }
 
 static int make_commands(struct up *u)

@@ -107,7 +107,7 @@ def test_help_and_mistakes(farm):
 
 
 def test_what_is_not_there_yet_is_refused(farm):
-    for words in (["--python", "x.py"], ["--root", "."], ["--dataframe"]):
+    for words in (["--root", "."], ["--dataframe"]):
         check(farm.reeve("up", "--port-base", farm.port, *words), 2, "", "not in this release")
 
 

@@ -72,6 +72,24 @@ TEST(a_zero_byte_inside_a_word_is_text)
     CHECK_TEXT(read_line(bytes_of("a b x\0y", 7)), "a.b [\"x\\u0000y\"]");
 }
 
+TEST(an_error_is_one_line_and_no_traceback)
+{
+    static const struct {
+        const char *text, *line;
+    } cases[] = {{"", ""},
+                 {"division by zero", "division by zero"},
+                 {"two\nlines\r\nor three", "two lines  or three"},
+                 {"ValueError: no\n\nTraceback:\n  File", "ValueError: no"},
+                 {"\n\nmore", ""}};
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct buf out = {0};
+        buf_printf(&out, "error: ");
+        text_error_put(&out, bytes_text(cases[i].text));
+        CHECK_TEXT(buf_text(&out) + 7, cases[i].line);
+        buf_fini(&out);
+    }
+}
+
 TEST(a_command_ends_at_its_newline)
 {
     CHECK_EQ(text_command_end(bytes_text("")), -1);

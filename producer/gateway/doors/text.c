@@ -16,14 +16,11 @@ static ptrdiff_t end(struct plain *p, struct bytes arrived)
     return text_command_end(arrived);
 }
 
-/* An error is one line. */
 static void refuse(struct plain *p, struct bytes text)
 {
     struct buf out = {0};
-    buf_printf(&out, "error: %.*s", BYTES_ARG(text));
-    for (size_t i = 0; i < out.size; i++)
-        if (out.data[i] == '\n' || out.data[i] == '\r')
-            out.data[i] = ' ';
+    buf_printf(&out, "error: ");
+    text_error_put(&out, text);
     plain_answer(p, &out);
 }
 
