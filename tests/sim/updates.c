@@ -38,6 +38,7 @@ void updates_fini(struct ledger *l)
         free(t);
     }
     namemap_fini(&l->topics);
+    idmap_fini(&l->progresses);
     buf_fini(&l->watch_asks);
 }
 
@@ -80,6 +81,7 @@ void updates_crashed(struct sim *s)
 struct update_seen {
     uint64_t seq, incarnation, attempts;
     unsigned state;
+    struct bytes progress; /* lent by the body */
 };
 
 static struct update_seen update_read(struct bytes body)
@@ -99,6 +101,8 @@ static struct update_seen update_read(struct bytes body)
             struct bytes state = cursor_str(&c);
             snprintf(text, sizeof text, "%.*s", BYTES_ARG(state));
             u.state = job_state_parse(text);
+        } else if (bytes_equal(key, bytes_text("progress"))) {
+            u.progress = cursor_value(&c);
         } else {
             cursor_skip(&c);
         }
@@ -107,14 +111,20 @@ static struct update_seen update_read(struct bytes body)
     return u;
 }
 
-/* An end, and an attempt that is over, are kept before anybody hears of it; so is the job. */
-static void update_kept(struct sim *s, struct bytes name, const struct update_seen *u)
+/* The job of a topic; NULL: it is another topic, or nothing is known of the job. */
+static const struct work *work_named(const struct sim *s, struct bytes name)
 {
     char text[JOB_ID_TEXT] = {0};
     if (name.size != 4 + JOB_ID_TEXT - 1 || !bytes_starts(name, bytes_text("job/")))
-        return;
+        return NULL;
     memcpy(text, (const char *)name.data + 4, JOB_ID_TEXT - 1);
-    const struct work *work = work_of(s, job_id_parse(text));
+    return work_of(s, job_id_parse(text));
+}
+
+/* An end, and an attempt that is over, are kept before anybody hears of it; so is the job. */
+static void update_kept(struct sim *s, struct bytes name, const struct update_seen *u)
+{
+    const struct work *work = work_named(s, name);
     if (!work)
         return; /* its acceptance leaves at the end of the step */
     bool end = job_ended((enum job_state)u->state);
@@ -136,6 +146,18 @@ static void hash_put(struct topic_seen *t, uint64_t incarnation, uint64_t seq, s
     idmap_put(&t->hashes, key, box);
 }
 
+/* Told by who had the job then, and shown only while it runs. */
+static void update_progress(struct sim *s, struct bytes name, const struct update_seen *u)
+{
+    const struct work *work = work_named(s, name);
+    if (!u->progress.size)
+        return;
+    if (u->state != JOB_RUNNING)
+        sim_fail(s, "S25", "%.*s: progress of what does not run", BYTES_ARG(name));
+    if (!work || !idmap_find(&s->ledger->progresses, bytes_hash(u->progress, work->id)))
+        sim_fail(s, "S25", "%.*s: progress that nobody told who had the job", BYTES_ARG(name));
+}
+
 void updates_published(struct sim *s, struct bytes wire, struct bytes body)
 {
     struct bytes name = bytes_of(wire.data, wire.size - 1);
@@ -153,6 +175,7 @@ void updates_published(struct sim *s, struct bytes wire, struct bytes body)
         sim_fail(s, "S13", "%.*s: update %" PRIu64 " after %" PRIu64, BYTES_ARG(name), u.seq,
                  t->last);
     update_kept(s, name, &u);
+    update_progress(s, name, &u);
     feeds_published(s, name, body);
     if (bytes_equal(name, bytes_text("todo")))
         tasks_published(s, u.seq, body);
