@@ -2,6 +2,10 @@
 """errors: what can go wrong, as exceptions. The numbers are those of proto/errors.h."""
 from __future__ import annotations
 
+import builtins
+import functools
+from typing import Any
+
 
 class ReeveError(Exception):
     """Everything this package raises about the farm."""
@@ -137,19 +141,19 @@ class JobError(ReeveError):
     def __init__(self, job: str, method: str, state: str, reason: str, text: str, attempts: int):
         self.job, self.method, self.state, self.reason, self.text, self.attempts = (
             job, method, state, reason, text, attempts)
-        head, found, rest = text.partition(TRACEBACK)
-        self.traceback = TRACEBACK.lstrip() + rest if found else ""
-        kind, colon, message = head.partition(": ")
-        self.type, self.message = (kind, message) if found and colon else (head if found else "", "" if found else text)
-        what = text or reason or state
-        super().__init__(f"{method} {job} {state}: {what}" if what != state else f"{method} {job} {state}")
+        self.type, self.message, self.traceback = parts(text)
+        super().__init__(f"{method} {job} {state}: {text or reason or state}")
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.job, self.method, self.state, self.reason, self.text, self.attempts)
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return job_error, (self.job, self.method, self.state, self.reason, self.text, self.attempts)
 
 
 class JobFailed(JobError):
-    """The handler said so, and no retry was left."""
+    """The handler said so, and no retry was left. When a Python handler raised one of Python's own exceptions, this is
+    one of that kind too: `except ZeroDivisionError` catches it."""
 
 
 class JobDead(JobError):
@@ -162,3 +166,38 @@ class JobCancelled(JobError):
 
 class JobExpired(JobError):
     """Its deadline passed."""
+
+
+BY_STATE: dict[str, type[JobError]] = {"failed": JobFailed, "dead": JobDead, "cancelled": JobCancelled,
+                                       "expired": JobExpired}
+
+
+def parts(text: str) -> tuple[str, str, str]:
+    """Type, message and traceback of what a Python handler raised; ("", text, "") of anything else."""
+    head, found, rest = text.partition(TRACEBACK)
+    if not found:
+        return "", text, ""
+    kind, _, message = head.partition(": ")
+    return kind, message, TRACEBACK.lstrip() + rest
+
+
+@functools.cache
+def failed_as(kind: str) -> type[JobError]:
+    """JobFailed, and at once the exception of Python's own that has this name."""
+    own = getattr(builtins, kind, None)
+    if not (isinstance(own, type) and issubclass(own, Exception)):
+        return JobFailed
+    try:
+        both: type[JobError] = type(f"JobFailed[{kind}]", (JobFailed, own), {"__module__": __name__})
+        both("", "", "failed", "", "", 1)  # some want arguments of their own
+        return both
+    except TypeError:
+        return JobFailed
+
+
+def job_error(job: str, method: str, state: str, reason: str, text: str, attempts: int) -> JobError:
+    """The exception of a job that ended in this state."""
+    kind = BY_STATE[state]
+    if kind is JobFailed:
+        kind = failed_as(parts(text)[0])
+    return kind(job, method, state, reason, text, attempts)

@@ -99,7 +99,8 @@ def load(path: pathlib.Path) -> None:
 
 
 def main(arguments: Sequence[str], folder: pathlib.Path) -> int:
-    """FILE [--offers | --call ...]: what a worker starts. folder: where page.so may lie."""
+    """FILE [--offers | --call ...]: what a worker starts. folder: where page.so may lie; $REEVE_PYTHON_PAGE names another,
+    or one that is not there: then jobs come over the socket."""
     if not arguments:
         print(USAGE.format("FILE"), file=sys.stderr)
         return EXIT_USAGE
@@ -107,7 +108,7 @@ def main(arguments: Sequence[str], folder: pathlib.Path) -> int:
     if not path.is_file():
         print(f"{path} is not there", file=sys.stderr)
         return EXIT_CONFIG
-    library = folder / "page.so"
+    library = folder / os.environ.get("REEVE_PYTHON_PAGE", "page.so")
     sys.argv = [str(path)]
     Started.arguments, Started.library = arguments[1:], library if library.exists() else None
     load(path)

@@ -13,7 +13,7 @@ import traceback
 from typing import Sequence
 
 from reeve.bell import Bell, Gone
-from reeve.errors import Failure
+from reeve.errors import TRACEBACK, Failure
 from reeve.handlers import Cancelled, Handler, Job, enter
 from reeve.page import Page
 from reeve.values import VALUE_BYTES_MAX, pack, unpack
@@ -29,7 +29,10 @@ def error_text(error: BaseException, skip: int) -> str:
     for _ in range(skip):
         frames = frames.tb_next if frames else None
     told = traceback.TracebackException(type(error), error, frames)
-    text = "".join(told.format_exception_only()).rstrip() + "\n\n" + "".join(told.format()).rstrip()
+    told_frames = "".join(told.format()).rstrip()
+    if not told_frames.startswith(TRACEBACK.lstrip()):  # of a wrong call there are none
+        told_frames = TRACEBACK.lstrip() + told_frames
+    text = "".join(told.format_exception_only()).rstrip() + "\n\n" + told_frames
     if len(text) > ERROR_TEXT_MAX:
         half = ERROR_TEXT_MAX // 2
         text = f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"

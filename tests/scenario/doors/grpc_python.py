@@ -1,37 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""grpc_python: a Python with grpcio, which Debian's has not: an environment of its own in the build folder, made once
-from PyPI; and the stubs that gRPC's own tools make of proto/*.proto."""
-import fcntl
-import os
+"""grpc_python: a Python with grpcio, which Debian's has not; and the stubs that gRPC's own tools make of proto/*.proto."""
 import pathlib
 import subprocess
 import sys
-import venv
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import pypi  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-HOME = ROOT / "build" / "grpc-python"
-PYTHON = HOME / "bin" / "python"
 PACKAGES = ["grpcio==1.*", "grpcio-tools==1.*", "grpcio-reflection==1.*", "grpcio-health-checking==1.*", "msgpack",
             "pyzmq"]
-SKIPPED = 77
 
 
 def enter():
-    """The program goes on in that Python. Without the packages, and without a network to fetch them, the test is skipped."""
-    if pathlib.Path(sys.prefix) == HOME:
-        return
-    HOME.parent.mkdir(exist_ok=True)
-    with open(HOME.parent / "grpc-python.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = HOME / "done"
-        if not done.exists():
-            venv.create(HOME, with_pip=True, clear=True)
-            made = subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "--retries", "1", *PACKAGES])
-            if made.returncode:
-                print("skipped: grpcio is not here and cannot be fetched")
-                sys.exit(SKIPPED)
-            done.touch()
-    os.execv(PYTHON, [PYTHON, *sys.argv])
+    """The program goes on in that Python."""
+    pypi.enter("grpc-python", PACKAGES)
 
 
 def make_stubs(folder):

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""link: a client's connection: the thread that owns the sockets, and carries what the core says and is told."""
+from __future__ import annotations
+
+import collections
+import os
+import threading
+import time
+import urllib.parse
+from typing import Any, Callable
+
+import zmq
+
+from reeve import errors
+from reeve.core import Core
+
+BODY_BYTES = 64 << 10
+FRAMES_A_TURN = 256
+TURN_S_MAX = 0.5
+LINGER_MS = 1000
+
+
+class Link:
+    """Runs until close. All of the core is the thread's: `do` hands it what is to be done there."""
+
+    def __init__(self, address: str):
+        self.address = address
+        self.core = Core()
+        self.home = os.getpid()
+        self.orders: collections.deque[Callable[[Core, float], None]] = collections.deque()
+        self.wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.woken = False
+        self.closing = threading.Event()
+        self.settled = threading.Condition()  # notified when up or fatal changes
+        self.up = False
+        self.dealer: zmq.Socket[bytes] | None = None
+        self.sub: zmq.Socket[bytes] | None = None
+        self.sub_port = 0
+        self.subscribed: set[bytes] = set()
+        self.blocked: bytes | None = None  # a body that the socket would not take
+        self.context = zmq.Context.instance()
+        self.poller = zmq.Poller()
+        self.poller.register(self.wake, zmq.POLLIN)
+        self._connect()  # here: an address that is none is the caller's to hear of
+        self.thread = threading.Thread(target=self._run, name="reeve", daemon=True)
+        self.thread.start()
+
+    # --- for any thread ---------------------------------------------------------------------------
+
+    def do(self, order: Callable[[Core, float], None]) -> None:
+        """Has it done in the thread, soon."""
+        if os.getpid() != self.home:
+            raise RuntimeError("this client belongs to the process that made it: make another one here")
+        if self.closing.is_set():
+            raise errors.Closed("the client is closed")
+        self.orders.append(order)
+        self.nudge()
+
+    def nudge(self) -> None:
+        """The thread takes another turn."""
+        if not self.woken:
+            self.woken = True
+            os.eventfd_write(self.wake, 1)
+
+    def wait_up(self, timeout: float | None) -> bool:
+        """Until the broker has welcomed us; raises when it does not want us."""
+        with self.settled:
+            self.settled.wait_for(lambda: self.up or self.core.fatal, timeout)
+        if self.core.fatal:
+            raise self.core.fatal
+        return self.up
+
+    def close(self) -> None:
+        """Says what waits (up to a second) and goodbye."""
+        if os.getpid() != self.home or self.closing.is_set():
+            return
+        self.closing.set()
+        self.nudge()
+        if threading.current_thread() is not self.thread:
+            self.thread.join()
+
+    # --- the thread -------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        if self.dealer is not None:
+            self.poller.unregister(self.dealer)
+            self.dealer.close(0)
+        dealer = self.context.socket(zmq.DEALER)
+        dealer.setsockopt(zmq.LINGER, LINGER_MS)
+        dealer.setsockopt(zmq.IMMEDIATE, 1)
+        dealer.setsockopt(zmq.RECONNECT_IVL, 50)
+        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
+        dealer.setsockopt(zmq.SNDHWM, 1000)
+        dealer.setsockopt(zmq.RCVHWM, 0)
+        try:
+            dealer.connect(self.address)
+        except zmq.ZMQError as error:
+            dealer.close(0)
+            raise ValueError(f"{self.address}: {error}") from error
+        self.dealer, self.blocked = dealer, None
+        self.poller.register(dealer, zmq.POLLIN)
+
+    def _connect_updates(self) -> None:
+        """The SUB socket, once something is watched; another one when the broker's port has changed."""
+        core = self.core
+        if not core.watched or not core.updates_port or core.updates_port == self.sub_port:
+            return
+        if self.sub is not None:
+            self.poller.unregister(self.sub)
+            self.sub.close(0)
+        self.sub, self.sub_port = self.context.socket(zmq.SUB), core.updates_port
+        self.sub.setsockopt(zmq.LINGER, 0)
+        self.sub.setsockopt(zmq.RECONNECT_IVL, 50)
+        self.sub.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
+        self.sub.setsockopt(zmq.RCVHWM, 10000)
+        for topic in self.subscribed:
+            self.sub.setsockopt(zmq.SUBSCRIBE, topic)
+        host = urllib.parse.urlsplit(self.address).hostname or "127.0.0.1"
+        self.sub.connect(f"tcp://{f'[{host}]' if ':' in host else host}:{self.sub_port}")
+        self.poller.register(self.sub, zmq.POLLIN)
+
+    def _subscribe(self) -> None:
+        self._connect_updates()
+        while self.core.subscriptions and (self.sub is not None or not self.core.watched):
+            topic, on = self.core.subscriptions.pop(0)
+            if on == (topic in self.subscribed):
+                continue
+            (self.subscribed.add if on else self.subscribed.discard)(topic)
+            if self.sub is not None:
+                self.sub.setsockopt(zmq.SUBSCRIBE if on else zmq.UNSUBSCRIBE, topic)
+
+    def _flush(self) -> None:
+        """Bodies of up to 64 KiB; a bigger record travels alone."""
+        core, dealer = self.core, self.dealer
+        assert dealer is not None
+        if core.forget:
+            core.forget, self.blocked = False, None
+        while self.blocked is not None or core.out:
+            if self.blocked is None:
+                size = count = 0
+                while count < len(core.out) and (not count or size + len(core.out[count]) <= BODY_BYTES):
+                    size += len(core.out[count])
+                    count += 1
+                self.blocked = b"".join(core.out[:count])
+                del core.out[:count]
+            try:
+                dealer.send(self.blocked, zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            self.blocked = None
+        self.poller.modify(dealer, zmq.POLLIN | (zmq.POLLOUT if self.blocked and core.up else 0))
+
+    def _receive(self, now: float) -> bool:
+        """A turn's worth of what has come; True: there may be more."""
+        assert self.dealer is not None
+        came = 0
+        try:
+            for came in range(FRAMES_A_TURN):
+                self.core.take(self.dealer.recv(zmq.NOBLOCK), now)
+        except zmq.Again:
+            pass
+        updates = 0
+        try:
+            while self.sub is not None and updates < FRAMES_A_TURN:
+                frames = self.sub.recv_multipart(zmq.NOBLOCK)
+                updates += 1
+                if len(frames) == 2:
+                    self.core.update(frames[0], frames[1], now)
+        except zmq.Again:
+            pass
+        return came == FRAMES_A_TURN - 1 or updates == FRAMES_A_TURN
+
+    def _turn(self) -> bool:
+        """True: go on at once."""
+        core, now = self.core, time.monotonic()
+        if self.woken:
+            self.woken = False  # first: who comes now nudges anew
+            try:
+                os.eventfd_read(self.wake)
+            except BlockingIOError:
+                pass
+        while self.orders:
+            self.orders.popleft()(core, now)
+        more = self._receive(now)
+        if core.reopen:
+            core.reopen = False
+            self._connect()
+        core.tick(now)
+        core.pump(now)
+        self._subscribe()
+        self._flush()
+        if core.fatal:
+            self._fail(core.fatal)
+        if core.fatal or core.up != self.up:
+            with self.settled:
+                self.up = core.up
+                self.settled.notify_all()
+        return more or bool(self.orders)
+
+    def _run(self) -> None:
+        try:
+            while not self.closing.is_set():
+                if self._turn():
+                    continue
+                left = min(self.core.deadline() - time.monotonic(), TURN_S_MAX)
+                self.poller.poll(max(0, int(left * 1000) + 1) if left > 0 else 0)
+            self._end()
+        except BaseException as error:  # a bug of ours: who waits is not to wait for ever
+            self.closing.set()
+            self._fail(errors.ReeveError(f"the client's thread has ended: {error!r}"))
+            raise
+
+    def _fail(self, error: Exception) -> None:
+        """Whoever waits for an answer is told that none will come."""
+        core = self.core
+        for submission in list(core.pending.open.values()):
+            submission.on_error(error)
+        for ask in list(core.asks.values()):
+            ask.on_error(error)
+        for watched in list(core.watched.values()):
+            watched.sink.fail(error)
+        core.pending.open.clear()
+        core.asks.clear()
+        core.watched.clear()
+
+    def _end(self) -> None:
+        """What waits is said, then goodbye."""
+        core = self.core
+        self._turn()
+        end = time.monotonic() + LINGER_MS / 1000
+        core.say("goodbye")
+        self._flush()
+        while self.blocked is not None and core.up and time.monotonic() < end:
+            self.poller.poll(100)
+            self._flush()
+        self._fail(errors.Closed("the client was closed"))
+        for socket in (self.dealer, self.sub):
+            if socket is not None:
+                socket.close()
+        os.close(self.wake)

@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""run.py [PYTEST-ARGUMENT...]: the tests of the Python package, in an environment of their own; without the network and
+without it made before they are skipped. $REEVE_BUILD: the programs."""
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(ROOT / "tests" / "scenario")]
+import pypi  # noqa: E402
+
+pypi.enter("python-tests", ["msgpack==1.*", "pyzmq>=24", "numpy>=1.24", "pytest==8.*", "mypy==1.*"])
+
+import pytest  # noqa: E402
+
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(ROOT / "consumer" / "python")]
+
+
+class Counts:
+    """The last line is as of all test programs here."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def pytest_runtest_logreport(self, report):
+        self.passed += report.when == "call" and report.passed
+        self.failed += report.failed
+
+    def pytest_collectreport(self, report):
+        self.failed += report.failed
+
+    def pytest_unconfigure(self):
+        print(f"{self.passed} passed, {self.failed} failed")
+
+
+arguments = sys.argv[1:]
+if not any(not word.startswith("-") for word in arguments):
+    arguments.append(str(HERE))
+sys.exit(pytest.main(["-q", "--tb=short", "--no-header", "-p", "no:cacheprovider", f"--rootdir={HERE}", *arguments],
+                     plugins=[Counts()]))
