@@ -228,6 +228,7 @@ void told_host(struct sim *s, const struct wire *w, const struct record *r);
 void told_lease(struct sim *s, const struct wire *w, const struct msg_lease *m);
 void sees_result(struct sim *s, const struct wire *w, const struct msg_result *m);
 void sees_progress(struct sim *s, const struct wire *w, const struct msg_progress *m);
+void told_progress(struct sim *s, const struct work *work, unsigned state, struct bytes map);
 void sees_returned(struct sim *s, const struct wire *w, const struct msg_returned *m);
 void sees_holding(struct sim *s, const struct wire *w, const struct msg_holding *m);
 void sees_ready(struct sim *s, const struct wire *w);

@@ -367,17 +367,15 @@ static bool taken_for_current(struct sim *s, struct record stale)
 
 bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct buf *out)
 {
-    enum record_type stale = s->plant == PLANT_IGNORE_STALE || s->plant == PLANT_LATE_RESULT
-                                 ? REC_result
-                             : s->plant == PLANT_OLD_PROGRESS ? REC_progress
-                                                              : REC_NONE;
+    bool stale = s->plant == PLANT_IGNORE_STALE || s->plant == PLANT_LATE_RESULT;
+    bool stale_progress = s->plant == PLANT_OLD_PROGRESS;
     bool silent = s->plant == PLANT_ADOPTED_AGAIN, struck = false;
     struct cursor c = cursor_of(body);
     struct record r;
-    if (w->owner->kind != END_HOST)
+    if (w->owner->kind != END_HOST && !stale_progress)
         return false; /* what the rogue says is a lie in any case */
     while (!cursor_done(&c) && record_get(&c, &r) == OK) {
-        if (stale && r.type == stale)
+        if ((stale && r.type == REC_result) || (stale_progress && r.type == REC_progress))
             struck |= taken_for_current(s, r);
         if (silent && r.type == REC_holding)
             struck = true;

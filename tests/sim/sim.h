@@ -72,7 +72,7 @@ enum {
     X(PLANT_OK_CANCELLED, "ok-cancelled", "a cancelled job ends well")                             \
     X(PLANT_WRONG_VALUE, "wrong-value", "a result is changed on its way")                          \
     X(PLANT_SKIP_UPDATE, "skip-update", "an update is never published, its number is used")        \
-    X(PLANT_OLD_PROGRESS, "old-progress", "progress under an old token is taken for the current")  \
+    X(PLANT_OLD_PROGRESS, "old-progress", "progress under a wrong token is taken for the current") \
     X(PLANT_RENUMBER_UPDATE, "renumber-update", "an update carries the number of the one before")  \
     X(PLANT_IGNORE_STALE, "ignore-stale", "a result under an old token is taken for the current")  \
     X(PLANT_ACK_EARLY, "ack-early", "a submission is accepted before its row is kept")             \

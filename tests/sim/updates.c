@@ -146,18 +146,6 @@ static void hash_put(struct topic_seen *t, uint64_t incarnation, uint64_t seq, s
     idmap_put(&t->hashes, key, box);
 }
 
-/* Told by who had the job then, and shown only while it runs. */
-static void update_progress(struct sim *s, struct bytes name, const struct update_seen *u)
-{
-    const struct work *work = work_named(s, name);
-    if (!u->progress.size)
-        return;
-    if (u->state != JOB_RUNNING)
-        sim_fail(s, "S25", "%.*s: progress of what does not run", BYTES_ARG(name));
-    if (!work || !idmap_find(&s->ledger->progresses, bytes_hash(u->progress, work->id)))
-        sim_fail(s, "S25", "%.*s: progress that nobody told who had the job", BYTES_ARG(name));
-}
-
 void updates_published(struct sim *s, struct bytes wire, struct bytes body)
 {
     struct bytes name = bytes_of(wire.data, wire.size - 1);
@@ -175,7 +163,7 @@ void updates_published(struct sim *s, struct bytes wire, struct bytes body)
         sim_fail(s, "S13", "%.*s: update %" PRIu64 " after %" PRIu64, BYTES_ARG(name), u.seq,
                  t->last);
     update_kept(s, name, &u);
-    update_progress(s, name, &u);
+    told_progress(s, work_named(s, name), u.state, u.progress);
     feeds_published(s, name, body);
     if (bytes_equal(name, bytes_text("todo")))
         tasks_published(s, u.seq, body);
@@ -301,6 +289,8 @@ void updates_told(struct sim *s, uint64_t peer, const struct record *r)
             sim_fail(s, "S13",
                      "%.*s: a snapshot at %" PRIu64 ", and nothing of %" PRIu64 " and what follows",
                      BYTES_ARG(ask->topic->name), r->snapshot.seq, ask->next);
+        u = update_read(r->snapshot.body);
+        told_progress(s, work_named(s, ask->topic->name), u.state, u.progress);
         if (bytes_equal(ask->topic->name, bytes_text("todo")))
             tasks_shown(s, r->snapshot.seq, r->snapshot.body);
         ask_over(s, ask);
