@@ -118,7 +118,7 @@ enum agent_effect_type {
     AGENT_PUSH,   /* runner, number, job: into its ring */
     AGENT_RECALL, /* runner, number: take back from this one on, answer AGENT_RECALLED at once */
     AGENT_FLAG,   /* runner, number: ask this job to stop */
-    AGENT_LISTEN, /* runner, number: hear the next note of its; 1: or the latest once more */
+    AGENT_LISTEN, /* runner: a note of its is wanted, the next one; number 1: or the last again */
     AGENT_LOCAL_DONE, /* number, reason, detail, bytes: the value */
     AGENT_QUIT,       /* number: exit status; bytes: why, for the log */
     AGENT_TRACE,      /* bytes: a decision worth a line in the log */
