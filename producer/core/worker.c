@@ -246,7 +246,7 @@ static void holding(struct broker *b, struct worker *w, uint64_t id, uint64_t to
     struct job *job = job_find(b, id);
     if (job && recovery_adopt(b, w, job, token))
         return;
-    if (lease_find(b, w, id, token)) {
+    if ((job = lease_find(b, w, id, token))) {
         job->announced = true;
         if (job->more && job->more->stop_reason) /* the first word may have been lost on its way */
             job_stop(b, job, (enum reason)job->more->stop_reason);
