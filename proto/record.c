@@ -340,3 +340,19 @@ bool queue_name_valid(struct bytes name)
     }
     return dots > 0;
 }
+
+bool progress_valid(struct bytes map)
+{
+    enum { LEVELS = 4 }; /* arrays and maps around it where it is shown */
+    struct cursor c = cursor_of(map);
+    if (map.size > PROGRESS_BYTES_MAX || cursor_peek(&c) != PACK_MAP ||
+        !pack_valid_inside(map, LEVELS))
+        return false;
+    for (uint32_t pairs = cursor_map(&c); pairs; pairs--) {
+        if (cursor_peek(&c) != PACK_STR)
+            return false;
+        cursor_skip(&c);
+        cursor_skip(&c);
+    }
+    return true;
+}

@@ -25,6 +25,7 @@ enum {
     STATE_BYTES_MAX = 1 << 20, /* of a session */
     VIEW_BYTES_MAX = 64 << 10, /* what it shows, and lines for its file, of one iteration */
     CHILDREN_MAX = 1024,       /* of one iteration */
+    PROGRESS_BYTES_MAX = 4096, /* what a running job tells of its progress */
     OFFERS_MAX = 1024,         /* handlers of one worker */
     SLOTS_MAX = 1024,          /* slots of one worker */
     PRIORITY_MAX = 100,        /* -100 .. 100, higher first */
@@ -125,6 +126,9 @@ const char *record_name(unsigned type);
 /* A name that may stand on the wire as a queue: letters, digits, _ - and at least one dot inside.
  */
 bool queue_name_valid(struct bytes name);
+
+/* A map of text keys that may stand as a job's progress wherever one is shown. */
+bool progress_valid(struct bytes map);
 
 /* Lease token: incarnation and lease count. */
 static inline uint64_t token_of(uint32_t incarnation, uint32_t count)

@@ -65,6 +65,8 @@ enum agent_event_type {
     AGENT_READY,        /* runner: its program serves */
     AGENT_PROGRESS,  /* runner, number: jobs below it have started; at_us: the last one did then */
     AGENT_RESULT,    /* runner, number, reason, run_us, value, peak_kib, lines */
+    AGENT_NOTE,      /* runner, number, value: what its running job tells of its progress; once for
+                        a new process, then once for each AGENT_LISTEN */
     AGENT_MEMORY,    /* runner, kib: what it uses now */
     AGENT_RECALLED,  /* runner, number: jobs from it on do not start. Answers AGENT_RECALL */
     AGENT_CORRUPT,   /* runner: its page makes no sense */
@@ -83,7 +85,7 @@ struct agent_event {
     union {
         const struct record *record; /* borrowed */
         unsigned pid;
-        struct { /* PROGRESS, RESULT, RECALLED, SPAWN_FAILED, LOCAL_CANCEL */
+        struct { /* PROGRESS, RESULT, NOTE, RECALLED, SPAWN_FAILED, LOCAL_CANCEL */
             uint32_t number;
             unsigned reason; /* RESULT: REASON_NONE, REASON_ERROR or REASON_TOO_LARGE */
             unsigned run_us;
@@ -116,6 +118,7 @@ enum agent_effect_type {
     AGENT_PUSH,   /* runner, number, job: into its ring */
     AGENT_RECALL, /* runner, number: take back from this one on, answer AGENT_RECALLED at once */
     AGENT_FLAG,   /* runner, number: ask this job to stop */
+    AGENT_LISTEN, /* runner: a note of its is wanted, the next one; number 1: or the last again */
     AGENT_LOCAL_DONE, /* number, reason, detail, bytes: the value */
     AGENT_QUIT,       /* number: exit status; bytes: why, for the log */
     AGENT_TRACE,      /* bytes: a decision worth a line in the log */

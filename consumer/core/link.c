@@ -53,6 +53,7 @@ void link_hello(struct agent *a)
         struct agent_job *j = runner_head(&a->runners[i]);
         if (j)
             j->told = false;
+        note_again(a, &a->runners[i]);
     }
     if (a->draining)
         agent_send(a, &(struct record){.type = REC_draining});

@@ -6,6 +6,7 @@
  *   link.c     hello, leases and whatever else the broker says
  *   job.c      a lease this worker holds, from its arrival to the acknowledged result
  *   runner.c   the life of a process: a table of states and events, rings, ladders
+ *   note.c     what a running job tells of its progress, on its way to the broker
  *   deal.c     which job goes where; taking back what waits behind a running one
  *   recycle.c  a runner that has served long enough, and the one that follows it
  */
@@ -30,6 +31,7 @@ enum {
     STARTS_MAX = 3,     /* failed starts in a row until jobs are refused */
     AGAIN_US = 1000000, /* after a refused hello */
     DRAIN_US = 5000000, /* wait for the last acknowledgements */
+    NOTE_US = 100000,   /* between two notes of a runner */
     WORTH_US = 200,     /* jobs that wait less behind a running one stay where they are */
     INLINE_BYTES = 56,
     HELD_BYTES_MAX = 256 << 20,
@@ -55,6 +57,7 @@ struct agent_job {
     bool local, orphan;   /* orphan: nobody wants to hear how it ends */
     bool wanted_back;     /* recalled: returned if it has not started */
     bool seen, told;      /* seen to run; the broker knows */
+    bool noted;           /* has told something of its progress */
     unsigned char inline_bytes[INLINE_BYTES];
 };
 
@@ -99,6 +102,7 @@ struct runner {
     bool recall_due, recalling;   /* due: to be said at the end of the turn */
     uint32_t recall_from;
     int64_t until_us, look_us, limit_us, since_us; /* INT64_MAX: none; since: the head runs */
+    int64_t listen_us;                             /* INT64_MAX: it is listened to */
     int64_t born_us;
     int64_t look_pause_us;
     struct heap_node timer; /* agent::timers */
@@ -194,6 +198,11 @@ void runner_wake(struct agent *a, struct runner *r);   /* its timer has come */
 struct agent_job *runner_head(const struct runner *r); /* NULL: the ring is empty */
 bool runner_has_room(const struct agent *a, const struct runner *r, const struct agent_job *j);
 unsigned runner_slot_state(const struct runner *r);
+
+/* --- note.c --- */
+void note_take(struct agent *a, struct runner *r, const struct agent_event *e);
+void note_wake(struct agent *a, struct runner *r); /* enough time has passed since the last one */
+void note_again(struct agent *a, const struct runner *r); /* for a broker that may not have it */
 
 /* --- recycle.c --- */
 bool recycle_on(const struct agent_options *o);

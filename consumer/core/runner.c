@@ -34,6 +34,7 @@ static enum runner_state start(struct agent *a, struct runner *r)
     r->born_us = a->now_us;
     must(!r->recall_due && !r->recalling);
     r->until_us = a->now_us + START_US;
+    r->listen_us = INT64_MAX;
     return RUNNER_STARTING;
 }
 
@@ -119,7 +120,7 @@ static enum runner_state lost(struct agent *a, struct runner *r)
     if (s->active == r)
         s->active = NULL;
     r->pid = 0;
-    r->until_us = r->limit_us = r->look_us = INT64_MAX;
+    r->until_us = r->limit_us = r->look_us = r->listen_us = INT64_MAX;
     bool leaves = recycle_gone(a, r);
     if (!r->served || r->corrupt || (r->done == 0 && (!r->blamed || r->over)))
         return cool(a, r);
@@ -159,6 +160,8 @@ void runner_arm(struct agent *a, struct runner *r)
     int64_t at = r->until_us < r->limit_us ? r->until_us : r->limit_us;
     if (r->look_us < at)
         at = r->look_us;
+    if (r->listen_us < at)
+        at = r->listen_us;
     if (at == INT64_MAX)
         heap_take(&a->timers, &r->timer);
     else if (!r->timer.place || r->timer.key != at)
@@ -180,6 +183,8 @@ void runner_wake(struct agent *a, struct runner *r)
         r->until_us = INT64_MAX;
         runner_fire(a, r, RUNNER_LATE);
     }
+    if (r->listen_us <= a->now_us)
+        note_wake(a, r);
     runner_arm(a, r);
 }
 
@@ -310,7 +315,7 @@ static uint32_t ran_us(const struct agent *a, const struct runner *r)
     return us < 0 ? 0 : us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
-static void note(struct agent_job *j, uint64_t peak_kib, struct bytes lines)
+static void remark(struct agent_job *j, uint64_t peak_kib, struct bytes lines)
 {
     must(!j->lines && lines.size <= AGENT_LINES_BYTES);
     j->peak_kib = peak_kib;
@@ -330,7 +335,7 @@ void runner_result(struct agent *a, struct runner *r, const struct agent_event *
     p->run_us += ((int64_t)e->job.run_us - p->run_us) / 8;
     r->done++;
     r->failures = 0;
-    note(j, e->job.peak_kib, e->job.lines);
+    remark(j, e->job.peak_kib, e->job.lines);
     agent_job_end(a, j, e->job.reason, 0, e->job.value);
     runner_fire(a, r, RUNNER_DONE);
 }
@@ -380,7 +385,7 @@ void runner_exited(struct agent *a, struct runner *r, const struct agent_event *
         unsigned detail, reason = death(a, r, e, &detail);
         if (j->seen)
             j->run_us = ran_us(a, r);
-        note(j, e->exit.peak_kib, e->exit.lines);
+        remark(j, e->exit.peak_kib, e->exit.lines);
         agent_job_end(a, j, reason, detail, bytes_of(NULL, 0));
     }
     list_each_safe(l, &r->ring) job_unstarted(a, container_of(l, struct agent_job, link));

@@ -25,6 +25,8 @@ int python_page_look(struct python_job *out);
 /* 0: the agent is gone. */
 int python_page_done(int status, const char *value, size_t size);
 int python_page_cancelled(void);
+/* What the running job tells of its progress, of 1 to PAGE_NOTE_MAX bytes. */
+void python_page_note(const char *value, size_t size);
 
 #pragma GCC visibility pop
 
@@ -58,4 +60,9 @@ int python_page_done(int status, const char *value, size_t size)
 int python_page_cancelled(void)
 {
     return page_cancelled(&runner);
+}
+
+void python_page_note(const char *value, size_t size)
+{
+    page_note(&runner, bytes_of(value, size));
 }

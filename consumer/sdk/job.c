@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "common/pack.h"
+#include "proto/record.h"
 
 enum { ERROR_TEXT_MAX = 4096, KEPT_BYTES = 1 << 20 };
 
@@ -43,6 +44,7 @@ void job_fini(struct reeve_job *job)
 {
     give_back(job);
     buf_fini(&job->answer);
+    buf_fini(&job->progress);
     session_fini(&job->session);
 }
 
@@ -72,6 +74,33 @@ unsigned reeve_job_attempt(const struct reeve_job *job)
 int reeve_cancelled(const struct reeve_job *job)
 {
     return job->runner && page_cancelled(job->runner);
+}
+
+/* --- progress ------------------------------------------------------------------------------- */
+
+_Static_assert((int)PROGRESS_BYTES_MAX <= (int)PAGE_NOTE_MAX, "a progress is one note");
+
+int reeve_progress(struct reeve_job *job, const void *map, size_t size)
+{
+    struct bytes progress = bytes_of(map, size);
+    if (!progress_valid(progress))
+        return -1;
+    if (job->runner)
+        page_note(job->runner, progress);
+    return 0;
+}
+
+int reeve_progress_of(struct reeve_job *job, uint64_t done, uint64_t of)
+{
+    buf_clear(&job->progress);
+    pack_map(&job->progress, of ? 2 : 1);
+    pack_text(&job->progress, "done");
+    pack_uint(&job->progress, done);
+    if (of) {
+        pack_text(&job->progress, "of");
+        pack_uint(&job->progress, of);
+    }
+    return reeve_progress(job, job->progress.data, job->progress.size);
 }
 
 /* --- answers: the first one stands ---------------------------------------------------------- */

@@ -21,7 +21,8 @@ struct reeve_job {
     struct page_runner *runner; /* NULL when run by hand */
     bool answered;
     enum page_status status;
-    struct buf answer; /* one value; for a failure its text; of a session a verdict record */
+    struct buf progress; /* a map under construction */
+    struct buf answer;   /* one value; for a failure its text; of a session a verdict record */
     struct session_parts {
         struct buf state, view, lines, children;
         unsigned count;    /* of children */

@@ -25,6 +25,13 @@
  * only if it was set. Flag and ring are different words, so both sides need the store before the
  * load to be seen in that order: all of these accesses are seq_cst.
  *
+ * The note is what the running job has to say of itself before its end. There is one place for it
+ * and the latest is the only one: the runner writes it between two steps of `note_turn`, which is
+ * odd meanwhile, and the agent takes a copy when the turn was the same before and behind. Words and
+ * turn are atomics with release and acquire, which is what such a copy needs and costs nothing on
+ * most machines. The agent says in `note_wanted` whether it wants to hear of one: while it does
+ * not, a note costs the runner no more than its bytes.
+ *
  * Trust: the runner runs foreign code, so the agent believes nothing it reads here. What the agent
  * needs to know about its own writing it keeps in memory of its own.
  *
@@ -44,7 +51,7 @@
 
 enum {
     PAGE_MAGIC = 0x52565047,
-    PAGE_VERSION = 1,
+    PAGE_VERSION = 2,
     PAGE_JOBS = 1024,            /* descriptors in each ring; a power of two */
     PAGE_RING_BYTES = 256 << 10, /* of small values, in each direction */
     PAGE_SMALL_MAX = PAGE_RING_BYTES / 4,
@@ -54,6 +61,7 @@ enum {
     PAGE_LARGE_BYTES = PAGE_VALUE_MAX,
     PAGE_STAMP_MS = 4000,
     PAGE_FROZEN_MS = 100,
+    PAGE_NOTE_MAX = 4096, /* bytes of a note; whole words */
 };
 
 /* What a sleeping runner's bell is to be rung for. */
@@ -86,6 +94,10 @@ struct page {
     _Alignas(64) _Atomic uint32_t results;     /* the runner's: results published */
     _Atomic uint32_t ready;                    /* the runner's: it serves */
     _Atomic int64_t started_us;                /* the runner's: when the current job began */
+    _Alignas(64) _Atomic uint32_t note_wanted; /* the agent's */
+    _Alignas(64) _Atomic uint32_t note_turn; /* the runner's: odd while it writes; 0: no note yet */
+    _Atomic uint32_t note_number, note_size; /* of which job; bytes */
+    _Atomic uint64_t note_words[PAGE_NOTE_MAX / sizeof(uint64_t)];
     _Alignas(64) struct page_job jobs[PAGE_JOBS];
     struct page_result result_at[PAGE_JOBS];
     unsigned char job_bytes[PAGE_RING_BYTES];
@@ -142,6 +154,8 @@ struct page_agent {
     bool large;            /* a job lies in the large area */
     bool large_taken;      /* a taken result does, until page_release */
     uint32_t large_number;
+    bool listens;       /* for a note */
+    uint32_t note_turn; /* of the last one taken */
     struct page_space space;
 };
 
@@ -173,6 +187,13 @@ int64_t page_started(const struct page_agent *p);
 int page_take(struct page_agent *p, struct page_taken *out);
 /* Gives the room of taken results back, once a turn. */
 void page_release(struct page_agent *p);
+
+/* From now on a note is wanted: the next one, or the one that is there and has not been taken;
+ * again: or has been. A new page begins so. */
+void page_listen(struct page_agent *p, bool again);
+/* Takes the note of the running job, number p->taken, once for each page_listen; `started`: jobs
+ * below it are known to have started. Returns its size, 0 when there is none to be had now. */
+size_t page_take_note(struct page_agent *p, uint32_t started, unsigned char out[PAGE_NOTE_MAX]);
 
 bool page_ready(const struct page_agent *p);
 int64_t page_started_us(const struct page_agent *p);
@@ -212,5 +233,7 @@ void page_serve(struct page_runner *r);
 /* Publishes the result of the job that runs. False: the agent is gone. */
 bool page_done(struct page_runner *r, enum page_status status, struct bytes value) MUST_CHECK;
 bool page_cancelled(const struct page_runner *r);
+/* The running job's note, of 1 to PAGE_NOTE_MAX bytes, in place of the one before. */
+void page_note(struct page_runner *r, struct bytes note);
 
 #endif

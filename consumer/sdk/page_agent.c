@@ -29,6 +29,7 @@ int page_open(struct page_agent *p, int *runner_bell)
     p->page->magic = PAGE_MAGIC;
     p->page->version = PAGE_VERSION;
     p->page->bytes = sizeof(struct page);
+    page_listen(p, false);
     return 0;
 fail:;
     int saved = errno;
@@ -197,6 +198,62 @@ void page_release(struct page_agent *p)
         ring_bell(p);
 }
 
+/* --- notes ---------------------------------------------------------------------------------- */
+
+void page_listen(struct page_agent *p, bool again)
+{
+    p->listens = true;
+    if (again)
+        p->note_turn = 0;
+    atomic_store(&p->page->note_wanted, 1);
+}
+
+/* Is there one of the running job that is to be taken? One that is being written rings later. */
+static bool note_waits(const struct page_agent *p, uint32_t *turn)
+{
+    const struct page *page = p->page;
+    *turn = atomic_load(&page->note_turn);
+    return p->listens && *turn != p->note_turn && *turn % 2 == 0 &&
+           atomic_load_explicit(&page->note_number, memory_order_acquire) == p->taken;
+}
+
+/* Its bytes. False: another one has been written meanwhile. */
+static bool copy_note(const struct page *page, uint32_t turn, unsigned char out[PAGE_NOTE_MAX],
+                      size_t *size)
+{
+    *size = atomic_load_explicit(&page->note_size, memory_order_acquire);
+    if (*size > PAGE_NOTE_MAX)
+        *size = 0; /* a lie: as if it were none */
+    for (size_t at = 0; at < *size; at += sizeof(uint64_t)) {
+        uint64_t word =
+            atomic_load_explicit(&page->note_words[at / sizeof word], memory_order_acquire);
+        memcpy(out + at, &word, sizeof word);
+    }
+    return atomic_load_explicit(&page->note_turn, memory_order_relaxed) == turn;
+}
+
+size_t page_take_note(struct page_agent *p, uint32_t started, unsigned char out[PAGE_NOTE_MAX])
+{
+    enum { TRIES = 16 }; /* one that writes all the time is met between two notes now and then */
+    size_t size;
+    uint32_t turn;
+    for (int i = 0; i < TRIES && note_waits(p, &turn); i++) {
+        int64_t began = page_started(p);
+        bool runs = began >= 0 && (uint32_t)began != p->taken;
+        if (runs && (int32_t)(started - p->taken) <= 0)
+            return 0; /* when that is known */
+        if (!copy_note(p->page, turn, out, &size))
+            continue;
+        p->note_turn = turn;
+        if (!runs || size == 0)
+            return 0; /* of a job that has not started: a lie, too */
+        p->listens = false;
+        atomic_store(&p->page->note_wanted, 0);
+        return size;
+    }
+    return 0;
+}
+
 bool page_ready(const struct page_agent *p)
 {
     return atomic_load(&p->page->ready) != 0;
@@ -222,7 +279,8 @@ void page_cancel(struct page_agent *p, uint32_t number)
 bool page_sleep(struct page_agent *p)
 {
     atomic_store(&p->page->agent_waits, 1);
-    return atomic_load(&p->page->results) != p->taken;
+    uint32_t turn;
+    return atomic_load(&p->page->results) != p->taken || note_waits(p, &turn);
 }
 
 void page_awake(struct page_agent *p)

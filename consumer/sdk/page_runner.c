@@ -179,3 +179,22 @@ bool page_cancelled(const struct page_runner *r)
 {
     return atomic_load_explicit(&r->page->cancel, memory_order_relaxed) == (uint64_t)r->number + 1;
 }
+
+void page_note(struct page_runner *r, struct bytes note)
+{
+    struct page *page = r->page;
+    uint32_t turn = atomic_load_explicit(&page->note_turn, memory_order_relaxed);
+    must(note.size > 0 && note.size <= PAGE_NOTE_MAX);
+    atomic_store_explicit(&page->note_turn, turn | 1, memory_order_relaxed);
+    atomic_store_explicit(&page->note_number, r->number, memory_order_release);
+    atomic_store_explicit(&page->note_size, (uint32_t)note.size, memory_order_release);
+    for (size_t at = 0; at < note.size; at += sizeof(uint64_t)) {
+        size_t left = note.size - at;
+        uint64_t word = 0;
+        memcpy(&word, (const char *)note.data + at, left < sizeof word ? left : sizeof word);
+        atomic_store_explicit(&page->note_words[at / sizeof word], word, memory_order_release);
+    }
+    atomic_store(&page->note_turn, (turn | 1) + 1);
+    if (atomic_load(&page->note_wanted))
+        ring_bell(r);
+}

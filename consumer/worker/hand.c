@@ -248,6 +248,12 @@ uint32_t hands_recall(struct hands *h, unsigned runner, uint32_t from)
     return first;
 }
 
+void hands_listen(struct hands *h, unsigned runner, bool again)
+{
+    if (h->at[runner].open)
+        page_listen(&h->at[runner].page, again);
+}
+
 void hands_flag(struct hands *h, unsigned runner, uint32_t number)
 {
     struct hand *hand = &h->at[runner];
@@ -313,14 +319,26 @@ static void take_start(const struct hands *h, struct hand *hand)
         hand->kib = 0;
 }
 
+/* Behind the news of its job's start. */
+static bool take_note(struct hands *h, struct hand *hand, struct agent_event *e)
+{
+    size_t size = page_take_note(&hand->page, hand->seen_started, h->note);
+    e->type = AGENT_NOTE;
+    e->job.number = hand->page.taken;
+    e->job.value = bytes_of(h->note, size);
+    return size > 0;
+}
+
 bool hands_next(struct hands *h, unsigned runner, int64_t now_us, struct agent_event *e)
 {
     struct hand *hand = &h->at[runner];
     struct page_taken t;
     *e = (struct agent_event){.runner = runner};
-    if (!hand->open || hand->corrupt || hand->told) {
-        hand->told = false; /* once a turn: a busy runner has always something new */
+    if (!hand->open || hand->corrupt)
         return false;
+    if (hand->told) { /* once a turn: a busy runner has always something new */
+        hand->told = false;
+        return take_note(h, hand, e);
     }
     if (!hand->ready && page_ready(&hand->page)) {
         hand->ready = true;
@@ -348,7 +366,7 @@ bool hands_next(struct hands *h, unsigned runner, int64_t now_us, struct agent_e
     }
     page_release(&hand->page);
     if (!hand->taken && (uint32_t)started == hand->seen_started)
-        return false;
+        return take_note(h, hand, e);
     hand->taken = false;
     hand->told = true;
     hand->seen_started = (uint32_t)started;

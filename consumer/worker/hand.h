@@ -40,7 +40,8 @@ struct hands {
     unsigned count;
     int ears; /* epoll of all voices: readable when one of them is */
     struct relay relay;
-    struct buf lines; /* lent in events */
+    struct buf lines; /* lent in events, as are */
+    unsigned char note[PAGE_NOTE_MAX];
 };
 
 /* relay_fd: where to pass on what runners say. 0, or -1 with errno. */
@@ -68,6 +69,8 @@ void hands_push(struct hands *h, unsigned runner, const struct page_job *job, st
 void hands_publish(struct hands *h, unsigned runner);
 /* Takes back what has not started from number `from` on; returns the first number taken back. */
 uint32_t hands_recall(struct hands *h, unsigned runner, uint32_t from);
+/* Is to hear of its running job's next note, or again of the one that is there. */
+void hands_listen(struct hands *h, unsigned runner, bool again);
 /* Asks this job to stop. */
 void hands_flag(struct hands *h, unsigned runner, uint32_t number);
 

@@ -135,6 +135,14 @@ static void answered(struct line *l, const struct msg_answer *m)
     l->runs = false;
 }
 
+static void noted(struct line *l, const struct msg_note *m)
+{
+    l->broken = !l->runs || m->number != l->runner.number || m->value.size == 0 ||
+                m->value.size > PAGE_NOTE_MAX;
+    if (!l->broken)
+        page_note(&l->runner, m->value);
+}
+
 static void take_frame(struct line *l, struct bytes frame)
 {
     struct cursor c = cursor_of(frame);
@@ -143,6 +151,8 @@ static void take_frame(struct line *l, struct bytes frame)
         l->broken = record_get(&c, &r) != OK;
         if (!l->broken && r.type == REC_answer)
             answered(l, &r.answer);
+        else if (!l->broken && r.type == REC_note)
+            noted(l, &r.note);
     }
 }
 

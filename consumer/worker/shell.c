@@ -336,6 +336,7 @@ static void apply(struct shell *s, const struct agent_effect *e, struct bytes by
                     .runner = e->runner,
                     .job = {.number = hands_recall(&s->hands, e->runner, e->number)}});
         break;
+    case AGENT_LISTEN: hands_listen(&s->hands, e->runner, e->number != 0); break;
     case AGENT_FLAG: hands_flag(&s->hands, e->runner, e->number); break;
     case AGENT_LOCAL_DONE: take_local_done(s, e, bytes); break;
     case AGENT_TRACE: log_info("%.*s", BYTES_ARG(bytes)); break;

@@ -10,6 +10,7 @@
 #include "producer/cli/output.h"
 #include "producer/cli/verbs.h"
 #include "producer/view/history.h"
+#include "producer/view/progress_view.h"
 
 enum { JOBS_LIMIT = 100 };
 
@@ -92,6 +93,7 @@ static void job_line(struct table *t, const char *name, struct bytes value)
 static void print_job(const struct msg_job *job, int64_t now_ms)
 {
     struct table t = {.columns = 2};
+    struct buf progress = {0};
     char id[JOB_ID_TEXT], why[48], text[64];
     job_line(&t, "id", bytes_text(job_id_text(job->id, id)));
     job_line(&t, "queue", job->queue);
@@ -108,6 +110,9 @@ static void print_job(const struct msg_job *job, int64_t now_ms)
     if (job->peak_kib)
         job_line(&t, "peak memory", bytes_text(size_text(job->peak_kib * 1024, text)));
     job_line(&t, "worker", job->worker);
+    progress_words(&progress, job->progress);
+    job_line(&t, "progress", buf_bytes(&progress));
+    buf_fini(&progress);
     if (job->retry_of)
         job_line(&t, "retry of", bytes_text(job_id_text(job->retry_of, id)));
     if (job->value_bytes) {

@@ -14,6 +14,7 @@
 #include "producer/cli/output.h"
 #include "producer/cli/verbs.h"
 #include "producer/view/field.h"
+#include "producer/view/progress_view.h"
 
 const struct option watch_options[] = {
     {"since", OPTION_NUMBER, "SEQ",
@@ -56,6 +57,16 @@ static void print_state(const struct reeve_update *u)
     }
     if (run_us)
         printf(", ran %s", span_text(run_us, span));
+}
+
+/* "progress 3 of 10 (30 %)" */
+static void print_progress(const char *lead, struct bytes progress)
+{
+    struct buf words = {0};
+    progress_words(&words, progress);
+    printf("%sprogress ", lead);
+    output_bytes(buf_bytes(&words));
+    buf_fini(&words);
 }
 
 /* Whatever else there is to say, as key=value. */
@@ -124,11 +135,16 @@ static void print_line(const struct reeve_update *u)
     strftime(clock, sizeof clock, "%H:%M:%S", &local);
     printf("%s.%03u %s #%" PRIu64 " ", clock, (unsigned)(news_time(u) % 1000), u->topic, u->seq);
     bool job = is_job(u->topic);
+    struct bytes progress = field_of(news_body(u), "progress");
     if (job && strcmp(u->event, "state") == 0) {
         print_state(u);
+    } else if (job && strcmp(u->event, "progress") == 0) {
+        print_progress("", progress);
     } else if (job && strcmp(u->event, "snapshot") == 0) {
         fputs("is ", stdout);
         print_state(u);
+        if (progress.size)
+            print_progress(", ", progress);
     } else if (is_session(u->topic) && strcmp(u->event, "lost") != 0) {
         print_session(u);
     } else {

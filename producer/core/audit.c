@@ -2,7 +2,7 @@
  *
  * audit: every index against every other. Slow; for the simulator and the fuzzers.
  */
-#include "producer/core/core.h"
+#include "producer/core/progress.h"
 
 static void audit_queue(const struct broker *b, const struct queue *q)
 {
@@ -75,7 +75,8 @@ void broker_audit(const struct broker *b)
         storing += job->state == JOB_NONE && !job->recovering;
         must(job->state == JOB_NONE || (job->state == JOB_RUNNING) == (job->worker != NULL));
         must(job->state != JOB_NONE || link_listed(&job->link));
-        args += job->args_size + chain_bytes(job);
+        args += job->args_size + chain_bytes(job) + progress_bytes(job);
+        must(job->state == JOB_RUNNING || !progress_bytes(job));
         must(job_chain(job) || job->state < JOB_PAUSED);
         timers += job->more && job->more->timer.place;
     }

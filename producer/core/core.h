@@ -115,6 +115,7 @@ struct job_more {
     struct feed *feed;   /* whose session it is; else NULL */
     uint64_t parent;     /* the session whose child it is; 0: of none */
     uint32_t place;      /* among its children */
+    struct bytes progress; /* owned; what its attempt under way has told last */
 };
 
 /* What makes a job a session; see chain.c. All bytes are owned. */
@@ -518,6 +519,8 @@ void lend(struct broker *b, struct queue *q); /* something became ready there */
 void worker_fill(struct broker *b, struct worker *w);
 void worker_place(struct broker *b, struct worker *w);
 void lease_stop(struct broker *b, const struct job *job, enum reason reason);
+/* The job that this worker holds under this token; NULL: it does not, or not any more. */
+struct job *lease_find(const struct broker *b, const struct worker *w, uint64_t id, uint64_t token);
 void lease_result(struct broker *b, struct worker *w, const struct msg_result *result);
 double queue_cost_us(const struct queue *q);
 double queue_used_us(const struct broker *b, const struct queue *q);
@@ -538,6 +541,7 @@ int worker_offer(const struct worker *w, const struct queue *q); /* -1: none */
 /* topic.c */
 void topic_watch(struct broker *b, struct bytes wire, bool on);
 void job_event(struct broker *b, struct job *job, const struct msg_job *view); /* NULL: as it is */
+void job_progress_event(struct broker *b, struct job *job);
 void worker_event(struct broker *b, struct worker *w, const char *event);
 void queue_counts_tick(struct broker *b);
 void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watch);

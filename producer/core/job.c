@@ -190,6 +190,7 @@ void job_free(struct broker *b, struct job *job)
             waiter_free(list_first(&job->more->waiters, struct waiter, of_job));
         chain_free(job->more->chain);
         bytes_drop(&job->more->key);
+        bytes_drop(&job->more->progress);
         buf_fini(&job->more->attempts);
         free(job->more);
     }
@@ -312,6 +313,7 @@ void job_view(const struct broker *b, const struct job *job, struct msg_job *out
     };
     if (job->state == JOB_RUNNING) {
         out->worker = job->worker->name;
+        out->progress = job->more ? job->more->progress : (struct bytes){0};
         out->attempts++; /* the one under way */
     }
     if (job->more) {

@@ -13,7 +13,7 @@
  * ahead comes back when its worker has finished nothing for RECALL_MS: then something long stands
  * before it, and it may run elsewhere or wait with the others, by priority.
  */
-#include "producer/core/core.h"
+#include "producer/core/progress.h"
 
 enum {
     COST_UNKNOWN_US = 1000, /* what a first job of a queue is taken to cost */
@@ -236,6 +236,7 @@ void job_unlease(struct broker *b, struct job *job)
     struct worker *w = job->worker;
     must(w && w->leased);
     link_take(&job->link);
+    progress_drop(b, job);
     w->leased--;
     w->lent_us -= job->lent_us;
     if (w->leased == 0)
@@ -264,13 +265,20 @@ void lease_stop(struct broker *b, const struct job *job, enum reason reason)
         tell_holder(b, job, &stop);
 }
 
+struct job *lease_find(const struct broker *b, const struct worker *w, uint64_t id, uint64_t token)
+{
+    struct job *job = job_find(b, id);
+    bool holds = job && job->state == JOB_RUNNING && job->worker == w && job->token == token;
+    return holds ? job : NULL;
+}
+
 /* A result counts only under the current token; any other is old and changes nothing. */
 void lease_result(struct broker *b, struct worker *w, const struct msg_result *result)
 {
     if (result->number > w->result_number)
         w->result_number = result->number;
-    struct job *job = job_find(b, result->id);
-    if (!job || job->state != JOB_RUNNING || job->worker != w || result->token != job->token)
+    struct job *job = lease_find(b, w, result->id, result->token);
+    if (!job)
         return;
     struct outcome outcome = {.reason = result->reason < REASON_COUNT ? (enum reason)result->reason
                                                                       : REASON_PROTOCOL,

@@ -182,6 +182,7 @@ static void job_fields(struct update *m, const struct msg_job *job)
                 bytes_text(reason_text((unsigned)job->reason, (unsigned)job->detail, why)));
     if (job->run_us)
         update_uint(m, "run_us", job->run_us);
+    update_value(m, "progress", job->progress);
 }
 
 /* Of a session: what its last iteration had to show stands beside what the broker knows. */
@@ -241,14 +242,9 @@ void chain_event(struct broker *b, struct job *job, const struct msg_job *view,
     update_fini(&m);
 }
 
-/* A session has events of its own; of these it has only the end. */
-void job_event(struct broker *b, struct job *job, const struct msg_job *view)
+static void job_tell(struct broker *b, struct job *job, const struct msg_job *view,
+                     const char *event)
 {
-    if (job_chain(job)) {
-        if (view && job_ended((enum job_state)view->state))
-            chain_event(b, job, view, CHAIN_OVER);
-        return;
-    }
     job->updates++;
     if (!topic_wanted(b))
         return;
@@ -259,10 +255,24 @@ void job_event(struct broker *b, struct job *job, const struct msg_job *view)
     }
     char name[24];
     struct update m;
-    topic_open(b, &m, job->updates, "state");
+    topic_open(b, &m, job->updates, event);
     job_fields(&m, view);
     topic_publish(b, job_topic(job->id, name), job->updates, update_close(&m));
     update_fini(&m);
+}
+
+/* A session has events of its own; of these it has only the end. */
+void job_event(struct broker *b, struct job *job, const struct msg_job *view)
+{
+    if (!job_chain(job))
+        job_tell(b, job, view, "state");
+    else if (view && job_ended((enum job_state)view->state))
+        chain_event(b, job, view, CHAIN_OVER);
+}
+
+void job_progress_event(struct broker *b, struct job *job)
+{
+    job_tell(b, job, NULL, "progress");
 }
 
 static void worker_fields(struct update *m, const struct worker *w)

@@ -40,6 +40,15 @@ void update_bool(struct update *u, const char *key, bool truth)
     u->pairs++;
 }
 
+void update_value(struct update *u, const char *key, struct bytes value)
+{
+    if (!value.size)
+        return;
+    pack_text(&u->buf, key);
+    buf_put(&u->buf, value.data, value.size);
+    u->pairs++;
+}
+
 void update_pairs(struct update *u, struct bytes map)
 {
     struct cursor c = cursor_of(map);

@@ -19,6 +19,7 @@ void update_open(struct update *u, uint64_t seq, uint32_t incarnation, int64_t w
 void update_text(struct update *u, const char *key, struct bytes text); /* empty: left out */
 void update_uint(struct update *u, const char *key, uint64_t number);
 void update_bool(struct update *u, const char *key, bool truth);
+void update_value(struct update *u, const char *key, struct bytes value); /* empty: left out */
 void update_pairs(struct update *u, struct bytes map); /* those of another map; empty: none */
 struct bytes update_close(struct update *u);           /* lent until update_fini */
 void update_fini(struct update *u);

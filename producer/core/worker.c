@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 
-#include "producer/core/core.h"
+#include "producer/core/progress.h"
 
 struct worker *worker_find(const struct broker *b, struct bytes name)
 {
@@ -246,7 +246,7 @@ static void holding(struct broker *b, struct worker *w, uint64_t id, uint64_t to
     struct job *job = job_find(b, id);
     if (job && recovery_adopt(b, w, job, token))
         return;
-    if (job && job->state == JOB_RUNNING && job->worker == w && token == job->token) {
+    if ((job = lease_find(b, w, id, token))) {
         job->announced = true;
         if (job->more && job->more->stop_reason) /* the first word may have been lost on its way */
             job_stop(b, job, (enum reason)job->more->stop_reason);
@@ -289,16 +289,25 @@ static void ready(struct broker *b, struct worker *w)
 
 static void started(struct broker *b, struct worker *w, const struct msg_started *m)
 {
-    struct job *job = job_find(b, m->id);
-    if (job && job->state == JOB_RUNNING && job->worker == w && m->token == job->token)
+    struct job *job = lease_find(b, w, m->id, m->token);
+    if (job)
         job->started = true;
+}
+
+/* It may be told before the start is. */
+static void progress(struct broker *b, struct worker *w, const struct msg_progress *m)
+{
+    struct job *job = lease_find(b, w, m->id, m->token);
+    if (!job)
+        return;
+    job->started = true;
+    progress_tell(b, job, m->value);
 }
 
 static void returned(struct broker *b, struct worker *w, const struct msg_returned *m)
 {
-    struct job *job = job_find(b, m->id);
-    if (job && job->state == JOB_RUNNING && job->worker == w && !job->started &&
-        m->token == job->token)
+    struct job *job = lease_find(b, w, m->id, m->token);
+    if (job && !job->started)
         lease_lost(b, job, false);
     worker_fill(b, w);
 }
@@ -327,6 +336,7 @@ void worker_record(struct broker *b, struct peer *peer, const struct record *r)
     case REC_holding: holding(b, w, r->holding.id, r->holding.token); break;
     case REC_ready: ready(b, w); break;
     case REC_started: started(b, w, &r->started); break;
+    case REC_progress: progress(b, w, &r->progress); break;
     case REC_result: lease_result(b, w, &r->result); break;
     case REC_returned: returned(b, w, &r->returned); break;
     case REC_draining: worker_drain(b, w); break;

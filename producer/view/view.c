@@ -5,7 +5,7 @@
 #include "producer/view/history.h"
 #include "producer/view/moment.h"
 
-enum { JOB_KEYS = 15 };
+enum { JOB_KEYS = 16 };
 
 void view_rows_put(struct buf *b, const char *name, const struct view_rows *rows)
 {
@@ -67,6 +67,11 @@ static void put_job_keys(struct buf *b, const struct msg_job *job)
     view_uint(b, "value_bytes", job->value_bytes);
     put_text(b, "durability", durability_name((unsigned)job->durability));
     view_uint(b, "peak_kib", job->peak_kib);
+    pack_text(b, "progress");
+    if (progress_valid(job->progress))
+        buf_put(b, job->progress.data, job->progress.size);
+    else
+        pack_nil(b);
 }
 
 void view_job(struct buf *b, const struct msg_job *job)

@@ -201,6 +201,17 @@ static void runner_ends_job(struct world *w, unsigned runner, unsigned how)
                                          .lines = bytes_of("why", how & 3)}});
 }
 
+/* The running job's, or any other's: some are no maps. */
+static void runner_notes(struct world *w, unsigned runner, unsigned how)
+{
+    const struct runner *r = &w->runners[runner];
+    if (r->alive)
+        give(w, (struct agent_event){.type = AGENT_NOTE,
+                                     .runner = runner,
+                                     .job = {.number = r->results + (how >> 6),
+                                             .value = bytes_of("\x81\xa1x\x01", how % 5)}});
+}
+
 static void runner_uses(struct world *w, unsigned runner, unsigned kib)
 {
     if (w->runners[runner].alive)
@@ -233,6 +244,7 @@ static void act(struct world *w, uint8_t letter, unsigned who, unsigned how)
     case 'y': runner_serves(w, runner); break;
     case 'g': runner_starts(w, runner); break;
     case 'r': runner_ends_job(w, runner, how); break;
+    case 'n': runner_notes(w, runner, how); break;
     case 'e': give_exit(w, runner, how & 1 ? SIGSEGV : 0); break;
     case 'u': runner_uses(w, runner, how); break;
     case 'q': give(w, (struct agent_event){.type = AGENT_DRAIN}); break;

@@ -60,6 +60,8 @@ TEXTS = {
               b"l\0\0l\0\2l\0\1" + b"g\0\0r\0\0g\1\0r\1\1" * 4 + b"m\0\2z\0\xff",
               b"C\0\0m\0\3s\0\0y\0\0l\0\x10l\0\0g\0\0e\0\1z\0\xffm\0\0m\0\1D\0\0z\0\xffC\0\0q\0\0z\0\xff",
               b"L\0\0L\1\2L\0\1s\0\0y\0\0g\0\0r\0\0" * 3,
+              # What it notes, in time and not.
+              b"C\0\0m\0\3s\0\0y\0\0l\0\0l\0\0g\0\0" + b"n\0\4n\0\3z\0\xff" * 3 + b"D\0\0n\0\4C\0\0z\0\0r\0\0n\0\4",
               # One grows and is followed by its twin; another grows too much.
               b"C\0\0m\0\3s\0\0y\0\0" + b"l\0\0" * 4 + b"g\0\0r\0\0u\0\xd0s\4\0y\4\0g\4\0u\4\xff" * 2],
     # Say hello as client 0 and worker 4, offer, submit, answer: see fuzz_step.c for the letters.

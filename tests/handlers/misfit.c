@@ -199,6 +199,27 @@ static void pid(struct reeve_job *job)
     reeve_reply_int(job, getpid());
 }
 
+/* Tells each of so many steps without a pause; then until it is asked to stop. */
+static void progress(struct reeve_job *job)
+{
+    int64_t steps;
+    if (reeve_arg_int(job, 0, &steps))
+        return;
+    for (int64_t i = 1; i <= steps; i++)
+        if (reeve_progress_of(job, (uint64_t)i, (uint64_t)steps))
+            reeve_fail(job, "step %lld is refused", (long long)i);
+    patient(job);
+}
+
+/* Tells its argument; its value is whether that was taken. */
+static void tell(struct reeve_job *job)
+{
+    size_t size;
+    const void *value;
+    if (reeve_arg_value(job, 0, &value, &size) == 0)
+        reeve_reply_int(job, reeve_progress(job, value, size));
+}
+
 static void id(struct reeve_job *job)
 {
     reeve_reply_text(job, reeve_job_id(job));
@@ -224,6 +245,8 @@ int main(int argc, char **argv)
                                                     {"misfit.flood", flood},
                                                     {"misfit.eat", eat},
                                                     {"misfit.brood", brood},
+                                                    {"misfit.progress", progress},
+                                                    {"misfit.tell", tell},
                                                     {0}};
     return reeve_serve(handlers, argc, argv);
 }

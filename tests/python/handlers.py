@@ -106,6 +106,14 @@ def politely():
     reeve.job().check()
 
 
+@reeve.handler("wait.step_by_step")
+def step_by_step():
+    for step in 1, 2:
+        reeve.job().progress(step, 3)
+    reeve.job().progress(3, 3, stage="last")
+    politely()
+
+
 @reeve.handler("wait.deafly")
 def deafly(path):
     """Hears no flag; TERM lets it clean up."""

@@ -192,6 +192,21 @@ def test_who_looks_at_the_flag_is_let_end_by_itself(slots):
     assert slots.client.call("job.about")["pid"] == before  # nobody was killed
 
 
+def test_whoever_watches_sees_how_far_a_job_is(slots):
+    future = running(slots.client, "wait.step_by_step")
+    with slots.client.watch(f"job/{future.id()}") as watch:
+        while watch.next(60).fields.get("progress") != {"done": 3, "of": 3, "stage": "last"}:
+            pass
+    slots.client.cancel(future)
+    assert slots.client.wait(future, 60).state == "cancelled"
+
+
+def test_a_progress_is_at_most_4_kib():
+    reeve.job().progress(1, 2, note="x" * 4000)  # by hand: to nobody
+    with pytest.raises(ValueError, match="4096"):
+        reeve.job().progress(note="x" * 4097)
+
+
 def test_who_does_not_is_ended_and_may_clean_up(slots, tmp_path):
     path = tmp_path / "cleaned"
     future = slots.client.submit("wait.deafly", str(path))

@@ -28,7 +28,7 @@ class Broker:
         farm.until(self.bind, "the port is free again")
         self.route = None
         self.offers, self.holding, self.returned, self.started = [], [], [], set()
-        self.results, self.slots, self.said = {}, {}, []
+        self.results, self.slots, self.said, self.progress = {}, {}, [], []
         self.hellos = 0
         self.acknowledges = True
         self.pinged = 0.0
@@ -72,6 +72,9 @@ class Broker:
             self.returned.append(record.id)
         elif record.name == "slot_state":
             self.slots[record.index] = record
+        elif record.name == "progress":
+            assert record.id not in self.results, f"progress of {record.id}, which is over"
+            self.progress.append((time.monotonic(), record.id, record.token, msgpack.unpackb(record.value)))
         elif record.name == "result":
             self.results[record.id] = record
             if self.acknowledges:
@@ -205,6 +208,28 @@ def test_results_survive_a_lost_broker(farm):
     assert 3 not in again.results
     assert [again.results[n].number for n in (1, 2)] == [1, 2]
     assert again.hellos == 1
+
+
+def test_progress_is_the_latest_and_not_too_often(farm):
+    broker = Broker(farm)
+    broker.start_worker(slots=1)
+    steps, told = 200000, broker.progress
+    begun = time.monotonic()
+    broker.send(broker.lease(1, "progress", steps, token=7))
+    broker.until(lambda: told and told[-1][3]["done"] == steps, "the last step is told")
+    assert {(number, token, step["of"]) for _, number, token, step in told} == {(1, 7, steps)}, told
+    assert [step["done"] for *_, step in told] == sorted({step["done"] for *_, step in told}), told
+    assert len(told) <= 2 + (told[-1][0] - begun) / 0.1, (len(told), told[-1][0] - begun)
+    broker.close()  # whoever says hello next may not have heard of it
+    again = Broker(farm)
+    again.until(lambda: again.hellos == 1 and again.progress, "it is told again")
+    assert again.holding == [1] and again.progress[0][1:] == (1, 7, {"done": steps, "of": steps}), again.progress
+    again.send(wire.record("stop", id=1, token=7, reason=REASONS["REASON_CANCELLED"]))
+    assert again.done(1)[0].reason == REASONS["REASON_CANCELLED"]
+    # What is no map of texts, or above 4 KiB, is refused where it is told.
+    wrong = (5, [], {1: 2}, {"x": "y" * 4096})
+    assert [value(again.run(2 + i, "tell", what)) for i, what in enumerate(wrong)] == [-1] * 4
+    assert value(again.run(9, "tell", {"stage": "mixing", "at": [1, 2]})) == 0
 
 
 def test_a_frozen_worker_starts_nothing_old(farm):

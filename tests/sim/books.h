@@ -165,12 +165,13 @@ struct ledger {
     bool damaged, worker_damaged, key_damaged; /* a row; of a worker; of a key */
     struct namemap keys;                       /* struct key_book */
     /* of the step under way */
-    struct buf claims;      /* struct claim */
-    struct asked_of *hold;  /* the last hold or release in this body */
-    uint64_t told_stored;   /* the core knows that all up to here is kept */
-    uint64_t stored_before; /* as it was when the step began */
-    struct namemap topics;  /* struct topic_seen */
-    struct buf watch_asks;  /* struct watch_ask */
+    struct buf claims;       /* struct claim */
+    struct asked_of *hold;   /* the last hold or release in this body */
+    uint64_t told_stored;    /* the core knows that all up to here is kept */
+    uint64_t stored_before;  /* as it was when the step began */
+    struct namemap topics;   /* struct topic_seen */
+    struct idmap progresses; /* those told under a token that stood: struct work, by their hash */
+    struct buf watch_asks;   /* struct watch_ask */
     struct todo_book todo;
     struct feed_book feeds[FEED_NAMES];
     struct ledger_counts counts;
@@ -226,6 +227,8 @@ void told_host(struct sim *s, const struct wire *w, const struct record *r);
 /* --- leases.c --- */
 void told_lease(struct sim *s, const struct wire *w, const struct msg_lease *m);
 void sees_result(struct sim *s, const struct wire *w, const struct msg_result *m);
+void sees_progress(struct sim *s, const struct wire *w, const struct msg_progress *m);
+void told_progress(struct sim *s, const struct work *work, unsigned state, struct bytes map);
 void sees_returned(struct sim *s, const struct wire *w, const struct msg_returned *m);
 void sees_holding(struct sim *s, const struct wire *w, const struct msg_holding *m);
 void sees_ready(struct sim *s, const struct wire *w);

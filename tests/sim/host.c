@@ -31,11 +31,13 @@ struct runner_sim {
     uint32_t told; /* started, as the agent knows it */
     int64_t started_us;
     struct buf results; /* struct finished, not yet taken by the agent */
+    struct jot note;
 };
 
 static void turn(struct sim *s, struct host *h);
 static void turn_soon(struct sim *s, struct host *h, int64_t at_us);
 static void start_next(struct sim *s, struct runner_sim *r);
+static void notes_soon(struct sim *s, struct runner_sim *r);
 
 /* --- runners ---------------------------------------------------------------------------------- */
 
@@ -105,6 +107,27 @@ static void run_ends(struct sim *s, struct happening *h)
     }
 }
 
+/* The running job tells how far it is, now and perhaps once more. */
+static void notes(struct sim *s, struct happening *h)
+{
+    struct runner_sim *r = h->who;
+    if (!still(s, h) || !r->running || h->b != r->started)
+        return;
+    if (jot_write(&r->note, r->started - 1))
+        turn_soon(s, r->host, s->now_us + 5);
+    notes_soon(s, r);
+}
+
+static void notes_soon(struct sim *s, struct runner_sim *r)
+{
+    uint64_t run_us = ring_at(r, r->started - 1)->turn.spec.run_us;
+    if (!sim_chance(s, s->knobs.progress))
+        return;
+    struct happening *note = sim_at(s, s->now_us + 1 + (int64_t)sim_below(s, run_us + 1), notes, r);
+    note->a = r->life;
+    note->b = r->started;
+}
+
 static void starts(struct sim *s, struct happening *h)
 {
     if (still(s, h))
@@ -132,6 +155,7 @@ static void start_next(struct sim *s, struct runner_sim *r)
     struct happening *end = sim_at(s, s->now_us + 1 + (int64_t)p->turn.spec.run_us, run_ends, r);
     end->a = r->life;
     end->b = r->started;
+    notes_soon(s, r);
 }
 
 /* --- effects of the agent --------------------------------------------------------------------- */
@@ -170,6 +194,7 @@ static void spawn(struct sim *s, struct host *h, unsigned runner)
     r->life++;
     r->alive = true;
     r->serves = r->running = r->exited = false;
+    r->note = (struct jot){.wanted = true, .made = r->note.made};
     r->started = r->told = 0;
     buf_clear(&r->ring);
     buf_clear(&r->results);
@@ -265,6 +290,10 @@ static void apply(struct sim *s, struct host *h)
                 f->b = e.number + 1;
             }
             break;
+        case AGENT_LISTEN:
+            if (jot_listen(&h->runners[e.runner].note, e.number))
+                turn_soon(s, h, s->now_us);
+            break;
         case AGENT_QUIT: quit(s, h); break;
         case AGENT_LOCAL_DONE: break;
         case AGENT_TRACE: trace(s, h->end.name, "%.*s", BYTES_ARG(bytes)); break;
@@ -277,6 +306,18 @@ static void apply(struct sim *s, struct host *h)
 }
 
 /* --- its turns -------------------------------------------------------------------------------- */
+
+static void look_at_note(struct sim *s, struct host *h, struct runner_sim *r)
+{
+    struct agent_event e = {.type = AGENT_NOTE, .runner = r->index, .job.number = r->started - 1};
+    struct buf map = {0};
+    if (r->alive && r->running &&
+        jot_take(&r->note, e.job.number, ring_at(r, e.job.number)->token, &map)) {
+        e.job.value = buf_bytes(&map);
+        give(h, &e, s);
+    }
+    buf_fini(&map);
+}
 
 /* The shell looks into the runner's page. */
 static void look(struct sim *s, struct host *h, struct runner_sim *r)
@@ -320,6 +361,7 @@ static void look(struct sim *s, struct host *h, struct runner_sim *r)
     }
     buf_clear(&r->results);
     buf_fini(&value);
+    look_at_note(s, h, r);
     if (r->exited) {
         r->exited = false;
         give(h,

@@ -64,6 +64,27 @@ void sees_result(struct sim *s, const struct wire *w, const struct msg_result *m
         buf_put(&book->results, &result, sizeof result);
 }
 
+/* What names the token of an earlier lease, or comes from another worker, is not to be seen again:
+ * see jot.c, it says whose it is. */
+void sees_progress(struct sim *s, const struct wire *w, const struct msg_progress *m)
+{
+    struct work *work = work_of(s, m->id);
+    const struct lent *lent = work ? lent_of(work, m->token) : NULL;
+    if (lent && m->token >= work->current && lent->host == host_of(w))
+        idmap_put(&s->ledger->progresses, bytes_hash(m->value, m->id), work);
+}
+
+/* Somebody is told what a job has told of itself. */
+void told_progress(struct sim *s, const struct work *work, unsigned state, struct bytes map)
+{
+    if (!map.size)
+        return;
+    if (!work || state != JOB_RUNNING)
+        sim_fail(s, "S25", "progress of a job that does not run");
+    if (!idmap_find(&s->ledger->progresses, bytes_hash(map, work->id)))
+        sim_fail(s, "S25", "job %" PRIx64 ": progress that nobody told who had it then", work->id);
+}
+
 void sees_returned(struct sim *s, const struct wire *w, const struct msg_returned *m)
 {
     struct work *work = work_of(s, m->id);

@@ -340,6 +340,7 @@ static void sees_of_worker(struct sim *s, const struct wire *w, const struct rec
 {
     switch (r->type) {
     case REC_result: sees_result(s, w, &r->result); break;
+    case REC_progress: sees_progress(s, w, &r->progress); break;
     case REC_returned: sees_returned(s, w, &r->returned); break;
     case REC_holding: sees_holding(s, w, &r->holding); break;
     case REC_ready: sees_ready(s, w); break;

@@ -345,17 +345,19 @@ void plant_effects(struct sim *s, const struct event *ev, struct effects *fx)
 
 /* As if neither its token nor who sends it were looked at: it comes from the one that has the job
  * now. Its number is one that changes nothing. */
-static bool taken_for_current(struct sim *s, const struct msg_result *stale)
+static bool taken_for_current(struct sim *s, struct record stale)
 {
-    uint64_t token = ledger_token(s, stale->id), peer = ledger_holder(s, stale->id);
-    if (!peer || stale->token == token ||
-        (s->plant == PLANT_LATE_RESULT && stale->token >> 32 == s->hub.incarnation))
+    bool result = stale.type == REC_result;
+    uint64_t id = result ? stale.result.id : stale.progress.id, peer = ledger_holder(s, id);
+    uint64_t *token = result ? &stale.result.token : &stale.progress.token;
+    if (!peer || *token == ledger_token(s, id) ||
+        (s->plant == PLANT_LATE_RESULT && *token >> 32 == s->hub.incarnation))
         return false;
     struct buf forged = {0};
-    struct record r = {.type = REC_result, .result = *stale};
-    r.result.token = token;
-    r.result.number = 0;
-    record_put(&forged, &r);
+    *token = ledger_token(s, id);
+    if (result)
+        stale.result.number = 0;
+    record_put(&forged, &stale);
     struct event ev = {.type = EV_BODY,
                        .body = {.peer = peer, .port = PORT_WORKERS, .bytes = buf_bytes(&forged)}};
     hub_step(s, &ev);
@@ -366,14 +368,15 @@ static bool taken_for_current(struct sim *s, const struct msg_result *stale)
 bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct buf *out)
 {
     bool stale = s->plant == PLANT_IGNORE_STALE || s->plant == PLANT_LATE_RESULT;
+    bool stale_progress = s->plant == PLANT_OLD_PROGRESS;
     bool silent = s->plant == PLANT_ADOPTED_AGAIN, struck = false;
     struct cursor c = cursor_of(body);
     struct record r;
-    if (w->owner->kind != END_HOST)
+    if (w->owner->kind != END_HOST && !stale_progress)
         return false; /* what the rogue says is a lie in any case */
     while (!cursor_done(&c) && record_get(&c, &r) == OK) {
-        if (stale && r.type == REC_result)
-            struck |= taken_for_current(s, &r.result);
+        if ((stale && r.type == REC_result) || (stale_progress && r.type == REC_progress))
+            struck |= taken_for_current(s, r);
         if (silent && r.type == REC_holding)
             struck = true;
         else

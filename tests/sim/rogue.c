@@ -82,7 +82,7 @@ static void lie(struct sim *s)
     bool right =
         !ledger_rogue_has(s, id) && sim_chance(s, 0.3); /* the token of another worker's lease */
     struct record r;
-    switch (sim_below(s, 6)) {
+    switch (sim_below(s, 7)) {
     case 0:
     case 1:
         r = (struct record){.type = REC_result,
@@ -101,6 +101,11 @@ static void lie(struct sim *s)
                             .returned = {id, right ? ledger_token(s, id) : token}};
         break;
     case 4:
+        r = (struct record){
+            .type = REC_progress,
+            .progress = {id, right ? ledger_token(s, id) : token, bytes_of("\x81\xa1x\x01", 4)}};
+        break;
+    case 5:
         r = (struct record){.type = REC_slot_state,
                             .slot_state = {.index = sim_below(s, 5000), .state = 77, .job = id}};
         break;

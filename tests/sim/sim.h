@@ -15,6 +15,7 @@
  *   story.c    what the iterations of a session do
  *   watcher.c  who subscribes to updates
  *   host.c     a worker's shell: an agent with modelled runners
+ *   jot.c      what its running jobs tell of their progress
  *   rogue.c    a worker that lies
  *   ledger.c   what must be true of jobs, whatever happens
  *   lookup.c   what of that the others may ask, to choose what to do next
@@ -71,6 +72,7 @@ enum {
     X(PLANT_OK_CANCELLED, "ok-cancelled", "a cancelled job ends well")                             \
     X(PLANT_WRONG_VALUE, "wrong-value", "a result is changed on its way")                          \
     X(PLANT_SKIP_UPDATE, "skip-update", "an update is never published, its number is used")        \
+    X(PLANT_OLD_PROGRESS, "old-progress", "progress under a wrong token is taken for the current") \
     X(PLANT_RENUMBER_UPDATE, "renumber-update", "an update carries the number of the one before")  \
     X(PLANT_IGNORE_STALE, "ignore-stale", "a result under an old token is taken for the current")  \
     X(PLANT_ACK_EARLY, "ack-early", "a submission is accepted before its row is kept")             \
@@ -153,6 +155,7 @@ struct knobs {
     double duplicate;    /* share of bodies said twice by a client */
     double malformed;    /* share of bodies with bytes that do not decode behind */
     double watch;        /* share of jobs that are watched */
+    double progress;     /* how likely a running job tells its progress, once more */
     double session;      /* share of jobs that are sessions */
     double todo;         /* share of jobs that are tasks for people */
     double feed;         /* share of turns in which a client comes to a feed or leaves it */
@@ -318,6 +321,21 @@ void watcher_cut(struct sim *s, struct client_sim *c);
 void watcher_fini(struct sim *s, struct client_sim *c);
 void watcher_publish(struct sim *s, struct bytes topic, struct bytes body);
 void watcher_check(struct sim *s, struct client_sim *c);
+
+/* --- jot --- */
+
+struct jot {
+    bool wanted, fresh; /* the agent wants one; there is one that it has not had */
+    uint32_t job;       /* whose, by its number in the ring */
+    uint64_t made;      /* so far, of all jobs of the runner */
+};
+
+/* A new one; true: the agent wants it. */
+bool jot_write(struct jot *n, uint32_t job);
+/* It is wanted, or again: the one it has had, too; true: there is one. */
+bool jot_listen(struct jot *n, bool again);
+/* Appends the one of this job, if it is wanted and there. */
+bool jot_take(struct jot *n, uint32_t job, uint64_t token, struct buf *map);
 
 /* --- host --- */
 

@@ -229,6 +229,7 @@ void told_client(struct sim *s, const struct wire *w, uint64_t peer, const struc
             break;
         if (!work || work->gone)
             sim_fail(s, "S2", "job %" PRIx64 " is shown, which there is not", r->job.id);
+        told_progress(s, work, (unsigned)r->job.state, r->job.progress);
         if (work->durable)
             must_be_kept(s,
                          job_ended((enum job_state)r->job.state) ? work->end_seq : work->born_seq,

@@ -38,6 +38,7 @@ void updates_fini(struct ledger *l)
         free(t);
     }
     namemap_fini(&l->topics);
+    idmap_fini(&l->progresses);
     buf_fini(&l->watch_asks);
 }
 
@@ -80,6 +81,7 @@ void updates_crashed(struct sim *s)
 struct update_seen {
     uint64_t seq, incarnation, attempts;
     unsigned state;
+    struct bytes progress; /* lent by the body */
 };
 
 static struct update_seen update_read(struct bytes body)
@@ -99,6 +101,8 @@ static struct update_seen update_read(struct bytes body)
             struct bytes state = cursor_str(&c);
             snprintf(text, sizeof text, "%.*s", BYTES_ARG(state));
             u.state = job_state_parse(text);
+        } else if (bytes_equal(key, bytes_text("progress"))) {
+            u.progress = cursor_value(&c);
         } else {
             cursor_skip(&c);
         }
@@ -107,14 +111,20 @@ static struct update_seen update_read(struct bytes body)
     return u;
 }
 
-/* An end, and an attempt that is over, are kept before anybody hears of it; so is the job. */
-static void update_kept(struct sim *s, struct bytes name, const struct update_seen *u)
+/* The job of a topic; NULL: it is another topic, or nothing is known of the job. */
+static const struct work *work_named(const struct sim *s, struct bytes name)
 {
     char text[JOB_ID_TEXT] = {0};
     if (name.size != 4 + JOB_ID_TEXT - 1 || !bytes_starts(name, bytes_text("job/")))
-        return;
+        return NULL;
     memcpy(text, (const char *)name.data + 4, JOB_ID_TEXT - 1);
-    const struct work *work = work_of(s, job_id_parse(text));
+    return work_of(s, job_id_parse(text));
+}
+
+/* An end, and an attempt that is over, are kept before anybody hears of it; so is the job. */
+static void update_kept(struct sim *s, struct bytes name, const struct update_seen *u)
+{
+    const struct work *work = work_named(s, name);
     if (!work)
         return; /* its acceptance leaves at the end of the step */
     bool end = job_ended((enum job_state)u->state);
@@ -153,6 +163,7 @@ void updates_published(struct sim *s, struct bytes wire, struct bytes body)
         sim_fail(s, "S13", "%.*s: update %" PRIu64 " after %" PRIu64, BYTES_ARG(name), u.seq,
                  t->last);
     update_kept(s, name, &u);
+    told_progress(s, work_named(s, name), u.state, u.progress);
     feeds_published(s, name, body);
     if (bytes_equal(name, bytes_text("todo")))
         tasks_published(s, u.seq, body);
@@ -278,6 +289,8 @@ void updates_told(struct sim *s, uint64_t peer, const struct record *r)
             sim_fail(s, "S13",
                      "%.*s: a snapshot at %" PRIu64 ", and nothing of %" PRIu64 " and what follows",
                      BYTES_ARG(ask->topic->name), r->snapshot.seq, ask->next);
+        u = update_read(r->snapshot.body);
+        told_progress(s, work_named(s, ask->topic->name), u.state, u.progress);
         if (bytes_equal(ask->topic->name, bytes_text("todo")))
             tasks_shown(s, r->snapshot.seq, r->snapshot.body);
         ask_over(s, ask);

@@ -89,12 +89,24 @@ static void log_ended(struct buf *log, const struct msg_ended *m)
         buf_printf(log, " after %u", (unsigned)m->attempts);
 }
 
+/* Of {"done": N}. */
+static void log_progress(struct buf *log, struct bytes map)
+{
+    struct cursor c = cursor_of(map);
+    if (!map.size)
+        return;
+    CHECK_EQ(cursor_map(&c), 1);
+    CHECK_BYTES(cursor_str(&c), bytes_text("done"));
+    buf_printf(log, " done %u", (unsigned)cursor_uint(&c));
+}
+
 static void log_job(struct buf *log, const struct msg_job *m)
 {
     buf_printf(log, "job %u j%u %s", (unsigned)m->number, id(m->id),
                job_state_name((unsigned)m->state));
     if (m->retry_of)
         buf_printf(log, " retry of j%u", id(m->retry_of));
+    log_progress(log, m->progress);
 }
 
 static void log_accepted(struct buf *log, const struct msg_accepted *m)
@@ -140,7 +152,7 @@ static void log_update(struct buf *log, struct bytes body)
 {
     struct cursor c = cursor_of(body);
     uint64_t seq = 0;
-    struct bytes event = {0}, state = {0};
+    struct bytes event = {0}, state = {0}, progress = {0};
     uint64_t iteration = 0, task = 0;
     for (uint32_t pairs = cursor_map(&c); pairs; pairs--) {
         struct bytes key = cursor_str(&c);
@@ -154,6 +166,8 @@ static void log_update(struct buf *log, struct bytes body)
             iteration = cursor_uint(&c);
         else if (bytes_equal(key, bytes_text("task")))
             task = cursor_uint(&c);
+        else if (bytes_equal(key, bytes_text("progress")))
+            progress = cursor_value(&c);
         else
             cursor_skip(&c);
     }
@@ -165,6 +179,7 @@ static void log_update(struct buf *log, struct bytes body)
         buf_printf(log, " %u", (unsigned)iteration);
     if (task)
         buf_printf(log, " %u", (unsigned)task);
+    log_progress(log, progress);
 }
 
 static void log_record(struct buf *log, const struct record *r)
@@ -495,6 +510,16 @@ void starts(struct farm *f, const char *who, unsigned job, unsigned token)
 {
     struct record r = {.type = REC_started,
                        .started = {.id = job_id(job), .token = job_token(token)}};
+    says(f, who, &r);
+}
+
+void progresses(struct farm *f, const char *who, unsigned job, unsigned token, unsigned char done)
+{
+    unsigned char map[] = {0x81, 0xa4, 'd', 'o', 'n', 'e', done};
+    struct record r = {.type = REC_progress,
+                       .progress = {.id = job_id(job),
+                                    .token = job_token(token),
+                                    .value = bytes_of(map, sizeof map)}};
     says(f, who, &r);
 }
 

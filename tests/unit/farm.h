@@ -75,6 +75,7 @@ void submits_as(struct farm *f, const char *who, struct msg_submit m);
 void results(struct farm *f, const char *who, unsigned job, unsigned token, enum reason reason);
 void takes_us(struct farm *f, const char *who, unsigned job, unsigned token, uint64_t run_us);
 void starts(struct farm *f, const char *who, unsigned job, unsigned token);
+void progresses(struct farm *f, const char *who, unsigned job, unsigned token, unsigned char done);
 void returns(struct farm *f, const char *who, unsigned job, unsigned token);
 void holds(struct farm *f, const char *who, unsigned job, unsigned token);
 /* A session; the end of one of its iterations, under a lease of this life; a word to it (42). */

@@ -47,6 +47,15 @@ static void step(struct world *w, struct agent_event e)
 
 /* --- effects as text ------------------------------------------------------------------------ */
 
+/* Of {"done": N}. */
+static uint64_t done_of(struct bytes map)
+{
+    struct cursor c = cursor_of(map);
+    CHECK_EQ(cursor_map(&c), 1);
+    CHECK_BYTES(cursor_str(&c), bytes_text("done"));
+    return cursor_uint(&c);
+}
+
 static void print_record(struct world *w, const struct record *r)
 {
     char reason[48];
@@ -71,6 +80,10 @@ static void print_record(struct world *w, const struct record *r)
         buf_printf(b, "> slot %" PRIu64 " %s pid %" PRIu64 " job %" PRIu64 "\n",
                    r->slot_state.index, slot_state_name((unsigned)r->slot_state.state),
                    r->slot_state.pid, r->slot_state.job);
+        break;
+    case REC_progress:
+        buf_printf(b, "> progress %" PRIu64 " t%" PRIu64 " %" PRIu64 "\n", r->progress.id,
+                   r->progress.token, done_of(r->progress.value));
         break;
     case REC_beat:
     case REC_pong: break;
@@ -99,6 +112,7 @@ static void print_effect(struct world *w, const struct agent_effect *e, struct b
         buf_printf(b, "push %u #%u job %" PRIu64 "\n", e->runner, e->number, e->job.id);
         break;
     case AGENT_RECALL: buf_printf(b, "recall %u from #%u\n", e->runner, e->number); break;
+    case AGENT_LISTEN: buf_printf(b, "listen %u%s\n", e->runner, e->number ? " again" : ""); break;
     case AGENT_FLAG: buf_printf(b, "flag %u #%u\n", e->runner, e->number); break;
     case AGENT_LOCAL_DONE:
         buf_printf(b, "local %u %s\n", e->number,
@@ -207,6 +221,20 @@ static void ends(struct world *w, unsigned runner, unsigned reason)
         w->started[runner]++;
     step(w, e);
     starts(w, runner, w->started[runner]);
+}
+
+static void notes_bytes(struct world *w, unsigned runner, struct bytes value)
+{
+    struct agent_event e = event(w, AGENT_NOTE, runner);
+    e.job.number = w->taken[runner];
+    e.job.value = value;
+    step(w, e);
+}
+
+static void notes(struct world *w, unsigned runner, unsigned char done)
+{
+    unsigned char map[] = {0x81, 0xa4, 'd', 'o', 'n', 'e', done};
+    notes_bytes(w, runner, bytes_of(map, sizeof map));
 }
 
 static void dies(struct world *w, unsigned runner, int signal, int status)
@@ -1724,4 +1752,81 @@ TEST(every_lease_has_one_end)
         CHECK(ends[FATE_RESULT] > CHAOS_JOBS / 8);
         world_free(&c.w);
     }
+}
+
+/* --- progress ------------------------------------------------------------------------------- */
+
+TEST(what_a_running_job_notes_goes_to_the_broker_ten_times_a_second_at_most)
+{
+    struct world w = joined(1);
+    lease_full(&w, 7, ALPHA, 5, 0);
+    EXPECT(&w, "push 0 #0 job 7\n");
+    starts(&w, 0, 1);
+    notes(&w, 0, 1);
+    EXPECT(&w, "> progress 7 t5 1\n> started 7\n");
+    pass(&w, 99 * MS);
+    EXPECT(&w, ""); /* not wanted yet: the page keeps the latest */
+    pass(&w, 1 * MS);
+    EXPECT(&w, "listen 0\n");
+    pass(&w, 300 * MS);
+    EXPECT(&w, ""); /* once */
+    notes(&w, 0, 4);
+    EXPECT(&w, "> progress 7 t5 4\n");
+    ends(&w, 0, REASON_NONE);
+    EXPECT(&w, "> result #1 7 ok\n");
+    lease_full(&w, 8, ALPHA, 5, 0);
+    EXPECT(&w, "push 0 #1 job 8\n");
+    pass(&w, 100 * MS);
+    EXPECT(&w, "listen 0\n");
+    world_free(&w);
+}
+
+TEST(what_is_no_progress_is_not_told)
+{
+    struct world w = joined(1);
+    static const unsigned char array[] = {0x90}, number_key[] = {0x81, 1, 2}, half[] = {0x82, 0xa1};
+    lease(&w, 7, ALPHA);
+    tick(&w);
+    notes(&w, 0, 1); /* it has not started, as far as anybody knows */
+    starts(&w, 0, 1);
+    tick(&w);
+    buf_clear(&w.text);
+    notes_bytes(&w, 0, bytes_of(array, sizeof array));
+    notes_bytes(&w, 0, bytes_of(number_key, sizeof number_key));
+    notes_bytes(&w, 0, bytes_of(half, sizeof half));
+    EXPECT(&w, "");
+    world_free(&w);
+}
+
+TEST(a_job_of_the_text_port_has_nobody_to_tell_its_progress)
+{
+    struct world w = joined(1);
+    local(&w, 1, 0);
+    tick(&w);
+    starts(&w, 0, 1);
+    buf_clear(&w.text);
+    notes(&w, 0, 1);
+    EXPECT(&w, "");
+    world_free(&w);
+}
+
+TEST(after_a_hello_the_latest_progress_is_told_again)
+{
+    struct world w = joined(1);
+    lease(&w, 7, ALPHA);
+    tick(&w);
+    starts(&w, 0, 1);
+    notes(&w, 0, 1);
+    tick(&w);
+    step(&w, event(&w, AGENT_DISCONNECTED, 0));
+    tick(&w);
+    pass(&w, 100 * MS);
+    buf_clear(&w.text);
+    notes(&w, 0, 2);
+    EXPECT(&w, ""); /* to nobody */
+    step(&w, event(&w, AGENT_CONNECTED, 0));
+    EXPECT(&w, HELLO("> holding 7\n") READY "listen 0 again\n> started 7\n");
+    notes(&w, 0, 2);
+    EXPECT(&w, "> progress 7 t1 2\n");
+    world_free(&w);
 }

@@ -1524,3 +1524,91 @@ TEST(what_a_long_job_has_had_so_far_counts)
     SAYS_HAS(f, "w1 < lease j5 t1 offer 1\n");
     farm_free(f);
 }
+
+/* --- progress --------------------------------------------------------------------------------- */
+
+TEST(what_a_running_job_tells_is_an_update_and_shown_until_its_attempt_ends)
+{
+    struct farm *f = farm_with(1);
+    const char *topic = topic_of_job_1();
+    char want[300];
+    submits(f, "c1", "calc.add"); /* 1 waiting, 2 running */
+    progresses(f, "w1", 1, 1, 1); /* counted, though nobody watches */
+    farm_forget(f);
+    watch(f, 90, topic, 0, 0);
+    SAYS(f, "c1 < snapshot 3 snapshot running done 1\n");
+    watches(f, topic, true);
+    progresses(f, "w1", 1, 1, 4);
+    asks(f, "c1", REC_get_job, 70, 1);
+    snprintf(want, sizeof want,
+             "%s: 4 progress running done 4\n"
+             "c1 < job 70 j1 running done 4\n",
+             topic);
+    SAYS(f, want);
+    results(f, "w1", 1, 1, REASON_SIGNAL);
+    asks(f, "c1", REC_get_job, 71, 1);
+    snprintf(want, sizeof want,
+             "%s: 5 state backoff\n"
+             "w1 < result_ack 1\n"
+             "c1 < attempt 71 j1 1 signal\n"
+             "c1 < job 71 j1 backoff\n",
+             topic);
+    SAYS(f, want);
+    farm_free(f);
+}
+
+TEST(progress_is_taken_from_who_has_the_job_under_its_token_only)
+{
+    struct farm *f = farm_with(1);
+    submits(f, "c1", "calc.add");
+    returns(f, "w1", 1, 1); /* and gets it again */
+    worker(f, "w2", 1, "calc.add");
+    watches(f, topic_of_job_1(), true);
+    farm_forget(f);
+    progresses(f, "w1", 1, 1, 1); /* an old token */
+    progresses(f, "w2", 1, 2, 1); /* another's job */
+    progresses(f, "w1", 2, 1, 1); /* no job */
+    SAYS(f, "");
+    progresses(f, "w1", 1, 2, 1);
+    results(f, "w1", 1, 2, REASON_NONE);
+    farm_forget(f);
+    progresses(f, "w1", 1, 2, 2); /* it is over */
+    SAYS(f, "");
+    farm_free(f);
+}
+
+TEST(progress_that_is_no_map_of_texts_or_too_large_changes_nothing)
+{
+    static unsigned char large[PROGRESS_BYTES_MAX + 1] = {0x81, 0xa1, 'x', 0xc5, 0x0f, 0xfb};
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } wrong[] = {{"", 0}, {"\x90", 1}, {"\x81\x01\x02", 3}, {"\x81\xa1x", 3}, {"\x80\x80", 2}};
+    struct farm *f = farm_with(1);
+    struct record r = {.type = REC_progress};
+    submits(f, "c1", "calc.add");
+    farm_forget(f);
+    watches(f, topic_of_job_1(), true);
+    r.progress.id = job_id(1);
+    r.progress.token = job_token(1);
+    for (size_t i = 0; i < LENGTH(wrong); i++) {
+        r.progress.value = bytes_of(wrong[i].bytes, wrong[i].size);
+        says(f, "w1", &r);
+    }
+    r.progress.value = bytes_of(large, sizeof large);
+    CHECK(pack_valid(r.progress.value));
+    says(f, "w1", &r);
+    SAYS(f, "");
+    farm_free(f);
+}
+
+TEST(who_tells_its_progress_has_begun)
+{
+    struct farm *f = farm_with(1);
+    submits(f, "c1", "calc.add");
+    progresses(f, "w1", 1, 1, 1);
+    farm_forget(f);
+    returns(f, "w1", 1, 1);
+    SAYS(f, "");
+    farm_free(f);
+}

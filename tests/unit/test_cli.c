@@ -18,6 +18,7 @@
 #include "producer/cli/stream.h"
 #include "producer/view/history.h"
 #include "producer/view/moment.h"
+#include "producer/view/progress_view.h"
 #include "tests/unit/check.h"
 
 /* --- arguments ------------------------------------------------------------------------------ */
@@ -239,6 +240,32 @@ TEST(progress_says_total_rate_and_time_left)
     CHECK_TEXT(text, "0/200  0%  0");
     progress_text(text, 1, 1000000, 1, 1000, 1000);
     CHECK(strlen(text) < PROGRESS_TEXT);
+}
+
+static void check_told(const char *json, const char *words)
+{
+    char error[100];
+    struct buf text = {0};
+    struct reeve_value *map = reeve_value_new();
+    CHECK_EQ(reeve_put_json(map, json, strlen(json), error, sizeof error), 0);
+    progress_words(&text, bytes_of(reeve_value_data(map), reeve_value_size(map)));
+    CHECK_TEXT(buf_text(&text), words);
+    buf_fini(&text);
+    reeve_value_free(map);
+}
+
+TEST(what_a_job_tells_of_its_progress_in_words)
+{
+    check_told("{\"done\": 3, \"of\": 10}", "3 of 10 (30 %)");
+    check_told("{\"of\": 3, \"stage\": \"mixing\", \"done\": 1.5}",
+               "1.5 of 3 (50 %), stage=mixing");
+    check_told("{\"done\": 5000}", "5000");
+    check_told("{\"done\": 3, \"of\": 0}", "3 of 0");
+    check_told("{\"done\": -1, \"of\": 2}", "-1 of 2");
+    check_told("{\"done\": 3, \"of\": 2}", "3 of 2");
+    check_told("{\"done\": \"half\", \"of\": 2}", "done=half, of=2");
+    check_told("{\"rows\": [1, 2]}", "rows=[1,2]");
+    check_told("{}", "");
 }
 
 /* --- the attempts of a job -------------------------------------------------------------------- */

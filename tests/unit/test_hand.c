@@ -347,3 +347,51 @@ TEST(who_is_above_its_limit_from_the_start_is_given_a_job_to_say_so)
     CHECK(hands_memory(&w.hands, 0, &e) && e.kib > 1);
     world_end(&w);
 }
+
+/* --- notes ---------------------------------------------------------------------------------- */
+
+/* What has been told this turn: a letter an event, and the note. */
+static const char *told(struct world *w)
+{
+    static char text[80];
+    size_t at = 0;
+    struct agent_event e;
+    text[0] = 0;
+    while (hands_next(&w->hands, 0, clock_us(), &e)) {
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s",
+                               e.type == AGENT_READY      ? "ready "
+                               : e.type == AGENT_PROGRESS ? "started "
+                               : e.type == AGENT_RESULT   ? "result "
+                               : e.type == AGENT_NOTE     ? "note "
+                                                          : "? ");
+        if (e.type == AGENT_NOTE)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%u:%.*s ", e.job.number,
+                                   BYTES_ARG(e.job.value));
+    }
+    return text;
+}
+
+TEST(a_note_is_told_behind_the_start_of_its_job_and_once)
+{
+    struct world w;
+    world_start(&w);
+    begins(&w);
+    page_note(&w.runner, bytes_text("half"));
+    CHECK_TEXT(told(&w), "ready started note 0:half ");
+    page_note(&w.runner, bytes_text("more"));
+    CHECK_TEXT(told(&w), "");
+    hands_listen(&w.hands, 0, false);
+    CHECK_TEXT(told(&w), "note 0:more ");
+    hands_listen(&w.hands, 0, true);
+    CHECK_TEXT(told(&w), "note 0:more ");
+    hands_listen(&w.hands, 0, false);
+    page_note(&w.runner, bytes_text("all"));
+    ends(&w, PAGE_OK);
+    begins(&w);
+    CHECK_TEXT(told(&w), "result started ");
+    page_note(&w.runner, bytes_text("next"));
+    CHECK_TEXT(told(&w), "note 1:next ");
+    ends(&w, PAGE_OK);
+    look(&w);
+    world_end(&w);
+}

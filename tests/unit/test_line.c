@@ -62,6 +62,14 @@ static void answers(struct world *w, uint64_t number, uint64_t status, const cha
     buf_fini(&b);
 }
 
+static void notes(struct world *w, uint64_t number, const void *value, size_t size)
+{
+    struct buf b = {0};
+    put_note(&b, &(struct msg_note){.number = number, .value = bytes_of(value, size)});
+    says_frame(w, buf_bytes(&b));
+    buf_fini(&b);
+}
+
 /* The next frame's record; type NONE: there is none. What it lends stands until the next call. */
 static struct record hears(struct world *w)
 {
@@ -255,6 +263,42 @@ TEST(large_arguments_leave_as_the_socket_takes_them)
 }
 
 /* Each is said after the greeting, while job 0 runs. */
+TEST(a_note_lands_on_the_page)
+{
+    struct world w;
+    unsigned char note[PAGE_NOTE_MAX];
+    greeted(&w);
+    pushed(&w, 1, "a");
+    notes(&w, 0, "half", 4);
+    notes(&w, 0, "done", 4);
+    rung(&w);
+    CHECK_EQ(page_take_note(&w.agent, 1, note), 4);
+    CHECK_BYTES(bytes_of(note, 4), bytes_text("done"));
+    answers(&w, 0, PAGE_OK, "x");
+    rung(&w);
+    CHECK_TEXT(taken(&w, PAGE_OK), "x");
+    CHECK(!line_broken(w.line));
+    world_end(&w);
+}
+
+TEST(a_note_of_another_job_or_of_no_size_that_fits_breaks_the_line)
+{
+    static const unsigned char bytes[PAGE_NOTE_MAX + 1];
+    static const struct {
+        uint64_t number;
+        size_t size;
+    } wrong[] = {{1, 4}, {0, 0}, {0, sizeof bytes}};
+    for (size_t i = 0; i < LENGTH(wrong); i++) {
+        struct world w;
+        greeted(&w);
+        pushed(&w, 1, "a");
+        notes(&w, wrong[i].number, bytes, wrong[i].size);
+        rung(&w);
+        CHECK(line_broken(w.line));
+        world_end(&w);
+    }
+}
+
 static const struct nonsense {
     const char *name;
     size_t size;

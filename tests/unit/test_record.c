@@ -226,3 +226,23 @@ TEST(numbers_of_records_are_unlike)
             CHECK(records[i].type != records[k].type);
     }
 }
+
+TEST(progress_is_a_map_of_texts_with_room_around_it)
+{
+    struct buf b = {0};
+    CHECK(progress_valid(bytes_of("\x80", 1)));
+    CHECK(progress_valid(bytes_of("\x81\xa4"
+                                  "done\x03",
+                                  7)));
+    CHECK(!progress_valid(bytes_of("", 0)));
+    CHECK(!progress_valid(bytes_of("\x81\x01\x03", 3)));
+    CHECK(!progress_valid(bytes_of("\xa1x", 2)));
+    CHECK(!progress_valid(bytes_of("\x80\x80", 2)));
+    for (unsigned depth = 1; depth < PACK_DEPTH_MAX; depth++) {
+        buf_put(&b, "\x81\xa1x", 3);
+        buf_put(&b, "\xc0", 1);
+        CHECK_EQ(progress_valid(buf_bytes(&b)), depth <= 27); /* as PROTOCOL.md says */
+        b.size--;
+    }
+    buf_fini(&b);
+}

@@ -5,6 +5,7 @@
 #include "consumer/sdk/job.h"
 
 #include "common/pack.h"
+#include "proto/record.h"
 #include "tests/unit/check.h"
 
 /* A job with the arguments of this JSON array; ended by end(). */
@@ -223,5 +224,32 @@ TEST(a_job_says_what_it_is)
     CHECK_TEXT(reeve_job_method(&s.job), "sample.run");
     CHECK_EQ(reeve_job_attempt(&s.job), 2);
     CHECK_EQ(reeve_cancelled(&s.job), 0);
+    end(&s);
+}
+
+TEST(progress_is_a_small_map_with_text_keys)
+{
+    struct sample s;
+    struct buf map = {0};
+    begin(&s, "[]");
+    CHECK_EQ(reeve_progress_of(&s.job, 3, 10), 0);
+    CHECK_EQ(reeve_progress_of(&s.job, UINT64_MAX, 0), 0);
+    CHECK_EQ(reeve_progress(&s.job, "\x80", 1), 0);
+    CHECK_EQ(reeve_progress(&s.job, "\x90", 1), -1);
+    CHECK_EQ(reeve_progress(&s.job, "\x81\x01\x02", 3), -1);
+    CHECK_EQ(reeve_progress(&s.job, "", 0), -1);
+    pack_map(&map, 1);
+    pack_text(&map, "x");
+    size_t head = map.size;
+    buf_extend(&map, PROGRESS_BYTES_MAX);
+    memset(map.data + head, 0xc0, map.size - head);
+    map.data[head] = 0xdc; /* an array that fills it */
+    map.data[head + 1] = (PROGRESS_BYTES_MAX - 3 - 3) >> 8;
+    map.data[head + 2] = (PROGRESS_BYTES_MAX - 3 - 3) & 0xff;
+    CHECK_EQ(reeve_progress(&s.job, map.data, PROGRESS_BYTES_MAX), 0);
+    map.data[head + 2]++;
+    CHECK_EQ(reeve_progress(&s.job, map.data, PROGRESS_BYTES_MAX + 1), -1);
+    CHECK_TEXT(answer_of(&s), "none"); /* it is no answer */
+    buf_fini(&map);
     end(&s);
 }

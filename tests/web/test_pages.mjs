@@ -162,6 +162,21 @@ paged("a running job is cancelled, an ended one run again and forgotten", "jobs"
   await has(page.locator("main"), "No such job is known");
 });
 
+paged("a running job shows how far it is, until it is over", "jobs", async (page) => {
+  const id = await farm.reeve("submit", "misfit.progress", 40);
+  await go(page, "jobs/" + id);
+  const bar = page.getByRole("progressbar", { name: "Progress" });
+  await until("the last step", async () => (await bar.getAttribute("aria-valuenow")) === "40");
+  assert.equal(await bar.getAttribute("aria-valuemax"), "40");
+  await has(page.locator("main"), "40 of 40");
+  await page.reload();
+  await has(page.locator("main"), "40 of 40");
+  await press(page, "Cancel");
+  await press(page, "Cancel the job");
+  await has(state(page), "cancelled");
+  await bar.waitFor({ state: "hidden" });
+});
+
 /* --- dead letters -------------------------------------------------------------------------------------- */
 
 paged("dead letters say why, and are run again or dropped, one or all", "dead", async (page) => {

@@ -12,7 +12,7 @@ from reeve import wire
 
 GREETING = b"reeve slot 1\n"
 CHUNK = 64 << 10
-RUN, FLAG, ANSWER = (wire.RECORDS[name].number for name in ("run", "flag", "answer"))
+RUN, FLAG, ANSWER, NOTE = (wire.RECORDS[name].number for name in ("run", "flag", "answer", "note"))
 
 Run = tuple[int, int, bytes, int, int]  # job, method, arguments, attempt, its time limit in ms
 
@@ -58,7 +58,13 @@ class Bell:
         return int.from_bytes(job, "big") if job else 0, method, args, attempt, limit_ms
 
     def answer(self, status: int, value: bytes) -> None:
-        record = msgpack.packb([ANSWER, self.number, status, value])
+        self.say([ANSWER, self.number, status, value])
+
+    def note(self, value: bytes) -> None:
+        self.say([NOTE, self.number, value])
+
+    def say(self, fields: list[Any]) -> None:
+        record = msgpack.packb(fields)
         try:
             self.socket.sendall(len(record).to_bytes(4, "big") + record)
         except BrokenPipeError as error:

@@ -7,12 +7,14 @@ import re
 from dataclasses import dataclass
 from typing import Any, Callable, Protocol, TypeVar
 
+from reeve.values import pack
 from reeve.wire import job_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 NAME = re.compile(r"(?=.{3,100}\Z)[A-Za-z0-9_-][A-Za-z0-9_.-]*\.[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
 HEAD = re.compile(r"[^/\s]{1,32}")
+PROGRESS_BYTES_MAX = 4096
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Line(Protocol):
 
     def cancelled(self) -> bool: ...
 
+    def note(self, value: bytes) -> None: ...
+
 
 class Job:
     """The job that runs: `reeve.job()`."""
@@ -94,6 +98,16 @@ class Job:
         """Has somebody asked for this job to stop? Worth asking in long loops: who does not stop within the worker's
         patience is ended by TERM, then KILL."""
         return self.line is not None and self.line.cancelled()
+
+    def progress(self, done: float | None = None, of: float | None = None, **more: Any) -> None:
+        """How far the job is, for whoever watches it: `progress(3, 10)`, `progress(rows=5000)`; at most 4 KiB. Only the
+        latest counts, and some ten a second are seen, so it may stand in a loop. Not of sessions, which have views."""
+        counted = {name: number for name, number in (("done", done), ("of", of)) if number is not None}
+        note = pack(counted | more)
+        if len(note) > PROGRESS_BYTES_MAX:
+            raise ValueError(f"a progress of {len(note)} bytes, {PROGRESS_BYTES_MAX} are the most")
+        if self.line is not None:
+            self.line.note(note)
 
     def check(self) -> None:
         """Raises `Cancelled` when somebody has."""

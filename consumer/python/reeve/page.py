@@ -27,6 +27,8 @@ class Page:
         self.done.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
         self.is_cancelled = quick.python_page_cancelled
         self.is_cancelled.argtypes = []
+        self.take_note = quick.python_page_note
+        self.take_note.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
         join = quick.python_page_join
         join.argtypes = [ctypes.c_int, ctypes.c_int]
         join.restype = ctypes.c_char_p
@@ -52,6 +54,9 @@ class Page:
     def answer(self, status: int, value: bytes) -> None:
         if not self.done(status, value, len(value)):
             raise Gone
+
+    def note(self, value: bytes) -> None:
+        self.take_note(value, len(value))
 
     def cancelled(self) -> bool:
         return bool(self.is_cancelled())

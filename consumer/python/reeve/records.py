@@ -43,7 +43,8 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "get_session": (38, 2, "number:u id:#"),
     "get_figures": (39, 1, "number:u"),
     "job": (40, 4, "number:u id:# queue:s state:u key:s reason:u detail:u attempts:u priority:i submitted_ms:u "
-                   "ended_ms:u run_us:u worker:s retry_of:# value_bytes:u durability:u updates:u peak_kib:u"),
+                   "ended_ms:u run_us:u worker:s retry_of:# value_bytes:u durability:u updates:u peak_kib:u "
+                   "progress:b"),
     "queue": (41, 2, "number:u name:s ready:u running:u delayed:u held:u workers:u submitted:u ok:u failed:u "
                      "run_us:u oldest_ms:u dead:u cancelled:u expired:u feed:s"),
     "worker": (42, 2, "number:u id:s host:s pid:u state:u slots:u leased:u since_ms:u"),
@@ -81,9 +82,11 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "slot_state": (76, 3, "index:u pid:u state:u job:#"),
     "verdict": (77, 1, "kind:u state:b view:b delay_ms:u lines:s children:b value:b"),
     "child": (78, 2, "queue:s args:b"),
+    "progress": (79, 3, "id:# token:# value:b"),
     "run": (80, 3, "number:u method:u args:b id:# attempt:u timeout_ms:u"),
     "flag": (81, 1, "number:u"),
     "answer": (82, 3, "number:u status:u value:b"),
+    "note": (83, 2, "number:u value:b"),
     "origin": (96, 2, "client:b id:# submitted_ms:u due_ms:u deadline_ms:u attempts:u token:# leased:u stop:u "
                       "retry_of:# body_hash:u parent:# place:u"),
     "client_row": (97, 1, "last_number:u last_id:#"),

@@ -35,6 +35,7 @@ export function reasonOf(job) {
 export function patch(job, update) {
   for (const key of ["state", "worker", "run_us", "attempts"]) if (key in update) job[key] = update[key];
   job.reason = update.reason || null;
+  job.progress = update.progress || null;
   if (isEnded(job) && !job.ended_ms) job.ended_ms = update.time;
   job.heard_ms = update.time;
 }

@@ -19,7 +19,7 @@ import {
   tell,
   textBlock,
 } from "./dom.js";
-import { ago, bytes, moment, span, valueText } from "./format.js";
+import { ago, bytes, moment, number, span, valueText } from "./format.js";
 import { throttled } from "./frame.js";
 import { isEnded, patch, reasonOf } from "./joblist.js";
 
@@ -48,6 +48,27 @@ function jobFacts(job) {
     job.peak_kib ? ["Peak memory", bytes(job.peak_kib * 1024)] : null,
     job.value_bytes ? ["Value", bytes(job.value_bytes)] : null,
     first && first.attempt > 1 ? ["Forgotten", `attempts 1 to ${first.attempt - 1}`] : null
+  );
+}
+
+// So many of so many is a bar, whatever else the job tells stands below it.
+function progressOf({ done, of, ...more }) {
+  const counted = Number.isFinite(done) && Number.isFinite(of) && of > 0;
+  const bar = h("span", {
+    class: "bar",
+    role: "progressbar",
+    "aria-label": "Progress",
+    "aria-valuemin": 0,
+    "aria-valuemax": of,
+    "aria-valuenow": done,
+  });
+  if (counted) bar.style.setProperty("--part", String(Math.min(Math.max(done / of, 0), 1)));
+  const rest = Object.entries(counted ? more : { done, of, ...more }).filter(([, value]) => value !== undefined);
+  return h(
+    "div",
+    { class: "stack" },
+    counted && h("div", {}, h("span", { class: "num" }, `${number(done)} of ${number(of)}`), bar),
+    rest.length > 0 && facts(...rest.map(([name, value]) => [nameOf(name), nameOf(valueText(value))]))
   );
 }
 
@@ -143,7 +164,7 @@ export function job({ id, refresh, go }) {
       go("jobs");
     })
   );
-  const parts = { facts: h("div", {}), time: h("div", {}), why: h("div", {}), result: h("div", {}) };
+  const parts = { facts: h("div", {}), progress: h("div", {}), time: h("div", {}), why: h("div", {}), result: h("div", {}) };
   const reload = throttled(() => load().catch(fail), RELOAD_MS);
 
   function fail(error) {
@@ -182,6 +203,8 @@ export function job({ id, refresh, go }) {
 
   function draw() {
     fill(parts.facts, jobFacts(shown));
+    progress.hidden = !shown.progress;
+    once("progress", shown.progress, () => shown.progress && progressOf(shown.progress));
     once("time", [shown.history, shown.state, shown.reason, shown.worker, shown.ended_ms], () => timeline(shown));
     once("result", result, drawResult);
     fill(
@@ -198,6 +221,7 @@ export function job({ id, refresh, go }) {
 
   reload();
   const none = empty();
+  const progress = panel("Progress", parts.progress);
   const body = h(
     "div",
     { class: "stack" },
@@ -211,6 +235,7 @@ export function job({ id, refresh, go }) {
       button("Copy as command", () => commands(id))
     ),
     h("section", { class: "panel", "aria-label": "Facts" }, parts.facts),
+    progress,
     h(
       "div",
       { class: "grid two top" },
@@ -226,10 +251,12 @@ export function job({ id, refresh, go }) {
     node: h("div", {}, none, body),
     event(update) {
       if (!update.topic.endsWith("/" + id) || update.event === "error") return;
-      if (shown && update.topic.startsWith("job/") && update.event === "state") {
+      const told = update.event === "progress";
+      if (shown && update.topic.startsWith("job/") && (told || update.event === "state")) {
         patch(shown, update);
         dirty = true;
       }
+      if (told) return; // it has told everything
       if (update.event !== "snapshot" || !shown || update.state !== shown.state) reload();
     },
     opened: reload,

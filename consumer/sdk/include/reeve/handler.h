@@ -55,6 +55,15 @@ unsigned reeve_job_attempt(const struct reeve_job *job); /* 1, 2, ... */
  * is ended by TERM, then KILL. */
 int reeve_cancelled(const struct reeve_job *job);
 
+/* How far the job is, for whoever watches job/ID or asks for the job: a finished map with text
+ * keys, at most 4 KiB, as {"done": 3, "of": 10}, or what else there is to show. Only the latest
+ * counts, and of quick ones no more than some ten a second are seen, so it is cheap enough for a
+ * loop. It is gone with the attempt. 0; -1: it is no such map, and nothing is told. Not for
+ * sessions, which have views. */
+int reeve_progress(struct reeve_job *job, const void *map, size_t size);
+/* The same of that map with two numbers; `of` 0: nobody knows of how many. */
+int reeve_progress_of(struct reeve_job *job, uint64_t done, uint64_t of);
+
 /* --- arguments --------------------------------------------------------------------------------
  * Numbered from 0. Each returns 0, or -1 when there is no such argument or it is of another kind;
  * the job is then already failed with a text that says so, and the method just returns. */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producer/core/progress.h"
+
+size_t progress_bytes(const struct job *job)
+{
+    return job->more ? job->more->progress.size : 0;
+}
+
+void progress_drop(struct broker *b, struct job *job)
+{
+    b->args_bytes -= progress_bytes(job);
+    if (job->more)
+        bytes_drop(&job->more->progress);
+}
+
+void progress_tell(struct broker *b, struct job *job, struct bytes map)
+{
+    if (job_chain(job) || !progress_valid(map))
+        return;
+    progress_drop(b, job);
+    job_more(job)->progress = bytes_keep(map);
+    b->args_bytes += map.size;
+    job_progress_event(b, job);
+}
