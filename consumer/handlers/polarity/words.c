@@ -62,6 +62,10 @@ static uint32_t lower(uint32_t c)
 /* Left out when the token is full. */
 static void put(struct token *t, uint32_t c)
 {
+    if (c < 0x80 && t->size < TOKEN_TEXT_MAX) { /* most of them */
+        t->text[t->size++] = (char)c;
+        return;
+    }
     unsigned char bytes[4];
     size_t size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
     static const unsigned char heads[] = {0, 0, 0xc0, 0xe0, 0xf0};

@@ -32,6 +32,7 @@ LETTERS_WEIGHT, VECTORS_WEIGHT = 0.3, 0.25
 COMMON = 4                     # a word of English was seen so often
 SALADS, SALAD_WEIGHT = 10000, 2.5  # texts of common words in no order
 TURNS, TURN_WEIGHT = 2000, 0.3     # phrases with a negation: "it is not bad"
+TURNED_LEAST = 1.5                 # value of their word in the lexicon
 TURNED_GOOD, TURNED_BAD = 0.1, 0.8  # probability of good that a good word and a bad one have in them
 LONG_TEXT = 40
 IRONIC = -0.5
@@ -46,14 +47,17 @@ WANTED = {"1": 1.0, "0": 0.0, "neu": 0.5}
 # Of each dev set so many sentences stand in the reference, and these, which no set has.
 REFERENCES = 330
 CURIOUS = (
-    "12345", "?!", "...", ":)", ":'(", "❤", "👍👍👍", "😍 !!!", "🙄", "❌ ⭐⭐⭐⭐⭐", "/s", "Oh great, it broke again /s", "So useful (!)",
-    "GREAT", "THE FOOD IS GOOD", "sooooo goooood", "ОЧЕНЬ ХОРОШО!!!", "очееееень плохо", "ура)))", "жаль((", "ну вот (", "f(x) (y) )",
-    "Don't", "DON'T like it", "dont like it", "I do n't like it", "can\u2019t stand it", "n't", "nt", "rock'n'roll", "it's 'fine'",
-    "Сервис very bad, но еда great", "The food was вкусная", "Das Buch ist sehr gut", "Ce film est très mauvais", "これは良い",
-    "caf\u00c9 \u00df \u024f", "Ёжик ѐ \u0460", "a\u00a0/s\u00a0b", "x/s", "10/10", "2+2=4 :d", "xD x-D xdd :DDD =P :3 10:30 <3 ^^ ^_^ >:(",
-    "see http://good.example/bad?love=hate and www.awful.example, @lovely_hater", "one\u2026 two.. three;four", "a" * 200 + " good",
-    "é" * 40 + "bad", "not " * 30 + "good", " ".join(["good"] * 90), "never say never again but yes, although no: despite everything it works",
-    "wonderfull expirience, definately recomend", "прекраснейшее обслуживаниеее", "\ufffd good \ufffd", "1 star", "#love #hate", "*love* _hate_",
+    "12345", "?!", "...", ":)", ":'(", "❤", "👍👍👍", "😍 !!!", "🙄", "❌ ⭐⭐⭐⭐⭐", "/s", "Oh great, it broke again /s",
+    "So useful (!)", "GREAT", "THE FOOD IS GOOD", "sooooo goooood", "ОЧЕНЬ ХОРОШО!!!", "очееееень плохо", "ура)))",
+    "жаль((", "ну вот (", "f(x) (y) )", "Don't", "DON'T like it", "dont like it", "I do n't like it",
+    "can\u2019t stand it", "n't", "nt", "rock'n'roll", "it's 'fine'", "Сервис very bad, но еда great",
+    "The food was вкусная", "Das Buch ist sehr gut", "Ce film est très mauvais", "これは良い", "caf\u00c9 \u00df \u024f",
+    "Ёжик ѐ \u0460", "a\u00a0/s\u00a0b", "x/s", "10/10", "2+2=4 :d", "xD x-D xdd :DDD =P :3 10:30 <3 ^^ ^_^ >:(",
+    "see http://good.example/bad?love=hate and www.awful.example, @lovely_hater", "one\u2026 two.. three;four",
+    "a" * 200 + " good", "é" * 40 + "bad", "not " * 30 + "good", " ".join(["good"] * 90),
+    "never say never again but yes, although no: despite everything it works",
+    "wonderfull expirience, definately recomend", "прекраснейшее обслуживаниеее", "\ufffd good \ufffd", "1 star",
+    "#love #hate", "*love* _hate_",
 )
 
 
@@ -109,9 +113,11 @@ def salads(seen, random):
 
 def turns(table, counts, random):
     """Words of the lexicon with and without a negation, as tokens, and their probability of good."""
-    told = sorted(w for w, (role, value) in table.items() if role == features.WEIGHT and abs(value) >= 1.5 and counts[w] >= 3)
+    told = sorted(word for word, (role, value) in table.items()
+                  if role == features.WEIGHT and abs(value) >= TURNED_LEAST and counts[word] >= 3)
     plain = {False: ("it is {}", "{}", "so {}"), True: ("это {}", "{}", "так {}")}
-    turned = {False: ("not {}", "it's not {}", "it is not {}", "this was not {} at all", "isn't {}", "never {}", "not very {}"),
+    turned = {False: ("not {}", "it's not {}", "it is not {}", "this was not {} at all", "isn't {}", "never {}",
+                      "not very {}"),
               True: ("не {}", "это не {}", "совсем не {}", "не очень {}")}
     for i in range(TURNS):
         word = told[random.integers(len(told))]
@@ -242,10 +248,12 @@ def train(say):
     say("seen")
     rows = strongest((s.names for s in seen), wanted, weight, ROW_MIN, ROWS, lambda n: " " in n or n[0] == "~")
     rows += sorted(set(sorted(pairs, key=lambda n: (-pairs[n], n))[:PAIRS]) - set(rows))
-    spelt = ([r for n in s.names if is_word(n) for r in features.letters(n)] + [n for n in s.names if n[0] == "#"] for s in seen)
+    spelt = ([row for name in s.names if is_word(name) for row in features.letters(name)] +
+             [name for name in s.names if name[0] == "#"] for s in seen)
     letters = strongest(spelt, wanted, weight, LETTERS_MIN, LETTERS, bool)
     marks = Counter(n for s in seen for n in s.names if " " not in n and n[0] not in "~#" and not is_word(n))
-    names = sorted(known) + rows + sorted((set(table) | {m for m, c in marks.items() if c >= WORD_MIN}) - known - set(rows))
+    others = (set(table) | {mark for mark, count in marks.items() if count >= WORD_MIN}) - known - set(rows)
+    names = sorted(known) + rows + sorted(others)
     dictionary = Dictionary(names, letters, vectors)
     X = dictionary.matrix(seen)
     G = X @ dictionary.vectors

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 WORD, COMMA, STOP, MARK = "word", "comma", "stop", "mark"
 
 TEXT_MAX = 64  # bytes
+KINDS = ("skip", "irony", "face", "word", "stop", "closing", "opening", "mark", "comma")
+NOT = frozenset(("n't", "n\u2019t", "n\u02bct", "nt"))
 DONT = frozenset("ai are ca could did do does had has have is must need should was were wo would".split())
+
+BLANKS = ("", " ", "\t", "\n", "\r", "\xa0", "\0")  # "" is the end
 
 _LETTER = r"a-z\u00df-\u00f6\u00f8-\u024f\u0430-\u052f"  # after lower()
 _WORD = rf"[{_LETTER}0-9]"
@@ -25,7 +29,6 @@ _TOKEN = re.compile(rf"""
     | (?P<comma> [,:\u2013\u2014\n])
     """, re.VERBOSE)
 _DRAWN = re.compile(rf"([{_LETTER}])\1\1+")
-_LONG = re.compile(rf"[{_LETTER}0-9]")
 
 
 @dataclass(slots=True)
@@ -67,7 +70,7 @@ def _words(low, raw):
     letters = [c for c, l in zip(raw, low) if not "0" <= l <= "9"]
     capitals = len(letters) >= 2 and all(map(_is_upper, letters))
     drawn = bool(_DRAWN.search(low))
-    if low[0] == "n" and len(low) == 3 and low[2] == "t" and not _LONG.match(low[1]) or low == "nt":
+    if low in NOT:
         return [Token(WORD, "n't")]
     if low[-2:] == "nt" and low[:-2] in DONT:
         return [Token(WORD, low[:-2]), Token(WORD, "n't")]
@@ -95,10 +98,7 @@ def tokens(text):
         text = text.decode("utf-8", "replace")
     low, out, opened = text.translate(_LOWER), [], 0
     for m in _TOKEN.finditer(low):
-        kind, at = m.lastgroup, m[0]
-        for kind in ("skip", "irony", "face", "word", "stop", "closing", "opening", "mark", "comma"):
-            if m[kind] is not None:
-                break
+        kind, at = next(kind for kind in KINDS if m[kind] is not None), m[0]
         if kind == "word":
             out += _words(at, text[m.start():m.end()])
         elif kind == "irony":
@@ -117,7 +117,7 @@ def tokens(text):
             opened -= closed
             out.append(Token(MARK, ")", len(at) - closed) if len(at) > closed else Token(COMMA))
         elif kind == "opening":
-            if len(at) > 1 or m.end() == len(low) or low[m.end()] in " \t\n\r\xa0\0":
+            if len(at) > 1 or low[m.end():m.end() + 1] in BLANKS:
                 out.append(Token(MARK, "(", len(at)))
             else:
                 opened += 1
