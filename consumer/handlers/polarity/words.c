@@ -62,20 +62,15 @@ static uint32_t lower(uint32_t c)
 /* Left out when the token is full. */
 static void put(struct token *t, uint32_t c)
 {
-    if (c < 0x80 && t->size < TOKEN_TEXT_MAX) { /* most of them */
-        t->text[t->size++] = (char)c;
-        return;
-    }
-    unsigned char bytes[4];
-    size_t size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
     static const unsigned char heads[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    for (size_t i = size; i-- > 1; c >>= 6)
-        bytes[i] = (unsigned char)(0x80 | (c & 0x3f));
-    bytes[0] = (unsigned char)(heads[size] | c);
+    size_t size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    char *at = t->text + t->size;
     if (t->size + size > TOKEN_TEXT_MAX)
         return;
-    memcpy(t->text + t->size, bytes, size);
     t->size += size;
+    for (size_t i = size; i-- > 1; c >>= 6)
+        at[i] = (char)(0x80 | (c & 0x3f));
+    at[0] = (char)(heads[size] | c);
 }
 
 static uint32_t peek(const struct words *w)
