@@ -18,15 +18,21 @@ static bool is_blank(char c)
     return c && strchr(" \t\r\n", c);
 }
 
-static int join(struct reeve_job *job, struct buf *sentence)
+/* The sentence: the only argument itself, or all of them in storage. */
+static int read_sentence(struct reeve_job *job, struct buf *storage, struct bytes *sentence)
 {
     size_t count = reeve_arg_count(job);
     for (size_t i = 0; i < count; i++) {
         const char *word;
         if (reeve_arg_words(job, i, &word))
             return -1;
-        buf_printf(sentence, "%s%s", i ? " " : "", word);
+        *sentence = bytes_text(word);
+        if (count == 1)
+            return 0;
+        buf_put(storage, " ", i > 0);
+        buf_put(storage, sentence->data, sentence->size);
     }
+    *sentence = buf_bytes(storage);
     return 0;
 }
 
@@ -74,9 +80,9 @@ static void reply_map(struct reeve_job *job, const struct polarity *p)
 
 static void run(struct reeve_job *job)
 {
-    struct buf sentence = {0};
-    if (join(job, &sentence) == 0) {
-        struct bytes text = buf_bytes(&sentence);
+    struct buf storage = {0};
+    struct bytes text;
+    if (read_sentence(job, &storage, &text) == 0) {
         bool json = take_json(&text);
         struct polarity p = polarity_of(&weights, text);
         if (is_empty(text))
@@ -86,7 +92,7 @@ static void run(struct reeve_job *job)
         else
             reeve_reply_double(job, to_four_places(p.score));
     }
-    buf_fini(&sentence);
+    buf_fini(&storage);
 }
 
 int main(int argc, char **argv)

@@ -16,8 +16,8 @@ static const double mixed_least = 0.25;   /* share of the smaller script in a mi
 struct reader {
     const struct weights *weights;
     struct words words;
-    struct token ahead[PHRASE_WORDS]; /* tokens read, not yet used */
-    size_t ahead_count;
+    struct token ring[PHRASE_WORDS]; /* the next tokens, see ahead */
+    size_t first;
     size_t covered; /* words ahead that a phrase has spoken for */
 
     /* Hashes of the last word and of the last two with the blank behind them. */
@@ -131,18 +131,24 @@ static void add_row(struct reader *r, const struct token *word, uint64_t hash)
 
 /* --- the lexicon ------------------------------------------------------------------------------ */
 
+/* The token that is n tokens ahead; 0: the one that is being read. */
+static struct token *ahead(struct reader *r, size_t n)
+{
+    return &r->ring[(r->first + n) % PHRASE_WORDS];
+}
+
 /* The longest phrase of the lexicon that begins here, else the word's own entry; -1 when the
  * lexicon has neither. *count: its words. */
-static int64_t find_phrase(const struct reader *r, int64_t entry, uint64_t hash, size_t *count)
+static int64_t find_phrase(struct reader *r, int64_t entry, uint64_t hash, size_t *count)
 {
     const uint8_t *kinds = r->weights->kinds;
     int64_t best = entry >= 0 && kinds[entry] & WEIGHTS_LEXICON ? entry : -1;
     *count = 1;
     if (entry < 0 || !(kinds[entry] & WEIGHTS_BEGINS))
         return best;
-    for (size_t n = 1; n < PHRASE_WORDS && r->ahead[n].kind == TOKEN_WORD; n++) {
+    for (size_t n = 1; n < PHRASE_WORDS && ahead(r, n)->kind == TOKEN_WORD; n++) {
         hash = weights_add(hash, " ", 1);
-        hash = weights_add(hash, r->ahead[n].text, r->ahead[n].size);
+        hash = weights_add(hash, ahead(r, n)->text, ahead(r, n)->size);
         int64_t phrase = weights_find(r->weights, hash);
         if (phrase >= 0 && kinds[phrase] & WEIGHTS_LEXICON) {
             best = phrase;
@@ -206,29 +212,24 @@ static void read_stop(struct reader *r, const struct token *stop)
     r->row = 0;
 }
 
-static void look_ahead(struct reader *r)
+static void read_token(struct reader *r, const struct token *t)
 {
-    while (r->ahead_count < PHRASE_WORDS)
-        words_next(&r->words, &r->ahead[r->ahead_count++]);
-}
-
-static void use_one(struct reader *r)
-{
-    r->ahead_count--;
-    memmove(r->ahead, r->ahead + 1, r->ahead_count * sizeof r->ahead[0]);
+    switch (t->kind) {
+    case TOKEN_WORD: read_word(r, t); break;
+    case TOKEN_MARK: read_mark(r, t); break;
+    case TOKEN_STOP: read_stop(r, t); break;
+    default: tone_clause(&r->tone); break;
+    }
 }
 
 static void read_all(struct reader *r)
 {
-    for (look_ahead(r); r->ahead[0].kind != TOKEN_END; look_ahead(r)) {
-        const struct token *t = &r->ahead[0];
-        switch (t->kind) {
-        case TOKEN_WORD: read_word(r, t); break;
-        case TOKEN_MARK: read_mark(r, t); break;
-        case TOKEN_STOP: read_stop(r, t); break;
-        default: tone_clause(&r->tone); break;
-        }
-        use_one(r);
+    for (size_t i = 0; i < PHRASE_WORDS; i++)
+        words_next(&r->words, &r->ring[i]);
+    while (ahead(r, 0)->kind != TOKEN_END) {
+        read_token(r, ahead(r, 0));
+        words_next(&r->words, ahead(r, 0)); /* its place is taken by the one that comes last now */
+        r->first++;
     }
     spill(r);
 }

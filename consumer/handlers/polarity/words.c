@@ -315,10 +315,24 @@ static bool take_sign(struct words *w, struct token *t)
     return true;
 }
 
+/* Most words and blanks, told by their first character: none of these begins a link or a face. */
+static bool is_plain(uint32_t c)
+{
+    uint32_t small = c | 0x20;
+    return is_in_word(c) ? small != 'h' && small != 'w' && small != 'x' : c == ' ';
+}
+
 /* Whatever begins here; true when it is a token. */
 static bool take_one(struct words *w, struct token *t)
 {
     uint32_t c = peek(w);
+    if (is_plain(c)) {
+        if (c == ' ')
+            w->at++;
+        else
+            take_word(w, t);
+        return c != ' ';
+    }
     if (is_link(w)) {
         skip_to_blank(w);
         return false;
