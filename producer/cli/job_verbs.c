@@ -28,7 +28,7 @@ int verb_call(struct cli *cli)
     struct outcome o = {0};
     struct spec spec;
     struct reeve_value *args = reeve_value_new();
-    spec_init(&spec, method, false);
+    spec_init(&spec, method, false, cli->json);
     spec_words(&spec, args, cli->words + 1, cli->word_count - 1);
     int exit_code = outcome_run(cli, method, packed(args), &o);
     if (exit_code == 0)

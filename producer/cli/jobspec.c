@@ -58,11 +58,13 @@ bool jobspec_method(const char *method)
 
 /* --- what a line becomes -------------------------------------------------------------------- */
 
-void spec_init(struct spec *s, const char *method, bool text)
+void spec_init(struct spec *s, const char *method, bool text, bool json)
 {
-    /* A sentence is one argument, however many words it has. */
+    /* A sentence is one argument, however many words it has; before it stands how to answer. */
     bool sentence = strcmp(method, "neural_analyzer.polarity") == 0;
-    *s = (struct spec){.kind = text || sentence ? SPEC_TEXT : SPEC_WORDS, .method = method};
+    *s = (struct spec){.kind = text || sentence ? SPEC_TEXT : SPEC_WORDS,
+                       .method = method,
+                       .lead = sentence && json ? "--json " : ""};
 }
 
 void spec_fini(struct spec *s)
@@ -166,8 +168,10 @@ const char *spec_line(const struct spec *s, struct reeve_value *args, struct byt
         return "a zero byte in the line";
     switch (s->kind) {
     case SPEC_TEXT:
+        buf_put(&scratch, s->lead, strlen(s->lead));
+        buf_put(&scratch, line.data, line.size);
         reeve_put_array(args, 1);
-        reeve_put_text_n(args, line.size ? line.data : "", line.size);
+        reeve_put_text_n(args, scratch.size ? (char *)scratch.data : "", scratch.size);
         break;
     case SPEC_COMMAND: {
         uint32_t count = 0;
@@ -188,6 +192,7 @@ void spec_words(const struct spec *s, struct reeve_value *args, char **words, si
 {
     if (s->kind == SPEC_TEXT && count > 0) {
         struct buf joined = {0};
+        buf_put(&joined, s->lead, strlen(s->lead));
         for (size_t i = 0; i < count; i++)
             buf_printf(&joined, "%s%s", i ? " " : "", words[i]);
         reeve_put_array(args, 1);

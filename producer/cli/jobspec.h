@@ -29,12 +29,14 @@ enum spec_kind {
 struct spec {
     enum spec_kind kind;
     const char *method;
-    char **command; /* SPEC_COMMAND: its words, owned; ends with NULL */
-    char *storage;  /* what they live in */
+    const char *lead; /* SPEC_TEXT: stands before the text; a literal */
+    char **command;   /* SPEC_COMMAND: its words, owned; ends with NULL */
+    char *storage;    /* what they live in */
 };
 
-/* For words or lines to this method; text: a line is one text. Some methods take text only. */
-void spec_init(struct spec *s, const char *method, bool text);
+/* For words or lines to this method; text: a line is one text. Some methods take text only. json:
+ * the answer will be shown as JSON; a method that can tell more then is asked to. */
+void spec_init(struct spec *s, const char *method, bool text, bool json);
 /* For a command template, split as a shell would ('...', "...", \x); {} is added at the end when
  * it stands nowhere. -1 when a quote is open or there is no word. */
 int spec_init_command(struct spec *s, const char *template);

@@ -152,7 +152,7 @@ static int start_submit(struct submit *s)
                          cli->words[1]);
     if (lines && s->options.key)
         return cli_usage(s->cli, "--key would make all lines one job");
-    spec_init(&s->spec, cli->words[0], false);
+    spec_init(&s->spec, cli->words[0], false, false);
     int failed = cli_connect(s->cli);
     if (failed || lines)
         return failed;

@@ -51,6 +51,9 @@ TEXTS = {
     "value": [b'#[1,-2,3.5e10,"a\\u00e4\\n",{"k":[null,true,false]}]', b"#18446744073709551615",
               b"#-9223372036854775808", b"#[[[[[[]]]]]]", b"#1e400", b"#0.1", b"\xcb\x7f\xf8" + bytes(6),
               b"\xa3\xff\xfe\xfd", b"\xd6\x05abcd", b"\xc4\x03abc"],
+    "polarity": [text.encode() for text in
+                 ("Not bad at all, but the ending... :( 10/10 /s", "Сервис very bad, но еда ВКУСНАЯ))) ну вот (",
+                  "I don't / do n't / dont (!) :'( xDD <3 ^_^ 👍 http://a.b/c @me", "sooooo неттакогослова caf\u00e9\u2019t")],
     # A method, evaluations, then damage (place, place, change): see fuzz_optimiser_state.c.
     "optimiser_state": [bytes([method, evaluations]) + damage
                         for method, evaluations in ((0, 50), (1, 20), (9, 35), (25, 59), (40, 8))

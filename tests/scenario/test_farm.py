@@ -55,6 +55,11 @@ def test_first_minutes(farm):
     polarity = [float(farm.reeve("call", "neural_analyzer.polarity", *words.split()).stdout)
                 for words in ("a wonderful and happy day", "not a wonderful day", "an awful boring film")]
     assert polarity[0] > 0 > polarity[2] >= -1 and polarity[1] < polarity[0] <= 1, polarity
+    for words in (("--json", "neural_analyzer.polarity", "ужасный", "фильм"), ("neural_analyzer.polarity", "--json", "ужасный фильм")):
+        told = json.loads(farm.reeve("call", *words).stdout)
+        told = told.get("value", told)
+        assert told.keys() == {"polarity", "label", "confidence", "language"}, told
+        assert told["polarity"] < -0.3 and (told["label"], told["language"]) == ("negative", "ru") and told["confidence"] <= 1, told
 
 
 def test_jobs_that_cannot_go_well(farm):
@@ -62,7 +67,7 @@ def test_jobs_that_cannot_go_well(farm):
     for words in (("calculator.calculate", 1, "/", 0), ("calculator.calculate", 1, "+"), ("calculator.calculate", "one", "+", 1),
                   ("calculator.calculate", 10, "^", 10 ** 9), ("fibonacci_generator.calculate", -1),
                   ("fibonacci_generator.calculate", 0), ("fibonacci_generator.calculate", "abc"),
-                  ("fibonacci_generator.calculate", 99999999999), ("fibonacci_generator.calculate",),
+                  ("fibonacci_generator.calculate", 99999999999), ("fibonacci_generator.calculate",), ("neural_analyzer.polarity", ""), ("neural_analyzer.polarity", "--json", " "),
                   ("data_processing.calculate_cv", '{"model":"nosuch"}'), ("data_processing.calculate_cv", "text")):
         done = farm.reeve("call", *words)
         assert done.returncode == 1 and not done.stdout and len(done.stderr.splitlines()) == 1, (words, done)

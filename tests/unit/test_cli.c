@@ -36,7 +36,7 @@ static void check_line(const struct spec *s, const char *line, const char *json)
 TEST(words_of_a_line_are_numbers_json_or_text)
 {
     struct spec s;
-    spec_init(&s, "calculator.calculate", false);
+    spec_init(&s, "calculator.calculate", false, true);
     check_line(&s, "2 + 2", "[2,\"+\",2]");
     check_line(&s, "  a\tb \r", "[\"a\",\"b\"]");
     check_line(&s, "", "[]");
@@ -47,11 +47,13 @@ TEST(words_of_a_line_are_numbers_json_or_text)
 TEST(a_line_may_be_one_text)
 {
     struct spec s;
-    spec_init(&s, "my.method", true);
+    spec_init(&s, "my.method", true, true);
     check_line(&s, " 2 + 2 ", "[\" 2 + 2 \"]");
     check_line(&s, "", "[\"\"]");
-    spec_init(&s, "neural_analyzer.polarity", false);
+    spec_init(&s, "neural_analyzer.polarity", false, false);
     check_line(&s, "this is good", "[\"this is good\"]");
+    spec_init(&s, "neural_analyzer.polarity", true, true);
+    check_line(&s, "this is good", "[\"--json this is good\"]");
 }
 
 TEST(words_of_a_sentence_are_joined)
@@ -59,7 +61,7 @@ TEST(words_of_a_sentence_are_joined)
     struct spec s;
     char *words[] = {"2", "good", "days"};
     struct reeve_value *args = reeve_value_new();
-    spec_init(&s, "neural_analyzer.polarity", false);
+    spec_init(&s, "neural_analyzer.polarity", false, false);
     spec_words(&s, args, words, LENGTH(words));
     char *is = reeve_json(reeve_value_data(args), reeve_value_size(args));
     CHECK_TEXT(is, "[\"2 good days\"]");
@@ -100,7 +102,7 @@ TEST(a_zero_byte_is_refused_not_cut_at)
 {
     struct spec s;
     struct reeve_value *args = reeve_value_new();
-    spec_init(&s, "a.b", false);
+    spec_init(&s, "a.b", false, false);
     CHECK_TEXT(spec_line(&s, args, bytes_of("a\0b", 3)), "a zero byte in the line");
     reeve_value_free(args);
 }

@@ -3,231 +3,301 @@
 
 #include <math.h>
 
-#include "consumer/handlers/polarity/words.h"
+/* Letters in a row of a word that the dictionary does not have, its borders being letters too, and
+ * as many from its beginning, which stand for its stem. */
+enum { LETTERS_MIN = 3, LETTERS_MAX = 5, STEM_MIN = 7, STEM_MAX = 9 };
+enum { PHRASE_WORDS = 4, LONG_TEXT = 40, POOL_ADDS = 1 << 20 };
 
-static const double half_way = 15;       /* the sum squared at which the score is 0.71 */
-static const double negated_good = -0.8; /* "not good" says more than "not bad" */
-static const double negated_bad = -0.5;
-static const double before_but = 0.5, after_but = 1.4, after_despite = 0.5;
-static const double exclaimed = 0.3; /* each of up to 4 '!' */
-static const double shouted = 1.3;   /* a word in capitals among others */
-static const double smile = 1.5, frown = -1.5;
-enum { EXCLAIMED_MAX = 4, SCALE_WORDS = 2 };
+static const double neutral_below = 0.25; /* of the score, without its sign */
+static const double ironic = -0.5;        /* what praise becomes before "/s" */
+static const double english_least = 0.5;  /* share of English words in English */
+static const double mixed_least = 0.25;   /* share of the smaller script in a mixed text */
 
-struct scorer {
-    const struct lexicon *lexicon;
+struct reader {
+    const struct weights *weights;
     struct words words;
-    struct token ahead[LEXICON_PHRASE_WORDS]; /* tokens read, not yet used */
-    size_t ahead_count;
-    bool shouts; /* capitals stand out in this text */
+    struct token ring[PHRASE_WORDS]; /* the next tokens, see ahead */
+    size_t first;
+    size_t covered; /* words ahead that a phrase has spoken for */
 
-    double total, sentence; /* sums; total without the sentence */
-    double part;            /* what words weigh in this part of the sentence */
-    bool in_despite;
-    unsigned negated; /* words that the negation still reaches */
-    double scale;
-    unsigned scaled; /* words that scale still reaches */
+    /* Hashes of the last word and of the last two with the blank behind them. */
+    uint64_t one, two;
+    unsigned row; /* words of this sentence that these hold: 0, 1, 2 */
+
+    int32_t pool[WEIGHTS_WIDTH]; /* in steps; spilled into total before it can overflow */
+    double total[WEIGHTS_WIDTH];
+    unsigned adds;
+    bool found; /* anything at all */
+
+    struct tone tone;
+    unsigned long latin, english; /* words in Latin letters, and those of them that are English */
+    struct tone_counts counts;
+    bool irony;
 };
 
-/* --- tokens ahead ----------------------------------------------------------------------------- */
+/* --- the pool --------------------------------------------------------------------------------- */
 
-static void look_ahead(struct scorer *s)
+static void spill(struct reader *r)
 {
-    while (s->ahead_count < LEXICON_PHRASE_WORDS)
-        words_next(&s->words, &s->ahead[s->ahead_count++]);
-}
-
-static void use(struct scorer *s, size_t count)
-{
-    s->ahead_count -= count;
-    memmove(s->ahead, s->ahead + count, s->ahead_count * sizeof s->ahead[0]);
-}
-
-static struct bytes token_text(const struct token *t)
-{
-    return bytes_of(t->text, t->size);
-}
-
-/* The longest phrase that begins here; its number of words in *count. */
-static const struct lexicon_entry *find_phrase(const struct scorer *s, size_t *count)
-{
-    char joined[LEXICON_PHRASE_WORDS * (TOKEN_TEXT_MAX + 1)];
-    size_t ends[LEXICON_PHRASE_WORDS], n = 0, size = 0;
-    if (!lexicon_begins_phrase(s->lexicon, token_text(&s->ahead[0])))
-        return NULL;
-    for (; n < LEXICON_PHRASE_WORDS && s->ahead[n].kind == TOKEN_WORD; n++) {
-        if (n)
-            joined[size++] = '_';
-        memcpy(joined + size, s->ahead[n].text, s->ahead[n].size);
-        size += s->ahead[n].size;
-        ends[n] = size;
+    for (size_t i = 0; i < WEIGHTS_WIDTH; i++) {
+        r->total[i] += r->pool[i];
+        r->pool[i] = 0;
     }
-    for (; n > 1; n--) {
-        const struct lexicon_entry *found =
-            lexicon_phrase(s->lexicon, bytes_of(joined, ends[n - 1]));
-        if (found) {
-            *count = n;
-            return found;
+    r->adds = 0;
+}
+
+/* Adds what the feature of this name weighs; its entry, or -1. */
+static int64_t add(struct reader *r, uint64_t hash)
+{
+    int64_t entry = weights_find(r->weights, hash);
+    if (entry < 0)
+        return -1;
+    const int8_t *place = r->weights->places[entry];
+    for (size_t i = 0; i < WEIGHTS_WIDTH; i++)
+        r->pool[i] += place[i];
+    r->found = true;
+    if (++r->adds == POOL_ADDS)
+        spill(r);
+    return entry;
+}
+
+/* --- words ------------------------------------------------------------------------------------ */
+
+static bool is_cyrillic(const struct token *word)
+{
+    return (unsigned char)word->text[0] >= 0xd0; /* U+0400 and above; there are no longer letters */
+}
+
+static uint64_t hash_of(const struct token *t)
+{
+    return weights_add(WEIGHTS_START, t->text, t->size);
+}
+
+/* All rows of letters that begin at this place of whole, the word between its borders. */
+static void add_rows(struct reader *r, const char *at, const char *end, bool first)
+{
+    uint64_t hash = weights_add(WEIGHTS_START, "#", 1);
+    unsigned most = first ? STEM_MAX : LETTERS_MAX;
+    for (unsigned size = 1; size <= most && at < end; size++) {
+        do
+            hash = weights_add(hash, at++, 1);
+        while (at < end && (*at & 0xc0) == 0x80);
+        if ((size >= LETTERS_MIN && size <= LETTERS_MAX) || (size >= STEM_MIN && at < end))
+            add(r, hash);
+    }
+}
+
+static void add_letters(struct reader *r, const struct token *word)
+{
+    char whole[TOKEN_TEXT_MAX + 2];
+    const char *end = whole + word->size + 2;
+    whole[0] = '^';
+    memcpy(whole + 1, word->text, word->size);
+    whole[word->size + 1] = '$';
+    for (const char *at = whole; at < end; at++)
+        if ((*at & 0xc0) != 0x80)
+            add_rows(r, at, end, at == whole);
+}
+
+/* The word itself, or its letters; its entry, or -1. */
+static int64_t add_word(struct reader *r, const struct token *word, uint64_t hash)
+{
+    int64_t entry = add(r, hash);
+    if (entry < 0)
+        add_letters(r, word);
+    if (is_cyrillic(word)) {
+        r->counts.cyrillic++;
+    } else {
+        r->latin++;
+        r->english += entry >= 0 && r->weights->kinds[entry] & WEIGHTS_KNOWN;
+    }
+    return entry;
+}
+
+/* The word with the one and the two before it. */
+static void add_row(struct reader *r, const struct token *word, uint64_t hash)
+{
+    uint64_t pair = weights_add(r->one, word->text, word->size);
+    if (r->row > 0) {
+        r->counts.pairs++;
+        r->counts.familiar += add(r, pair) >= 0;
+    }
+    if (r->row > 1)
+        add(r, weights_add(r->two, word->text, word->size));
+    r->two = weights_add(pair, " ", 1);
+    r->one = weights_add(hash, " ", 1);
+    r->row += r->row < 2;
+}
+
+/* --- the lexicon ------------------------------------------------------------------------------ */
+
+/* The token that is n tokens ahead; 0: the one that is being read. */
+static struct token *ahead(struct reader *r, size_t n)
+{
+    return &r->ring[(r->first + n) % PHRASE_WORDS];
+}
+
+/* The longest phrase of the lexicon that begins here, else the word's own entry; -1 when the
+ * lexicon has neither. *count: its words. */
+static int64_t find_phrase(struct reader *r, int64_t entry, uint64_t hash, size_t *count)
+{
+    const uint8_t *kinds = r->weights->kinds;
+    int64_t best = entry >= 0 && kinds[entry] & WEIGHTS_LEXICON ? entry : -1;
+    *count = 1;
+    if (entry < 0 || !(kinds[entry] & WEIGHTS_BEGINS))
+        return best;
+    for (size_t n = 1; n < PHRASE_WORDS && ahead(r, n)->kind == TOKEN_WORD; n++) {
+        hash = weights_add(hash, " ", 1);
+        hash = weights_add(hash, ahead(r, n)->text, ahead(r, n)->size);
+        int64_t phrase = weights_find(r->weights, hash);
+        if (phrase >= 0 && kinds[phrase] & WEIGHTS_LEXICON) {
+            best = phrase;
+            *count = n + 1;
         }
     }
-    return NULL;
+    return best;
 }
 
-/* "sooo gooood": a letter three times or more is meant twice or once. */
-static const struct lexicon_entry *find_word(const struct scorer *s, struct bytes word)
+static double value_of(const struct reader *r, int64_t entry)
 {
-    const struct lexicon_entry *found = lexicon_word(s->lexicon, word);
-    const char *at = word.data;
-    for (size_t keep = 2; !found && keep > 0; keep--) {
-        char shorter[TOKEN_TEXT_MAX];
-        size_t size = 0, run = 0;
-        bool drawn = false;
-        for (size_t i = 0; i < word.size; i++) {
-            /* Letters of two bytes repeat at a distance of two. */
-            size_t step = (unsigned char)at[i] < 0x80 ? 1 : 2;
-            bool again = i >= step && i + step <= word.size && !memcmp(at + i, at + i - step, step);
-            run = again ? run + 1 : 0;
-            drawn = drawn || run >= 2;
-            if (run < keep) {
-                memcpy(shorter + size, at + i, step < word.size - i ? step : word.size - i);
-                size += step < word.size - i ? step : word.size - i;
-            }
-            i += step - 1;
-        }
-        if (!drawn)
-            return NULL;
-        found = lexicon_word(s->lexicon, bytes_of(shorter, size));
+    return r->weights->values[entry] * WEIGHTS_VALUE_STEP;
+}
+
+static void hear_word(struct reader *r, const struct token *word, int64_t entry, uint64_t hash)
+{
+    size_t count;
+    if (r->covered > 0) {
+        r->covered--;
+        return;
     }
-    return found;
+    int64_t phrase = find_phrase(r, entry, hash, &count);
+    if (phrase < 0) {
+        tone_pass(&r->tone);
+        return;
+    }
+    r->covered = count - 1;
+    tone_word(&r->tone, word, (enum tone_role)(r->weights->kinds[phrase] & WEIGHTS_ROLE),
+              value_of(r, phrase));
 }
 
-/* --- scoring ---------------------------------------------------------------------------------- */
+/* --- tokens ----------------------------------------------------------------------------------- */
 
-static void end_clause(struct scorer *s)
+static void read_word(struct reader *r, const struct token *word)
 {
-    s->negated = 0;
-    s->scaled = 0;
-    if (s->in_despite)
-        s->part = 1;
-    s->in_despite = false;
+    uint64_t hash = hash_of(word);
+    r->tone.words++;
+    int64_t entry = add_word(r, word, hash);
+    if (r->tone.negated)
+        add(r, weights_add(weights_add(WEIGHTS_START, "~", 1), word->text, word->size));
+    add_row(r, word, hash);
+    hear_word(r, word, entry, hash);
 }
 
-static void end_sentence(struct scorer *s, unsigned exclamations)
+static void read_mark(struct reader *r, const struct token *mark)
 {
-    if (exclamations > EXCLAIMED_MAX)
-        exclamations = EXCLAIMED_MAX;
-    if (s->sentence != 0)
-        s->sentence += copysign(exclaimed * exclamations, s->sentence);
-    s->total += s->sentence;
-    s->sentence = 0;
-    s->part = 1;
-    end_clause(s);
+    int64_t entry = add(r, hash_of(mark));
+    if (entry >= 0 && r->weights->values[entry] != 0)
+        tone_mark(&r->tone, mark, value_of(r, entry));
+    r->irony = r->irony || bytes_equal(bytes_of(mark->text, mark->size), bytes_text("/s"));
 }
 
-static void weigh(struct scorer *s, double weight, const struct token *t)
+static void read_stop(struct reader *r, const struct token *stop)
 {
-    if (s->shouts && t->capitals)
-        weight *= shouted;
-    if (s->scaled)
-        weight *= s->scale;
-    if (s->negated)
-        weight *= weight > 0 ? negated_good : negated_bad;
-    s->sentence += weight * s->part;
-    s->scaled = 0;
+    if (stop->text[0] != '\n' && !(stop->size == 1 && stop->text[0] == '.')) {
+        add(r, hash_of(stop));
+        if (r->row > 0)
+            add(r, weights_add(r->one, stop->text, stop->size));
+    }
+    tone_stop(&r->tone, stop);
+    r->row = 0;
 }
 
-static void pass_word(struct scorer *s)
+static void read_token(struct reader *r, const struct token *t)
 {
-    s->negated -= s->negated > 0;
-    s->scaled -= s->scaled > 0;
-}
-
-static void apply(struct scorer *s, const struct lexicon_entry *entry, const struct token *t)
-{
-    switch (entry->role) {
-    case ROLE_WEIGHT:
-        weigh(s, entry->value, t);
-        pass_word(s);
-        break;
-    case ROLE_NOT: s->negated = (unsigned)entry->value; break;
-    case ROLE_SCALE:
-        pass_word(s);
-        s->scale = s->scaled ? s->scale * entry->value : entry->value;
-        s->scaled = SCALE_WORDS;
-        break;
-    case ROLE_BUT:
-        end_clause(s);
-        s->sentence *= before_but;
-        s->part = after_but;
-        break;
-    case ROLE_DESPITE:
-        end_clause(s);
-        s->part = after_despite;
-        s->in_despite = true;
-        break;
+    switch (t->kind) {
+    case TOKEN_WORD: read_word(r, t); break;
+    case TOKEN_MARK: read_mark(r, t); break;
+    case TOKEN_STOP: read_stop(r, t); break;
+    default: tone_clause(&r->tone); break;
     }
 }
 
-static bool ends_in_nt(struct bytes word)
+static void read_all(struct reader *r)
 {
-    return word.size >= 3 && !memcmp((const char *)word.data + word.size - 3, "n't", 3);
-}
-
-static void score_word(struct scorer *s)
-{
-    static const struct lexicon_entry not = {.role = ROLE_NOT, .value = 4};
-    struct bytes word = token_text(&s->ahead[0]);
-    size_t count = 1;
-    const struct lexicon_entry *entry = find_phrase(s, &count);
-    if (!entry)
-        entry = find_word(s, word);
-    if (!entry && ends_in_nt(word))
-        entry = &not ;
-    if (entry)
-        apply(s, entry, &s->ahead[0]);
-    else
-        pass_word(s);
-    use(s, count);
-}
-
-static void score_mark(struct scorer *s, const struct token *t)
-{
-    const struct lexicon_entry *entry = lexicon_word(s->lexicon, token_text(t));
-    if (entry && entry->role == ROLE_WEIGHT)
-        s->sentence += entry->value * (t->count > 1 ? 1.2 : 1);
-}
-
-/* Do some words, but not most, stand in capitals? */
-static bool shouts(struct bytes text)
-{
-    struct words words = words_of(text);
-    struct token t;
-    size_t capitals = 0, all = 0;
-    for (words_next(&words, &t); t.kind != TOKEN_END; words_next(&words, &t)) {
-        all += t.kind == TOKEN_WORD;
-        capitals += t.capitals;
+    for (size_t i = 0; i < PHRASE_WORDS; i++)
+        words_next(&r->words, &r->ring[i]);
+    while (ahead(r, 0)->kind != TOKEN_END) {
+        read_token(r, ahead(r, 0));
+        words_next(&r->words, ahead(r, 0)); /* its place is taken by the one that comes last now */
+        r->first++;
     }
-    return capitals * 2 < all;
+    spill(r);
 }
 
-double polarity_score(const struct lexicon *l, struct bytes text)
+/* --- the network ------------------------------------------------------------------------------ */
+
+static double logit(const struct reader *r)
 {
-    struct scorer s = {.lexicon = l, .words = words_of(text), .part = 1, .shouts = shouts(text)};
-    for (look_ahead(&s); s.ahead[0].kind != TOKEN_END; look_ahead(&s)) {
-        struct token *t = &s.ahead[0];
-        if (t->kind == TOKEN_WORD) {
-            score_word(&s);
-            continue;
-        }
-        switch (t->kind) {
-        case TOKEN_MARK: score_mark(&s, t); break;
-        case TOKEN_SMILES: s.sentence += smile * (t->count > 1 ? 1.3 : 1); break;
-        case TOKEN_FROWNS: s.sentence += frown * (t->count > 1 ? 1.3 : 1); break;
-        case TOKEN_STOP: end_sentence(&s, t->count); break;
-        default: end_clause(&s); break;
-        }
-        use(&s, 1);
+    const struct weights_head *head = r->weights->head;
+    double in[WEIGHTS_INPUTS], *tone = in + WEIGHTS_WIDTH, out = head->bias, sure = head->sure_bias;
+    /* A text counts as much as its words agree, not as much as it is long. */
+    double words = (double)r->tone.words, share = words > LONG_TEXT ? sqrt(LONG_TEXT / words) : 1;
+    for (size_t i = 0; i < WEIGHTS_WIDTH; i++)
+        in[i] = r->total[i] * head->steps[i] * share;
+    tone_numbers(&r->tone, &r->counts, tone);
+    for (size_t i = 0; i < TONE_NUMBERS; i++)
+        sure += tone[i] * head->sure[i];
+    float hidden[WEIGHTS_HIDDEN];
+    memcpy(hidden, head->inner_bias, sizeof hidden);
+    for (size_t i = 0; i < WEIGHTS_INPUTS; i++) {
+        float x = (float)in[i];
+        for (size_t j = 0; j < WEIGHTS_HIDDEN; j++)
+            hidden[j] += x * head->inner[i][j];
+        out += in[i] * head->direct[i];
     }
-    end_sentence(&s, 0);
-    return s.total / sqrt(s.total * s.total + half_way);
+    for (size_t j = 0; j < WEIGHTS_HIDDEN; j++)
+        out += hidden[j] > 0 ? hidden[j] * head->outer[j] : 0;
+    return out / (1 + exp(-sure));
+}
+
+static enum polarity_language language_of(const struct reader *r)
+{
+    unsigned long cyrillic = r->counts.cyrillic, all = r->latin + cyrillic;
+    unsigned long less = r->latin < cyrillic ? r->latin : cyrillic;
+    bool english = (double)r->english >= english_least * (double)r->latin;
+    if (all == 0 || (cyrillic <= r->latin && !english))
+        return POLARITY_UNKNOWN;
+    if ((double)less >= mixed_least * (double)all && english)
+        return POLARITY_MIXED;
+    return cyrillic > r->latin ? POLARITY_RUSSIAN : POLARITY_ENGLISH;
+}
+
+struct polarity polarity_of(const struct weights *w, struct bytes text)
+{
+    struct reader r = {.weights = w, .words = words_of(text)};
+    struct polarity p = {0};
+    read_all(&r);
+    if (r.found) /* else nothing in it says anything, and no bias either */
+        p.score = tanh(logit(&r) / 2);
+    if (r.irony && p.score > 0)
+        p.score *= ironic;
+    double strength = fabs(p.score);
+    p.label = strength < neutral_below ? POLARITY_NEUTRAL
+              : p.score > 0            ? POLARITY_POSITIVE
+                                       : POLARITY_NEGATIVE;
+    p.confidence = p.label == POLARITY_NEUTRAL ? 1 - strength : (1 + strength) / 2;
+    p.language = language_of(&r);
+    return p;
+}
+
+const char *polarity_label_name(enum polarity_label label)
+{
+    static const char *const names[] = {"negative", "neutral", "positive"};
+    return names[label];
+}
+
+const char *polarity_language_name(enum polarity_language language)
+{
+    static const char *const names[] = {"en", "ru", "mixed", "und"};
+    return names[language];
 }

@@ -1,0 +1,293 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""train.py [--measure FILE.tsv...]: makes polarity.weights of the files in data/, and tests/polarity/reference.tsv,
+what a thousand sentences score with them. train.sh starts it. With --measure, also the accuracy on files of the same
+form as those in data/ (1 or 0, a tab, a sentence).
+
+The same data give the same file: all that is drawn comes from SEED.
+"""
+import argparse
+import math
+import pathlib
+from collections import Counter
+
+import numpy as np
+import scipy.sparse as sparse
+
+import features
+import lexicon
+import network as net
+import weights
+import words
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+DATA = HERE / "data"
+REFERENCE = HERE.parents[2] / "tests/polarity/reference.tsv"
+SEED = 1
+
+WIDTH, HIDDEN = 16, 24
+WORD_MIN, ROW_MIN, LETTERS_MIN = 2, 2, 4  # how often a feature must have been seen
+ROWS, PAIRS, LETTERS, LETTERS_KEPT = 12000, 9000, 60000, 7000
+LETTERS_WEIGHT, VECTORS_WEIGHT = 0.3, 0.25
+COMMON = 4                     # a word of English was seen so often
+SALADS, SALAD_WEIGHT = 10000, 2.5  # texts of common words in no order
+TURNS, TURN_WEIGHT = 2000, 0.3     # phrases with a negation: "it is not bad"
+TURNED_LEAST = 1.5                 # value of their word in the lexicon
+TURNED_GOOD, TURNED_BAD = 0.1, 0.8  # probability of good that a good word and a bad one have in them
+LONG_TEXT = 40
+IRONIC = -0.5
+
+# What a sentence of a set counts, and whether it is of a foreign kind (network.py).
+SETS = {"en-vadergt.train": (1.0, 0), "en-goemotions.train": (0.2, 1), "en-neutral": (0.3, 0),
+        "ru-cedr.train": (1.0, 0), "ru-goemotions-mt": (1.0, 0), "ru-neutral": (0.3, 0)}
+DEV = ("en-vadergt.dev", "en-goemotions.dev", "ru-cedr.dev")
+PLACEHOLDERS = ("[NAME]", "[RELIGION]", "@anonymous")  # what the sets put for names
+WANTED = {"1": 1.0, "0": 0.0, "neu": 0.5}
+
+# Of each dev set so many sentences stand in the reference, and these, which no set has.
+REFERENCES = 330
+CURIOUS = (
+    "12345", "?!", "...", ":)", ":'(", "❤", "👍👍👍", "😍 !!!", "🙄", "❌ ⭐⭐⭐⭐⭐", "/s", "Oh great, it broke again /s",
+    "So useful (!)", "GREAT", "THE FOOD IS GOOD", "sooooo goooood", "ОЧЕНЬ ХОРОШО!!!", "очееееень плохо", "ура)))",
+    "жаль((", "ну вот (", "f(x) (y) )", "Don't", "DON'T like it", "dont like it", "I do n't like it",
+    "can\u2019t stand it", "n't", "nt", "rock'n'roll", "it's 'fine'", "Сервис very bad, но еда great",
+    "The food was вкусная", "Das Buch ist sehr gut", "Ce film est très mauvais", "これは良い", "caf\u00c9 \u00df \u024f",
+    "Ёжик ѐ \u0460", "a\u00a0/s\u00a0b", "x/s", "10/10", "2+2=4 :d", "xD x-D xdd :DDD =P :3 10:30 <3 ^^ ^_^ >:(",
+    "see http://good.example/bad?love=hate and www.awful.example, @lovely_hater", "one\u2026 two.. three;four",
+    "a" * 200 + " good", "é" * 40 + "bad", "not " * 30 + "good", " ".join(["good"] * 90),
+    "never say never again but yes, although no: despite everything it works",
+    "wonderfull expirience, definately recomend", "прекраснейшее обслуживаниеее", "\ufffd good \ufffd", "1 star",
+    "#love #hate", "*love* _hate_",
+)
+
+
+def rows_of(path):
+    for line in path.read_text(encoding="utf-8").splitlines():
+        label, sentence = line.split("\t", 1)
+        yield label, sentence
+
+
+def read_set(path):
+    labels, texts = [], []
+    for label, sentence in rows_of(path):
+        for placeholder in PLACEHOLDERS:
+            sentence = sentence.replace(placeholder, "")
+        labels.append(WANTED[label])
+        texts.append(words.tokens(sentence))
+    return np.array(labels), texts
+
+
+def is_word(name):
+    """Of a feature's name: a word, and so made of letters."""
+    return " " not in name and (name[0].isalnum() or name == "n't")
+
+
+class Vectors:
+    """Word vectors, each as much as its word is rare in the training texts."""
+
+    def __init__(self, path, counts):
+        file = np.load(path)
+        self.words = bytes(file["words"]).decode().split("\n")
+        total = sum(counts.values())
+        rare = np.array([1e-3 / (1e-3 + counts[word] / total) for word in self.words])
+        self.rows = file["vectors"] * file["steps"] * rare[:, None] * VECTORS_WEIGHT
+        self.index = {word: i for i, word in enumerate(self.words)}
+
+    def of(self, names):
+        out = np.zeros((len(names), self.rows.shape[1]))
+        for i, name in enumerate(names):
+            if name in self.index:
+                out[i] = self.rows[self.index[name]]
+        return out
+
+
+def salads(seen, random):
+    """Common words in no order, which say nothing, as tokens."""
+    counts = Counter(name for s in seen for name in s.names if name.isalpha() and name.isascii() and len(name) > 1)
+    pool = sorted(word for word, count in counts.items() if count >= 15)
+    share = np.array([counts[word] for word in pool]) ** 0.2
+    for _ in range(SALADS):
+        picked = random.choice(len(pool), random.integers(3, 10), p=share / share.sum())
+        yield words.tokens(" ".join(pool[i] for i in picked) + ".")
+
+
+def turns(table, counts, random):
+    """Words of the lexicon with and without a negation, as tokens, and their probability of good."""
+    told = sorted(word for word, (role, value) in table.items()
+                  if role == features.WEIGHT and abs(value) >= TURNED_LEAST and counts[word] >= 3)
+    plain = {False: ("it is {}", "{}", "so {}"), True: ("это {}", "{}", "так {}")}
+    turned = {False: ("not {}", "it's not {}", "it is not {}", "this was not {} at all", "isn't {}", "never {}",
+                      "not very {}"),
+              True: ("не {}", "это не {}", "совсем не {}", "не очень {}")}
+    for i in range(TURNS):
+        word = told[random.integers(len(told))]
+        good, forms = table[word][1] > 0, (turned if i % 2 else plain)[features.is_cyrillic(word)]
+        wanted = (TURNED_GOOD if good else TURNED_BAD) if i % 2 else float(good)
+        yield wanted, words.tokens(forms[random.integers(len(forms))].format(word))
+
+
+def strongest(seen, wanted, weight, least, most, chosen):
+    """Names that tell good from bad best: by their log odds over the deviation of these."""
+    good, bad, count = Counter(), Counter(), Counter()
+    for s, y, w in zip(seen, wanted, weight):
+        for name in sorted(set(filter(chosen, s))):
+            good[name] += w * y
+            bad[name] += w * (1 - y)
+            count[name] += 1
+    def strength(name):
+        p, q = good[name] + 0.5, bad[name] + 0.5
+        return abs(math.log(p / q)) * math.sqrt(p * q / (p + q))
+    return sorted((n for n in count if count[n] >= least), key=lambda n: (-strength(n), n))[:most]
+
+
+class Dictionary:
+    """The names of all features; a word is also its letters, and has its vector."""
+
+    def __init__(self, names, letters, vectors):
+        self.names = names + letters
+        self.index = {name: i for i, name in enumerate(self.names)}
+        self.vectors = vectors.of(self.names)
+        self.spread = self._spread()
+
+    def _spread(self):
+        rows, columns, data = [], [], []
+        for i, name in enumerate(self.names):
+            rows.append(i)
+            columns.append(i)
+            data.append(LETTERS_WEIGHT if name[0] == "#" else 1.0)
+            if is_word(name):
+                for row in features.letters(name):
+                    if row in self.index:
+                        rows.append(i)
+                        columns.append(self.index[row])
+                        data.append(LETTERS_WEIGHT)
+        return sparse.csr_matrix((data, (rows, columns)), (len(self.names),) * 2)
+
+    def matrix(self, seen):
+        """How often each name stands in each text; a long text counts less."""
+        columns, starts, data = [], [0], []
+        for s in seen:
+            found = [self.index[name] for name in s.names if name in self.index]
+            columns += found
+            data += [math.sqrt(LONG_TEXT / s.words) if s.words > LONG_TEXT else 1.0] * len(found)
+            starts.append(len(columns))
+        return sparse.csr_matrix((data, columns, starts), (len(seen), len(self.names)))
+
+
+class Model:
+    """What is written: places in whole steps, and the network in single precision."""
+
+    def __init__(self, reader, names, places, network):
+        self.reader = reader
+        self.steps = (np.quantile(np.abs(places), 0.9995, axis=0) / 127).astype("f4")
+        self.places = np.clip(np.round(places / self.steps), -127, 127).astype(np.int8)
+        self.names = names
+        self.index = {name: i for i, name in enumerate(names)}
+        direct = np.concatenate([[1.0], np.zeros(WIDTH - 1), network.direct])
+        self.network = [np.asarray(a, "f4") for a in (network.W1, network.b1, network.w2, direct, network.b,
+                                                      network.sure, network.c)]
+
+    def score(self, tokens):
+        seen = self.reader.see(tokens)
+        found = [self.index[name] for name in seen.names if name in self.index]
+        if not found:
+            return 0.0
+        share = math.sqrt(LONG_TEXT / seen.words) if seen.words > LONG_TEXT else 1.0
+        inner, inner_bias, outer, direct, bias, sure, sure_bias = (a.astype("f8") for a in self.network)
+        pool = self.places[found].sum(0, dtype=np.int64) * self.steps.astype("f8") * share
+        tone = np.array(seen.tone(self.index))
+        inputs = np.concatenate([pool, tone])
+        said = np.maximum(inputs @ inner + inner_bias, 0) @ outer + inputs @ direct + bias[0]
+        score = math.tanh(said / (1 + math.exp(-(tone @ sure + sure_bias[0]))) / 2)
+        return score * IRONIC if seen.irony and score > 0 else score
+
+    def packed(self, common):
+        kinds, values = [], []
+        begins = {name.split(" ")[0] for name in self.reader.lexicon if " " in name}
+        for name in self.names:
+            role, value = self.reader.lexicon.get(name, (None, 0.0))
+            kinds.append((role | weights.LEXICON if role is not None else 0) |
+                         (weights.BEGINS if name in begins else 0) | (weights.KNOWN if name in common else 0))
+            values.append(round(value / lexicon.STEP))
+        return weights.packed(self.names, self.places, values, kinds, self.steps, self.network)
+
+
+def accuracy(model, labels, texts):
+    scores = np.array([model.score(text) for text in texts])
+    return float(((scores > 0) == (labels > 0.5)).mean())
+
+
+def read_lexicon(vocabulary):
+    made = lexicon.Lexicon()
+    for part in ("en", "ru", "marks"):
+        made.add(DATA / f"lexicon_{part}.tsv")
+    made.add_values(DATA / "vader_lexicon.tsv")
+    return made.table(vocabulary)
+
+
+def train(say):
+    random = np.random.default_rng(SEED)
+    sets = {name: read_set(DATA / f"{name}.tsv") for name in SETS}
+    say("read")
+    counts = Counter(t.text for _, texts in sets.values() for text in texts for t in text if t.kind == words.WORD)
+    english = Counter({w: c for w, c in counts.items() if not features.is_cyrillic(w)})
+    vectors = Vectors(DATA / "glove_en.npz", english)
+    table = read_lexicon(sorted(set(counts) | set(vectors.words)))
+    known = {w for w, c in counts.items() if c >= WORD_MIN} | set(vectors.words)
+    known |= {name.split(" ")[0] for name in table if is_word(name.split(" ")[0])}  # phrases are found by their first
+    reader = features.Reader(table, known)
+    seen = [reader.see(text) for _, texts in sets.values() for text in texts]
+    labels, turned = zip(*turns(table, counts, random))
+    made = [reader.see(text) for text in (*salads(seen, random), *turned)]
+    wanted = np.concatenate([labels for labels, _ in sets.values()] + [np.full(SALADS, 0.5), labels])
+    weight = np.concatenate([np.full(len(sets[n][0]), w) for n, (w, _) in SETS.items()] +
+                            [np.full(SALADS, SALAD_WEIGHT), np.full(TURNS, TURN_WEIGHT)])
+    foreign = np.concatenate([np.full(len(sets[n][0]), f) for n, (_, f) in SETS.items()] + [np.zeros(len(made))])
+    pairs = Counter(pair for s in seen for pair in s.pairs)
+    seen += made
+    say("seen")
+    rows = strongest((s.names for s in seen), wanted, weight, ROW_MIN, ROWS, lambda n: " " in n or n[0] == "~")
+    rows += sorted(set(sorted(pairs, key=lambda n: (-pairs[n], n))[:PAIRS]) - set(rows))
+    spelt = ([row for name in s.names if is_word(name) for row in features.letters(name)] +
+             [name for name in s.names if name[0] == "#"] for s in seen)
+    letters = strongest(spelt, wanted, weight, LETTERS_MIN, LETTERS, bool)
+    marks = Counter(n for s in seen for n in s.names if " " not in n and n[0] not in "~#" and not is_word(n))
+    others = (set(table) | {mark for mark, count in marks.items() if count >= WORD_MIN}) - known - set(rows)
+    names = sorted(known) + rows + sorted(others)
+    dictionary = Dictionary(names, letters, vectors)
+    X = dictionary.matrix(seen)
+    G = X @ dictionary.vectors
+    X = (X @ dictionary.spread).tocsr()
+    tone = np.array([s.tone(dictionary.index) for s in seen])
+    say(f"{X.shape[0]} texts, {len(names)} names, {len(letters)} rows of letters")
+    network = net.Network(X.shape[1], G.shape[1], features.TONES, WIDTH, HIDDEN, random)
+    network.E[np.bincount(X.indices, minlength=X.shape[1]) == 0] = 0
+    net.learn(network, X, G, tone, wanted, weight, foreign, random, say)
+    places = dictionary.spread @ network.E + dictionary.vectors @ network.P
+    kept = list(range(len(names))) + sorted(
+        sorted(range(len(names), len(places)), key=lambda i: -np.abs(places[i]).sum())[:LETTERS_KEPT])
+    model = Model(reader, [dictionary.names[i] for i in kept], places[kept], network)
+    return model, {w for w, c in english.items() if c >= COMMON}
+
+
+def write_reference(model):
+    chosen = [s for name in DEV for _, s in list(rows_of(DATA / f"{name}.tsv"))[:REFERENCES]] + list(CURIOUS)
+    lines = [f"{model.score(words.tokens(sentence)):.6f}\t{sentence}\n" for sentence in chosen]
+    REFERENCE.write_text("".join(lines), encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--measure", nargs="*", type=pathlib.Path, default=[], metavar="FILE.tsv")
+    files = parser.parse_args().measure
+    model, common = train(lambda text: print("train:", text, flush=True))
+    data = model.packed(common)
+    (HERE / "polarity.weights").write_bytes(data)
+    print(f"train: polarity.weights: {len(model.names)} entries, {len(data)} bytes")
+    write_reference(model)
+    for path in [DATA / f"{name}.tsv" for name in DEV] + files:
+        print(f"train: {path.stem}: {accuracy(model, *read_set(path)):.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
