@@ -69,9 +69,8 @@ class Counting(Callback):  # type: ignore[misc]
 
 
 @contextlib.contextmanager
-def _scheduler(teller: Teller) -> Iterator[Any]:
+def _scheduler(address: str, teller: Teller) -> Iterator[Any]:
     """Where it is computed: a cluster's client, or None for the threads of this process."""
-    address = os.environ.get("REEVE_DASK_SCHEDULER")
     if not address:
         threads = len(os.sched_getaffinity(0))
         with dask.config.set(scheduler="threads", num_workers=threads), Counting(teller):
@@ -113,11 +112,11 @@ def _blame(error: BaseException, place: Place) -> str:
     return f"{place.file.name}{f', line {lines[-1]}' if lines else ''}: {_said(error)}"
 
 
-def _work(place: Place, pipe: Connection) -> list[str]:
+def _work(place: Place, scheduler: str, pipe: Connection) -> list[str]:
     teller = Teller(pipe)
     try:
         teller.at("loading")
-        with _scheduler(teller) as client:
+        with _scheduler(scheduler, teller) as client:
             frame = _load(place)
             result = _main(place)(frame)
             return ["done", store(result, place.answer, client)]
@@ -129,20 +128,20 @@ def _work(place: Place, pipe: Connection) -> list[str]:
 
 
 def _settle(place: Place, output: Connection) -> None:
-    """A process of its own: nothing to read, what it prints is kept apart, and none of the farm's settings but one."""
+    """A process of its own: nothing to read, what it prints is kept apart, and none of the farm's settings."""
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for standard in (1, 2):
         os.dup2(output.fileno(), standard)
     output.close()
-    for name in [name for name in os.environ if name.startswith("REEVE_") and name != "REEVE_DASK_SCHEDULER"]:
+    for name in [name for name in os.environ if name.startswith("REEVE_")]:
         del os.environ[name]
     os.chdir(place.directory)
 
 
-def run(place: Place, pipe: Connection, output: Connection) -> None:
-    """The process' whole life."""
+def run(place: Place, scheduler: str, pipe: Connection, output: Connection) -> None:
+    """The process' whole life. scheduler: the address of a cluster's; "": it computes here."""
     _settle(place, output)
-    said = _work(place, pipe)
+    said = _work(place, scheduler, pipe)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -45,7 +45,7 @@ class Cancelled(Exception):
 class _Process:
     """The job's process as seen from outside. Nothing that comes from it is taken for true before it is looked at."""
 
-    def __init__(self, place: Place, context: Any):
+    def __init__(self, place: Place, scheduler: str, context: Any):
         from reeve.dataframe.child import run
 
         self.place = place
@@ -55,7 +55,7 @@ class _Process:
         self._prints, prints = context.Pipe(duplex=False)
         os.set_blocking(self._prints.fileno(), False)
         self._open: list[Connection] = [self._words, self._prints]
-        self._process = context.Process(target=run, args=(place, words, prints))
+        self._process = context.Process(target=run, args=(place, scheduler, words, prints))
         self._process.start()
         words.close()
         prints.close()
@@ -110,9 +110,9 @@ class _Process:
 class Runner:
     """Runs jobs one after the other, in a process that does nothing else: all children it ever has are theirs."""
 
-    def __init__(self, roots: Roots, limit_bytes: int = 0):
-        """limit_bytes: of memory that a job may have; 0: any."""
-        self._roots, self._limit_bytes = roots, limit_bytes
+    def __init__(self, roots: Roots, limit_bytes: int = 0, scheduler: str = ""):
+        """limit_bytes: of memory that a job may have; 0: any. scheduler: of a Dask cluster; "": Dask's threads here."""
+        self._roots, self._limit_bytes, self._scheduler = roots, limit_bytes, scheduler
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["reeve.dataframe.child"])
         # The server is an interpreter of its own: only this tells it where we are from.
@@ -132,7 +132,7 @@ class Runner:
             raise Failed(str(bad)) from None
         forkserver.ensure_running()  # the job before may have ended it
         ours = set(processes.children(os.getpid()))
-        process = _Process(place, self._context)
+        process = _Process(place, self._scheduler, self._context)
         try:
             self._watch(process, progress, cancelled)
         finally:
