@@ -15,7 +15,8 @@ DASK = ["dask[dataframe]>=2026.8", "distributed>=2026.8", "pyarrow>=20"]  # as d
 
 if any("dataframe" in word for word in sys.argv[1:]):
     pypi.enter("dataframe-tests", PACKAGES + DASK)
-pypi.enter("python-tests", PACKAGES)
+else:
+    pypi.enter("python-tests", PACKAGES)
 
 import pytest  # noqa: E402
 

@@ -37,13 +37,16 @@ def run(files: dict[str, str]) -> dict[str, str]:
     job = reeve.job()
     end = time.monotonic() + job.time_limit - END_BEFORE_S if job.time_limit else None
 
+    def tell(stage: str, done: int, count: int) -> None:
+        job.progress(done, count, stage=stage)
+
     def stop() -> bool:
         if end is not None and time.monotonic() > end:
             raise Failed(f"it had not ended when its time limit, {job.time_limit:g} s, was over")
         return job.cancelled
 
     try:
-        return (runner or make_runner()).run(files, lambda stage, done, count: None, stop)
+        return (runner or make_runner()).run(files, tell, stop)
     except Cancelled:
         raise reeve.Cancelled from None
     except Failed as failed:
