@@ -66,6 +66,9 @@ pypi_packages='
     msgpack>=1.0.3          values and records
     pyzmq>=24               sockets of clients
     numpy>=1.24             arrays as values
+    dask[dataframe]>=2026.8 dataframe.run
+    distributed>=2026.8     the same on a cluster
+    pyarrow>=20             its Parquet
 '
 
 usage='usage: deploy/setup.sh [--tests] [--python]

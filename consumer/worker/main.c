@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -35,6 +36,8 @@ static const struct option rows[] = {
     {"handlers", OPTION_TEXT, "DIR", "folder of handler programs (../libexec/reeve)", 0, 0},
     {"handler", OPTION_TEXT, "PROGRAM", "one more handler program; may be given again", 0, 0},
     {"python", OPTION_TEXT, "FILE", "a file of Python handlers; may be given again", 0, 0},
+    {"dataframe", OPTION_FLAG, NULL, "offer dataframe.run: users' Python over Parquet", 0, 0},
+    {"root", OPTION_TEXT, "DIR", "which dataframe jobs may use (.); may be given again", 0, 0},
     {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: any command, as this user", 0, 0},
     {"text-port", OPTION_NUMBER, "PORT", "take commands as text on 127.0.0.1:PORT", 1, 65535},
     {"slot-memory", OPTION_NUMBER, "MIB", "a handler process above it is killed: oom", 1, MIB_MAX},
@@ -64,6 +67,37 @@ static int usage(const struct options *o, const char *text)
     return 0;
 }
 
+/* What the handlers of dataframe jobs are told. */
+static int set_roots(struct programs *p, const struct options *o)
+{
+    struct buf roots = {0};
+    size_t at = 0;
+    const char *root = options_next(o, "root", &at);
+    int rc = 0;
+    for (root = root ? root : "."; rc == 0 && root; root = options_next(o, "root", &at)) {
+        char *path = realpath(root, NULL);
+        struct stat st;
+        if (!path || stat(path, &st) || !S_ISDIR(st.st_mode) || strchr(path, ':')) {
+            snprintf(p->error, sizeof p->error, "--root %.200s: %s", root,
+                     path ? "no folder, or with a colon in its name" : strerror(errno));
+            rc = -1;
+        }
+        buf_printf(&roots, "%s%s", roots.size ? ":" : "", path ? path : "");
+        free(path);
+    }
+    must(setenv("REEVE_ROOTS", buf_text(&roots), 1) == 0);
+    buf_fini(&roots);
+    return rc;
+}
+
+static int add_dataframe(struct programs *p)
+{
+    char *file = path_beside("../libexec/reeve-python/reeve/dataframe/handlers.py");
+    int rc = programs_python(p, file ? file : "handlers.py");
+    free(file);
+    return rc;
+}
+
 static int find_programs(struct programs *p, const struct options *o)
 {
     bool shell = options_flag(o, "allow-shell", false);
@@ -73,13 +107,17 @@ static int find_programs(struct programs *p, const struct options *o)
     char *beside = folder || named ? NULL : path_beside("../libexec/reeve");
     if (!folder)
         folder = beside;
-    int rc = folder ? programs_folder(p, folder, shell) : 0;
+    int rc = set_roots(p, o);
+    if (rc == 0 && folder)
+        rc = programs_folder(p, folder, shell);
     size_t at = 0;
     for (const char *one; rc == 0 && (one = options_next(o, "handler", &at));)
         rc = programs_add(p, one);
     at = 0;
     for (const char *one; rc == 0 && (one = options_next(o, "python", &at));)
         rc = programs_python(p, one);
+    if (rc == 0 && options_flag(o, "dataframe", false))
+        rc = add_dataframe(p);
     if (rc == 0 && !p->count) {
         snprintf(p->error, sizeof p->error, "no handler program in %.200s",
                  folder ? folder : "sight");
@@ -123,6 +161,10 @@ static void read_limits(const struct options *o, struct agent_options *a)
     uint64_t slot_kib = (uint64_t)options_number(o, "slot-memory", 0) * 1024;
     /* One that grows is better replaced between two jobs than killed in the middle of one. */
     uint64_t recycle_mib = (uint64_t)options_number(o, "recycle-memory", -1);
+    char mib[24];
+    snprintf(mib, sizeof mib, "%" PRIu64, slot_kib / 1024);
+    must(setenv("REEVE_SLOT_MEMORY_MIB", mib, 1) ==
+         0); /* a handler with children looks for itself */
     a->slot_kib = slot_kib;
     a->recycle_kib = recycle_mib == UINT64_MAX ? slot_kib / 4 * 3 : recycle_mib * 1024;
     a->recycle_jobs = (uint32_t)options_number(o, "recycle-jobs", 0);

@@ -57,15 +57,18 @@ static void keeping_lines(const struct msg_status *s)
                size_text(s->args_bytes, args));
 }
 
-static void status_lines(struct cli *cli, const struct msg_status *s)
+static void status_lines(struct cli *cli, const struct msg_status *s, uint64_t dataframes)
 {
     char span[SPAN_TEXT];
     printf("broker   %s, pid %" PRIu64 ", release %.*s, up for %s, keeps jobs %s\n",
            cli_address(cli), s->pid, BYTES_ARG(s->release), span_text(s->uptime_ms * 1000, span),
            s->durability == CLASS_DURABLE ? "on disk" : "in memory");
     keeping_lines(s);
-    printf("farm     %" PRIu64 " workers, %" PRIu64 " slots, %" PRIu64 " clients\n", s->workers,
-           s->slots, s->clients);
+    printf("farm     %" PRIu64 " workers, %" PRIu64 " slots, %" PRIu64 " of them busy, %" PRIu64
+           " clients\n",
+           s->workers, s->slots, s->busy, s->clients);
+    if (dataframes)
+        printf("dask     %" PRIu64 " dataframe jobs run\n", dataframes);
     printf("jobs     %" PRIu64 " live, %" PRIu64 " submitted, %" PRIu64 " executions, %" PRIu64
            " leases lost, %" PRIu64 " ended ones kept\n",
            s->live, s->submitted, s->executions, s->lease_losses, s->kept);
@@ -73,28 +76,42 @@ static void status_lines(struct cli *cli, const struct msg_status *s)
         printf("dropped  %" PRIu64 " messages that did not decode\n", s->malformed);
 }
 
-static void print_json(const struct msg_status *s, const struct view_rows *queues)
+static void print_json(const struct msg_status *s, uint64_t dataframes,
+                       const struct view_rows *queues)
 {
     struct buf b = {0};
-    view_status(&b, s, queues);
+    view_status(&b, s, dataframes, queues);
     output_json(buf_bytes(&b));
     buf_fini(&b);
+}
+
+struct queues {
+    struct list list; /* pairs, for JSON */
+    uint64_t dataframes;
+};
+
+static void take_queue(void *user, const struct record *answer)
+{
+    struct queues *q = user;
+    if (answer->type == REC_queue && bytes_equal(answer->queue.name, bytes_text(DATAFRAME_METHOD)))
+        q->dataframes = answer->queue.running;
+    if (q->list.cli->json)
+        queues_take(&q->list, answer);
 }
 
 int verb_status(struct cli *cli)
 {
     struct status_answer answer = {0};
-    struct list l = {.cli = cli, .now_ms = clock_wall_ms()};
+    struct queues q = {.list = {.cli = cli, .now_ms = clock_wall_ms()}};
     struct record ask = {.type = REC_get_status}, ask_queues = {.type = REC_list_queues};
     int exit_code = cli_ask(cli, &ask, status_take, &answer, "the status");
-    if (exit_code == EXIT_DONE && cli->json) {
-        exit_code = cli_ask(cli, &ask_queues, queues_take, &l, "the list of queues");
-        if (exit_code == EXIT_DONE)
-            print_json(&answer.status, &l.rows);
-    } else if (exit_code == EXIT_DONE) {
-        status_lines(cli, &answer.status);
-    }
+    if (exit_code == EXIT_DONE)
+        exit_code = cli_ask(cli, &ask_queues, take_queue, &q, "the list of queues");
+    if (exit_code == EXIT_DONE && cli->json)
+        print_json(&answer.status, q.dataframes, &q.list.rows);
+    else if (exit_code == EXIT_DONE)
+        status_lines(cli, &answer.status, q.dataframes);
     status_fini(&answer);
-    list_free(&l);
+    list_free(&q.list);
     return exit_code;
 }

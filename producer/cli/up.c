@@ -45,6 +45,8 @@ const struct option up_options[] = {
     {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: whoever reaches the broker runs commands"},
     {"handler", OPTION_TEXT, "PROGRAM", "a handler program of yours; may be given again"},
     {"python", OPTION_TEXT, "FILE", "a file of Python handlers; may be given again"},
+    {"dataframe", OPTION_FLAG, NULL, "offer dataframe.run: users' Python over Parquet"},
+    {"root", OPTION_TEXT, "DIR", "which dataframe jobs may use (.); may be given again"},
     {"doors", OPTION_TEXT, "none|LIST",
      "what else the gateway speaks, with commas: text, rto, ticker, todo, dask (all of them)"},
     {"text-port", OPTION_NUMBER, "P", "port of the text door (7714, or P+4)", 1, 65535},
@@ -55,9 +57,6 @@ const struct option up_options[] = {
     {"ticker-port", OPTION_NUMBER, "P", "port of the ticker door (50051, or P+7)", 1, 65535},
     {"todo-port", OPTION_NUMBER, "P", "port of the to-do door (50051, or P+7)", 1, 65535},
     {"dask-port", OPTION_NUMBER, "P", "port of the JSON door (27700, or P+8)", 1, 65535},
-    /* Known, and refused until they mean something: an option that is ignored is a lie. */
-    {"root", OPTION_TEXT, "DIR", NULL},
-    {"dataframe", OPTION_FLAG, NULL, NULL},
     {0},
 };
 
@@ -99,10 +98,6 @@ struct up {
 
 static int check_options(struct cli *cli)
 {
-    static const char *const later[] = {"root", "dataframe"};
-    for (size_t i = 0; i < LENGTH(later); i++)
-        if (options_given(&cli->options, later[i]))
-            return cli_usage(cli, "--%s is not in this release", later[i]);
     if (cli->json || options_given(&cli->options, "broker"))
         return cli_usage(cli, "up takes neither --json nor --broker; --port-base moves the ports");
     return 0;
@@ -159,8 +154,8 @@ static void make_servers(struct up *u)
     }
 }
 
-/* The user's programs of one kind, each of which must be there. */
-static int make_programs(struct up *u, char ***to, const char *option, int wanted)
+/* The user's files of one kind, each of which must be there. */
+static int make_files(struct up *u, char ***to, const char *option, int wanted)
 {
     size_t at = 0;
     for (const char *file; (file = options_next(&u->cli->options, option + 2, &at));) {
@@ -189,14 +184,17 @@ static int make_workers(struct up *u)
     }
     if (options_flag(o, "allow-shell", false))
         *to++ = "--allow-shell";
+    if (options_flag(o, "dataframe", false))
+        *to++ = "--dataframe";
     /* A worker that is told of programs by name runs only those: ours stay beside the user's. */
     bool named = options_given(o, "handler") || options_given(o, "python");
     if (named && !getenv("REEVE_HANDLERS")) {
         *to++ = "--handlers";
         *to++ = u->handlers_path;
     }
-    int rc = make_programs(u, &to, "--handler", X_OK);
-    return rc ? rc : make_programs(u, &to, "--python", R_OK);
+    int rc = make_files(u, &to, "--handler", X_OK);
+    rc = rc ? rc : make_files(u, &to, "--python", R_OK);
+    return rc ? rc : make_files(u, &to, "--root", R_OK | X_OK);
 }
 
 static int make_commands(struct up *u)

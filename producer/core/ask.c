@@ -300,8 +300,13 @@ static void list_workers(struct broker *b, struct peer *peer, uint64_t number)
 
 static void status(struct broker *b, struct peer *peer, uint64_t number)
 {
-    uint64_t slots = 0, clients = 0;
-    list_each(l, &b->workers) slots += container_of(l, struct worker, link)->slots;
+    uint64_t slots = 0, busy = 0, clients = 0;
+    list_each(l, &b->workers)
+    {
+        const struct worker *w = container_of(l, struct worker, link);
+        slots += w->slots;
+        busy += w->leased < w->slots ? w->leased : w->slots; /* it may have more, which wait */
+    }
     list_each(l, &b->peers_list) clients += container_of(l, struct peer, link)->client != NULL;
     struct record r = {.type = REC_status,
                        .status = {.number = number,
@@ -326,7 +331,8 @@ static void status(struct broker *b, struct peer *peer, uint64_t number)
                                   .args_bytes = b->args_bytes,
                                   .memory_bytes = b->memory_bytes,
                                   .store_bytes = b->store_bytes,
-                                  .commit_us = b->commit_us}};
+                                  .commit_us = b->commit_us,
+                                  .busy = busy}};
     send_record(b, peer, &r);
 }
 

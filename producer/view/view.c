@@ -275,12 +275,19 @@ static void put_farm(struct buf *b, const struct msg_status *s)
 {
     view_uint(b, "workers", s->workers);
     view_uint(b, "slots", s->slots);
+    view_uint(b, "busy", s->busy);
     view_uint(b, "clients", s->clients);
 }
 
-void view_status(struct buf *b, const struct msg_status *s, const struct view_rows *queues)
+uint64_t view_processes(const struct msg_status *s)
 {
-    pack_map(b, 10);
+    return s->busy + 2;
+}
+
+void view_status(struct buf *b, const struct msg_status *s, uint64_t dataframes,
+                 const struct view_rows *queues)
+{
+    pack_map(b, 12);
     put_broker(b, s);
     pack_text(b, "totals");
     pack_map(b, 6);
@@ -291,12 +298,16 @@ void view_status(struct buf *b, const struct msg_status *s, const struct view_ro
     view_uint(b, "kept", s->kept);
     view_uint(b, "malformed", s->malformed);
     pack_text(b, "farm");
-    pack_map(b, 3);
+    pack_map(b, 4);
     put_farm(b, s);
     put_farm(b, s); /* and where the web API's clients look for them */
     view_uint(b, "memory_bytes", s->memory_bytes);
     view_uint(b, "store_bytes", s->store_bytes);
     view_uint(b, "commit_us", s->commit_us);
+    pack_text(b, "processes");
+    pack_map(b, 2);
+    view_uint(b, "all", view_processes(s));
+    view_uint(b, "dask", dataframes);
     pack_text(b, "queues");
     pack_map(b, queues->count);
     buf_put(b, queues->buf.data, queues->buf.size);

@@ -48,7 +48,12 @@ void view_task(struct buf *b, const struct msg_task *task);
 void view_reason(struct buf *b, const char *code, struct bytes text);
 void view_reasons(struct buf *b, uint64_t id, const struct view_rows *rows);
 
-/* queues: pairs, each a name and its counts. */
-void view_status(struct buf *b, const struct msg_status *status, const struct view_rows *queues);
+#define DATAFRAME_METHOD "dataframe.run"
+
+/* What runs: slots, the gateway, and who asks. */
+uint64_t view_processes(const struct msg_status *status);
+/* queues: pairs, each a name and its counts. dataframes: jobs of DATAFRAME_METHOD that run. */
+void view_status(struct buf *b, const struct msg_status *status, uint64_t dataframes,
+                 const struct view_rows *queues);
 
 #endif

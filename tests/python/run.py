@@ -10,7 +10,13 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "scenario")]
 import pypi  # noqa: E402
 
-pypi.enter("python-tests", ["msgpack==1.*", "pyzmq>=24", "numpy>=1.24", "pytest==8.*", "mypy==1.*"])
+PACKAGES = ["msgpack==1.*", "pyzmq>=24", "numpy>=1.24", "pytest==8.*", "mypy==1.*"]
+DASK = ["dask[dataframe]>=2026.8", "distributed>=2026.8", "pyarrow>=20"]  # as deploy/setup.sh --python has them
+
+if any("dataframe" in word for word in sys.argv[1:]):
+    pypi.enter("dataframe-tests", PACKAGES + DASK)
+else:
+    pypi.enter("python-tests", PACKAGES)
 
 import pytest  # noqa: E402
 

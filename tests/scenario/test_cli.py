@@ -106,11 +106,6 @@ def test_help_and_mistakes(farm):
     assert json.loads(check(farm.reeve("version", "--json"), 0).stdout)["version"]
 
 
-def test_what_is_not_there_yet_is_refused(farm):
-    for words in (["--root", "."], ["--dataframe"]):
-        check(farm.reeve("up", "--port-base", farm.port, *words), 2, "", "not in this release")
-
-
 def test_completion(farm):
     for shell in ("bash", "zsh"):
         script = check(farm.reeve("completion", shell), 0).stdout

@@ -80,11 +80,11 @@ TEST(the_arguments_of_a_job)
     dask_request_fini(&r);
 }
 
-static const char *said(enum dask_kind kind, uint64_t jobs, uint64_t slots)
+static const char *said(enum dask_kind kind, uint64_t jobs, uint64_t processes)
 {
     static char text[200];
     struct buf b = {0};
-    dask_say(&b, kind, &(struct dask_counts){.jobs = jobs, .slots = slots});
+    dask_say(&b, kind, &(struct dask_counts){.jobs = jobs, .processes = processes});
     snprintf(text, sizeof text, "%s", buf_text(&b));
     buf_fini(&b);
     return text;
@@ -95,9 +95,9 @@ TEST(texts)
     CHECK_TEXT(said(DASK_STATUS, 0, 3), "Status: Ready");
     CHECK_TEXT(said(DASK_STATUS, 1, 3), "Status: Work");
     CHECK_TEXT(said(DASK_JOBS, 2, 3), "Dask process: 2");
-    CHECK_TEXT(said(DASK_PROCESSES, 0, 0), "All process: 2");
-    CHECK_TEXT(said(DASK_PROCESSES, 0, 4), "All process: 6");
-    CHECK_TEXT(said(DASK_ALL, 0, 0), "All statistic: Status: Ready Dask process: 0 All process: 2");
+    CHECK_TEXT(said(DASK_PROCESSES, 0, 2), "All process: 2");
+    CHECK_TEXT(said(DASK_PROCESSES, 0, 6), "All process: 6");
+    CHECK_TEXT(said(DASK_ALL, 0, 2), "All statistic: Status: Ready Dask process: 0 All process: 2");
     CHECK_TEXT(said(DASK_UNKNOWN, 0, 0), "Unknown header.");
 }
 

@@ -51,7 +51,7 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "slot": (43, 3, "number:u worker:s index:u pid:u state:u job:# queue:s"),
     "status": (44, 1, "number:u pid:u uptime_ms:u submitted:u executions:u lease_losses:u live:u kept:u workers:u "
                       "slots:u clients:u malformed:u incarnation:u release:s durability:u state:u awaited:u "
-                      "memory_bytes:u args_bytes:u store_bytes:u commit_us:u"),
+                      "memory_bytes:u args_bytes:u store_bytes:u commit_us:u busy:u"),
     "update": (45, 3, "number:u topic:s body:b"),
     "lost": (46, 4, "number:u topic:s first:u last:u"),
     "snapshot": (47, 4, "number:u topic:s incarnation:u seq:u body:b"),

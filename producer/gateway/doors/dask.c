@@ -7,9 +7,8 @@
 
 #include "producer/gateway/doors/dask_words.h"
 #include "producer/gateway/doors/plain.h"
+#include "producer/view/view.h"
 #include "proto/states.h"
-
-#define RUN_METHOD "dataframe.run"
 
 enum { REQUEST_BYTES_MAX = 64 << 10, QUIET_MS = 300 };
 
@@ -78,16 +77,12 @@ static void done(struct plain *p, const struct reeve_result *result)
 
 /* --- questions ------------------------------------------------------------------------------ */
 
-static void take_worker(struct call *c, const struct record *answer_)
+static void take_status(struct call *c, const struct record *answer_)
 {
     struct plain *p = plain_of(c);
     struct asking *a = p->user;
-    const struct msg_worker *w = &answer_->worker;
     struct buf text = {0};
-    if (answer_->type == REC_worker) /* it may hold leases that wait for its slots */
-        a->counts.slots += w->leased < w->slots ? w->leased : w->slots;
-    if (answer_->type != REC_end)
-        return;
+    a->counts.processes = view_processes(&answer_->status);
     dask_say(&text, a->request.kind, &a->counts);
     answer_text(p, true, buf_bytes(&text));
     buf_fini(&text);
@@ -97,13 +92,13 @@ static void count_done(struct call *c)
 {
     struct plain *p = plain_of(c);
     struct asking *a = p->user;
-    struct record ask = {.type = REC_list_workers};
+    struct record ask = {.type = REC_get_status};
     if (a->request.kind != DASK_RUN)
-        call_ask(c, &ask, take_worker);
+        call_ask(c, &ask, take_status);
     else if (a->workers)
-        plain_job(p, RUN_METHOD, buf_bytes(&a->request.args));
+        plain_job(p, DATAFRAME_METHOD, buf_bytes(&a->request.args));
     else
-        refuse(p, bytes_text("No worker of this farm runs dataframe jobs (" RUN_METHOD ")."));
+        refuse(p, bytes_text("No worker of this farm runs dataframe jobs (" DATAFRAME_METHOD ")."));
 }
 
 static void take_queue(struct call *c, const struct record *answer_)
@@ -112,7 +107,7 @@ static void take_queue(struct call *c, const struct record *answer_)
     const struct msg_queue *q = &answer_->queue;
     if (answer_->type == REC_end) {
         count_done(c);
-    } else if (answer_->type == REC_queue && bytes_equal(q->name, bytes_text(RUN_METHOD))) {
+    } else if (answer_->type == REC_queue && bytes_equal(q->name, bytes_text(DATAFRAME_METHOD))) {
         a->counts.jobs = q->running;
         a->workers = q->workers;
     }

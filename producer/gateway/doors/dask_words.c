@@ -101,10 +101,9 @@ static void say_jobs(struct buf *out, const struct dask_counts *counts)
     buf_printf(out, "Dask process: %" PRIu64, counts->jobs);
 }
 
-/* The gateway and who asks are two more. */
 static void say_processes(struct buf *out, const struct dask_counts *counts)
 {
-    buf_printf(out, "All process: %" PRIu64, counts->slots + 2);
+    buf_printf(out, "All process: %" PRIu64, counts->processes);
 }
 
 void dask_say(struct buf *out, enum dask_kind kind, const struct dask_counts *counts)

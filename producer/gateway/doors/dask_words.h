@@ -33,8 +33,8 @@ void dask_read_bad(struct dask_request *out, const char *error);
 void dask_request_fini(struct dask_request *r);
 
 struct dask_counts {
-    uint64_t jobs;  /* of data frames that run */
-    uint64_t slots; /* that run something */
+    uint64_t jobs;      /* of data frames that run */
+    uint64_t processes; /* of the farm: see view_processes */
 };
 
 /* The text of an Info request; of one that asks nothing known, or of one that is none, why not. */

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""processes: what a process has started, as /proc tells it: how much memory, and an end to it."""
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_orphans() -> None:
+    """From now on what our children leave behind becomes our child, whatever session it has made for itself."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def children(pid: int) -> list[int]:
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # it has ended while we look
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                found += map(int, file.read().split())
+    return found
+
+
+def tree(pid: int) -> list[int]:
+    """It and all below it."""
+    found = [pid]
+    for each in found:
+        found += children(each)
+    return found
+
+
+def memory_bytes(pid: int) -> int:
+    """In memory now, of it and all below it; pages that they share count for each."""
+    total = 0
+    for each in tree(pid):
+        with contextlib.suppress(OSError, IndexError):
+            with open(f"/proc/{each}/statm", encoding="ascii") as file:
+                total += int(file.read().split()[1]) * PAGE
+    return total
+
+
+def end(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def end_orphans(keep: set[int]) -> None:
+    """Ends all children of ours but these, and what they leave to us in turn."""
+    while orphans := [pid for pid in children(os.getpid()) if pid not in keep]:
+        end(orphans)
+        for pid in orphans:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
