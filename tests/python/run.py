@@ -41,7 +41,12 @@ class Counts:
         print(f"{self.passed} passed, {self.failed} failed")
 
 
-# A test_*.py stands for the one here.
-arguments = [str(HERE / word) if word.startswith("test_") else word for word in sys.argv[1:]] or [str(HERE)]
-sys.exit(pytest.main(["-q", "--tb=short", "--no-header", "-p", "no:cacheprovider", f"--rootdir={HERE}", *arguments],
-                     plugins=[Counts()]))
+def main(words):
+    # A test_*.py stands for the one here.
+    arguments = [str(HERE / word) if word.startswith("test_") else word for word in words] or [str(HERE)]
+    return pytest.main(["-q", "--tb=short", "--no-header", "-p", "no:cacheprovider", f"--rootdir={HERE}", *arguments],
+                       plugins=[Counts()])
+
+
+if __name__ == "__main__":  # not in processes that a test forks from a server
+    sys.exit(main(sys.argv[1:]))

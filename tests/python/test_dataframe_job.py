@@ -137,8 +137,8 @@ def test_a_result_that_is_no_data_is_its_text(run):
 
 
 def test_children_of_its_own_do_not_outlive_it(run, folder):
-    answer = run("import os, time\n\ndef main(ddf):\n    pids = []\n    for _ in range(3):\n        pid = os.fork()\n"
-                 "        if pid == 0:\n            os.setsid()\n            os.fork()\n            time.sleep(1000)\n"
+    answer = run("import os, signal\n\ndef main(ddf):\n    pids = []\n    for _ in range(3):\n        pid = os.fork()\n"
+                 "        if pid == 0:\n            os.setsid()\n            os.fork()\n            signal.pause()\n"
                  "        pids.append(pid)\n    return pids\n")
     for pid in eval(answer.read_text()):
         with pytest.raises(ProcessLookupError):

@@ -23,6 +23,7 @@ import dask.dataframe as dd
 from dask.callbacks import Callback
 from distributed import Client  # Dask imports it with the first computation anyway: better before the fork
 
+from reeve.dataframe import processes
 from reeve.dataframe.answer import store
 from reeve.dataframe.roots import Place
 
@@ -140,6 +141,7 @@ def _settle(place: Place, output: Connection) -> None:
 
 def run(place: Place, scheduler: str, pipe: Connection, output: Connection) -> None:
     """The process' whole life. scheduler: the address of a cluster's; "": it computes here."""
+    processes.die_with_parent()
     _settle(place, output)
     said = _work(place, scheduler, pipe)
     for stream in (sys.stdout, sys.stderr):

@@ -11,9 +11,10 @@ import os
 import sys
 import time
 
-import reeve
 from reeve.dataframe.job import Cancelled, Failed, MIB, Runner
 from reeve.dataframe.roots import Roots
+from reeve.errors import Failure
+from reeve.handlers import Cancelled as JobCancelled, handler, job as job_of
 
 END_BEFORE_S = 0.3  # so much before the worker would end the slot for the job's time limit
 
@@ -32,9 +33,9 @@ def make_runner() -> Runner:
 runner = make_runner() if "REEVE_SLOT" in os.environ else None
 
 
-@reeve.handler("dataframe.run")
+@handler("dataframe.run")
 def run(files: dict[str, str]) -> dict[str, str]:
-    job = reeve.job()
+    job = job_of()
     end = time.monotonic() + job.time_limit - END_BEFORE_S if job.time_limit else None
 
     def tell(stage: str, done: int, count: int) -> None:
@@ -48,7 +49,7 @@ def run(files: dict[str, str]) -> dict[str, str]:
     try:
         return (runner or make_runner()).run(files, tell, stop)
     except Cancelled:
-        raise reeve.Cancelled from None
+        raise JobCancelled from None
     except Failed as failed:
         print(failed.printed, end="", file=sys.stderr, flush=True)  # with the job, as what any handler prints
-        raise reeve.Failure(str(failed)) from None
+        raise Failure(str(failed)) from None

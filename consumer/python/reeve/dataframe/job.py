@@ -77,10 +77,12 @@ class _Process:
         while self.exit_code is None:
             self.wait(progress)
 
-    def close(self, progress: Progress) -> None:
-        """When nothing holds the other ends any more: what is still in the pipes."""
-        while self._open:
+    def close(self, progress: Progress, others: set[int]) -> None:
+        """Ends what it has left behind, all children of ours but the others; takes what is still in the pipes."""
+        processes.end_orphans(others)
+        while self._open:  # one that holds them may become ours a moment after the end
             self.wait(progress)
+            processes.end_orphans(others)
         self._process.join()
         self._process.close()
 
@@ -114,7 +116,7 @@ class Runner:
         """limit_bytes: of memory that a job may have; 0: any. scheduler: of a Dask cluster; "": Dask's threads here."""
         self._roots, self._limit_bytes, self._scheduler = roots, limit_bytes, scheduler
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["reeve.dataframe.child"])
+        self._context.set_forkserver_preload(["reeve.dataframe.server"])
         # The server is an interpreter of its own: only this tells it where we are from.
         here = str(Path(__file__).parents[2])
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
@@ -137,8 +139,7 @@ class Runner:
             self._watch(process, progress, cancelled)
         finally:
             process.end(progress)
-            processes.end_orphans(ours)  # its children are ours when it is gone, not before
-            process.close(progress)
+            process.close(progress, ours)
         return {"Directory": request["Directory"], "File": place.name + self._ending(process)}
 
     def _watch(self, process: _Process, progress: Progress, cancelled: Callable[[], bool]) -> None:

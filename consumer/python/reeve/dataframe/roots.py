@@ -72,4 +72,4 @@ def _words(request: Any) -> Mapping[str, str]:
     for name in ("Directory", "Base", "File"):
         if not isinstance(request, Mapping) or not isinstance(request.get(name), str) or not request[name]:
             raise BadRequest("a dataframe job wants the texts Directory, Base and File")
-    return request
+    return dict(request)

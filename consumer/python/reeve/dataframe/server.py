@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+"""server: what the fork server of job.py loads before there is a job; imported there and nowhere else."""
+from reeve.dataframe import child as child, processes
+
+processes.die_with_parent()  # also when that is killed while a job of ours still runs
