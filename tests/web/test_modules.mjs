@@ -181,6 +181,9 @@ test("spans, sizes and numbers", () => {
     [0, 190.98033004387, 1e-9, -12.5, NaN].map((n) => format.number(n)),
     ["0", "190.98", "1.000e-9", "-12.5", "–"]
   );
+  assert.deepEqual(format.apart([1, 2.5], format.number), ["1", "2.5"]);
+  assert.deepEqual(format.apart([190.98033, 190.98034, 190.980355], (n) => format.number(n)), ["190.98033", "190.98034", "190.98036"]);
+  assert.deepEqual(format.apart([1, 1], (n) => `${n} s`), ["1", "1"]); // which cannot be
   assert.deepEqual([17, 2048, 1 << 20].map(format.bytes), ["17 B", "2 KiB", "1 MiB"]);
   assert.deepEqual([9999, 12345, 2.5e6].map(format.compact), ["9\u202f999", "12.3k", "2.5M"]);
   assert.equal(format.shellWord("it's"), "'it'\\''s'");

@@ -34,6 +34,14 @@ export function number(n, digits = 6) {
   return String(Number(n.toPrecision(digits)));
 }
 
+// What the ticks of a scale read: as `say` has it, with more digits where two would read the same.
+export function apart(values, say) {
+  let texts = values.map((n) => say(n));
+  for (let digits = 7; digits <= 15 && new Set(texts).size < texts.length; digits++)
+    texts = values.map((n) => number(n, digits));
+  return texts;
+}
+
 export function rate(n) {
   if (!Number.isFinite(n)) return "–";
   return n >= 100 || n === 0 ? compact(Math.round(n)) : n.toFixed(n >= 10 ? 1 : 2).replace(/\.?0+$/, "");

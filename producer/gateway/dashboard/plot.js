@@ -4,6 +4,7 @@
 // Everything is drawn on a canvas, so no text of a series can ever become markup. Plots that changed
 // are drawn in turns, within a part of each frame, and only when they are to be seen.
 import { h } from "./dom.js";
+import { apart } from "./format.js";
 import { schedule } from "./frame.js";
 
 const FRAME_MS = 8; // of a frame, for all plots together
@@ -139,7 +140,7 @@ class Plot {
               padding: 6,
               maxTicksLimit: small ? 4 : 6,
               precision: whole ? 0 : undefined,
-              callback: (n) => this.say.y(n),
+              callback: (n, i, all) => apart(all.map((tick) => tick.value), this.say.y)[i],
             },
           }),
         },
