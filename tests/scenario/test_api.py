@@ -556,11 +556,10 @@ def test_a_gateway_that_ends_answers_what_is_under_way(farm):
     gateway = open_farm(farm)
     offer_once(farm, PLAIN)
     id = submit(gateway)
-    waiting = later(gateway.get, f"/v1/jobs/{id}/result?wait=300")
-    session = later(gateway.get, f"/v1/jobs/{id}/result?wait=300")
-    farm.until(lambda: gateway.get(f"/v1/jobs/{id}/result?wait=0").status == 504, "it is waited for")
+    waiting = [later(gateway.get, f"/v1/jobs/{id}/result?wait=300") for _ in range(2)]
+    farm.until(lambda: figures(gateway)["reeve_gateway_waiting"] == 3, "both are asked for, and the figures are")
     assert gateway.process.stop() == 0
-    assert (result_of(waiting).status, result_of(session).status) == (503, 503)
+    assert [result_of(one).status for one in waiting] == [503, 503]
 
 
 if __name__ == "__main__":

@@ -33,6 +33,9 @@ export async function until(what, ask) {
   }
 }
 
+// What the page takes away is not gone in the same moment as the key that takes it away.
+export const gone = (locator) => until("it is gone", async () => (await locator.count()) === 0);
+
 /* --- the farm -------------------------------------------------------------------------------- */
 
 const PORTS = 9;

@@ -5,7 +5,7 @@
 // folder, for a person to look at.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Farm, SIZES, go, launch, openPage, shot, until } from "./harness.mjs";
+import { Farm, SIZES, go, gone, launch, openPage, shot, until } from "./harness.mjs";
 
 let farm, browser, pages;
 test.before(async () => {
@@ -145,7 +145,7 @@ test("keys: pages by number, filter, help, rows, back, colours", async () => {
   await page.keyboard.press("?");
   await page.locator("dialog", { hasText: "this help" }).waitFor();
   await page.keyboard.press("Escape");
-  assert.equal(await page.locator("dialog").count(), 0);
+  await gone(page.locator("dialog"));
   await page.keyboard.press("j");
   await page.keyboard.press("j");
   await page.keyboard.press("k");

@@ -5,7 +5,7 @@
 // todo` and `reeve ticker` are counted: see verbs.mjs.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Farm, go, launch, openPage, until } from "./harness.mjs";
+import { Farm, go, gone, launch, openPage, until } from "./harness.mjs";
 import { proveVerbs } from "./verbs.mjs";
 
 let farm, browser;
@@ -97,7 +97,7 @@ paged("a job is submitted, read, and submitted again as a command", "jobs", asyn
   await press(page, "Copy as command");
   await has(page.locator("dialog"), `reeve explain ${page.url().split("/").pop()}`);
   await page.keyboard.press("Escape");
-  assert.equal(await page.locator("dialog").count(), 0);
+  await gone(page.locator("dialog"));
 });
 
 paged("an error in the form is said in the form", "jobs", async (page) => {
@@ -114,12 +114,12 @@ paged("jobs are filtered by state, by queue and by id", "jobs", async (page) => 
   await has(row(page, bad), "failed");
   await page.getByLabel("State").selectOption("failed");
   await row(page, bad).waitFor();
-  assert.equal(await row(page, good).count(), 0);
+  await gone(row(page, good));
   await page.getByLabel("State").selectOption("");
   await page.getByLabel("Queue or job id").fill("bench.echo");
   await page.keyboard.press("Enter");
   await row(page, good).waitFor();
-  assert.equal(await row(page, bad).count(), 0);
+  await gone(row(page, bad));
   await page.getByLabel("Queue or job id").fill(bad);
   await page.keyboard.press("Enter");
   await has(state(page), "failed");
