@@ -25,6 +25,10 @@ const char *record_name(unsigned type)
 
 /* --- the kinds of field: empty? how long at most? to bytes, from bytes ------------------------ */
 
+/* The short forms, which nearly all fields have. There are too many of them for the compiler to see
+ * that a call costs more than they do. */
+#define SHORT static inline __attribute__((always_inline))
+
 enum { HEAD_BYTES = 8, NUMBER_BYTES = 9, ID_BYTES = 10, LENGTH_BYTES = 5 };
 
 #define EMPTY_UINT(v) ((v) == 0)
@@ -47,16 +51,17 @@ static unsigned char *put_be(unsigned char *at, unsigned char head, uint64_t v, 
     return at + width;
 }
 
+/* A number has room for the longest form: eight bytes are stored, of which one to eight count. */
 static unsigned char *put_long_uint(unsigned char *at, uint64_t v)
 {
-    if (v <= UINT8_MAX)
-        return put_be(at, 0xcc, v, 1);
-    if (v <= UINT16_MAX)
-        return put_be(at, 0xcd, v, 2);
-    return v <= UINT32_MAX ? put_be(at, 0xce, v, 4) : put_be(at, 0xcf, v, 8);
+    unsigned form = v <= UINT8_MAX ? 0 : v <= UINT16_MAX ? 1 : v <= UINT32_MAX ? 2 : 3;
+    uint64_t be = __builtin_bswap64(v << (64 - (8u << form)));
+    *at = (unsigned char)(0xcc + form);
+    memcpy(at + 1, &be, sizeof be);
+    return at + 1 + (1u << form);
 }
 
-static inline unsigned char *put_UINT(unsigned char *at, uint64_t v)
+SHORT unsigned char *put_UINT(unsigned char *at, uint64_t v)
 {
     if (v >= 0x80)
         return put_long_uint(at, v);
@@ -79,7 +84,7 @@ static unsigned char *put_INT(unsigned char *at, int64_t v)
     return v >= INT32_MIN ? put_be(at, 0xd2, (uint64_t)v, 4) : put_be(at, 0xd3, (uint64_t)v, 8);
 }
 
-static inline unsigned char *put_ID(unsigned char *at, uint64_t id)
+SHORT unsigned char *put_ID(unsigned char *at, uint64_t id)
 {
     if (!id) {
         *at = 0xc0;
@@ -92,58 +97,83 @@ static inline unsigned char *put_ID(unsigned char *at, uint64_t id)
     return at + ID_BYTES;
 }
 
-static inline unsigned char *put_raw(unsigned char *at, struct bytes b)
+SHORT unsigned char *put_raw(unsigned char *at, struct bytes b)
 {
     if (b.size)
         memcpy(at, b.data, b.size);
     return at + b.size;
 }
 
-static inline unsigned char *put_STR(unsigned char *at, struct bytes b)
+/* head: of the form with one byte; those with two and four follow it. */
+static unsigned char *put_long_size(unsigned char *at, unsigned char head, size_t size)
+{
+    if (size <= UINT8_MAX)
+        return put_be(at, head, size, 1);
+    return size <= UINT16_MAX ? put_be(at, (unsigned char)(head + 1), size, 2)
+                              : put_be(at, (unsigned char)(head + 2), size, 4);
+}
+
+SHORT unsigned char *put_STR(unsigned char *at, struct bytes b)
 {
     if (b.size < 32)
         *at++ = (unsigned char)(0xa0 | b.size);
-    else if (b.size <= UINT8_MAX)
-        at = put_be(at, 0xd9, b.size, 1);
     else
-        at = b.size <= UINT16_MAX ? put_be(at, 0xda, b.size, 2) : put_be(at, 0xdb, b.size, 4);
+        at = put_long_size(at, 0xd9, b.size);
     return put_raw(at, b);
 }
 
-static inline unsigned char *put_BIN(unsigned char *at, struct bytes b)
+SHORT unsigned char *put_BIN(unsigned char *at, struct bytes b)
 {
-    if (b.size <= UINT8_MAX)
-        at = put_be(at, 0xc4, b.size, 1);
-    else
-        at = b.size <= UINT16_MAX ? put_be(at, 0xc5, b.size, 2) : put_be(at, 0xc6, b.size, 4);
+    if (b.size <= UINT8_MAX) {
+        *at++ = 0xc4;
+        *at++ = (unsigned char)b.size;
+    } else {
+        at = put_long_size(at, 0xc4, b.size);
+    }
     return put_raw(at, b);
 }
 
 /* Reading: the short forms at once, the rest through the cursor. */
 
-static inline uint64_t get_UINT(struct cursor *c)
+SHORT bool short_number(const struct cursor *c)
 {
-    return c->at < c->end && *c->at < 0x80 ? *c->at++ : cursor_uint(c);
+    return c->at < c->end && *c->at < 0x80;
 }
 
-static inline int64_t get_INT(struct cursor *c)
+static uint64_t get_long_uint(struct cursor *c)
 {
-    return cursor_int(c);
+    if (cursor_left(c) < NUMBER_BYTES || *c->at < 0xcc || *c->at > 0xcf)
+        return cursor_uint(c);
+    unsigned form = *c->at - 0xccu;
+    uint64_t be;
+    memcpy(&be, c->at + 1, sizeof be);
+    c->at += 1 + (1u << form);
+    return __builtin_bswap64(be) >> (64 - (8u << form));
 }
 
-static inline uint64_t get_ID(struct cursor *c)
+SHORT uint64_t get_UINT(struct cursor *c)
 {
-    if (cursor_left(c) >= ID_BYTES && c->at[0] == 0xc4 && c->at[1] == 8) {
-        uint64_t id;
-        memcpy(&id, c->at + 2, 8);
-        c->at += ID_BYTES;
-        return __builtin_bswap64(id);
-    }
+    return short_number(c) ? *c->at++ : get_long_uint(c);
+}
+
+SHORT int64_t get_INT(struct cursor *c)
+{
+    return short_number(c) ? *c->at++ : cursor_int(c);
+}
+
+SHORT uint32_t get_array(struct cursor *c)
+{
+    return c->at < c->end && (*c->at & 0xf0) == 0x90 ? *c->at++ & 0x0f : cursor_array(c);
+}
+
+/* None, or eight bytes behind a longer header than needed. */
+static uint64_t get_long_id(struct cursor *c)
+{
     if (cursor_peek(c) == PACK_NIL) {
         cursor_skip(c);
         return 0;
     }
-    struct bytes b = cursor_bin(c); /* eight bytes behind a longer header than needed */
+    struct bytes b = cursor_bin(c);
     uint64_t id = 0;
     if (b.size == 8)
         memcpy(&id, b.data, 8);
@@ -152,7 +182,17 @@ static inline uint64_t get_ID(struct cursor *c)
     return __builtin_bswap64(id);
 }
 
-static inline struct bytes get_STR(struct cursor *c)
+SHORT uint64_t get_ID(struct cursor *c)
+{
+    if (cursor_left(c) < ID_BYTES || c->at[0] != 0xc4 || c->at[1] != 8)
+        return get_long_id(c);
+    uint64_t id;
+    memcpy(&id, c->at + 2, 8);
+    c->at += ID_BYTES;
+    return __builtin_bswap64(id);
+}
+
+SHORT struct bytes get_STR(struct cursor *c)
 {
     if (c->at < c->end && (*c->at & 0xe0) == 0xa0) {
         size_t size = *c->at & 0x1f;
@@ -165,7 +205,7 @@ static inline struct bytes get_STR(struct cursor *c)
     return cursor_str(c);
 }
 
-static inline struct bytes get_BIN(struct cursor *c)
+SHORT struct bytes get_BIN(struct cursor *c)
 {
     if (cursor_left(c) >= 2 && c->at[0] == 0xc4 && (size_t)c->at[1] + 2 <= cursor_left(c)) {
         struct bytes b = bytes_of(c->at + 2, c->at[1]);
@@ -177,20 +217,30 @@ static inline struct bytes get_BIN(struct cursor *c)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-/* Bytes a record takes at most; *used: its fields without those at the end that may be left out. */
+/* How many fields are written: those at the end that are empty may be left out. */
 #define RECORD(name, number, required)                                                             \
-    static size_t name##_room(const struct msg_##name *m, unsigned *used)                          \
+    static unsigned name##_used(const struct msg_##name *m)                                        \
     {                                                                                              \
-        size_t room = HEAD_BYTES;                                                                  \
-        unsigned field = 0, last = required;                                                       \
+        enum { REQUIRED = required };                                                              \
+        unsigned field = 0;                                                                        \
+        uint32_t filled = 0;                                                                       \
         (void)m, (void)field;
-#define FIELD(record, kind, name)                                                                  \
-    room += ROOM_##kind(m->name);                                                                  \
-    if (++field > last && !EMPTY_##kind(m->name))                                                  \
-        last = field;
+#define FIELD(record, kind, name) filled |= (uint32_t)!EMPTY_##kind(m->name) << field++;
 #define END(record)                                                                                \
-    *used = last;                                                                                  \
-    return room;                                                                                   \
+    unsigned last = filled ? 32u - (unsigned)__builtin_clz(filled) : 0;                            \
+    return last > REQUIRED ? last : REQUIRED;                                                      \
+    }
+#include "proto/messages.def"
+
+/* Bytes a record takes at most. */
+#define RECORD(name, number, required)                                                             \
+    static size_t name##_room(const struct msg_##name *m)                                          \
+    {                                                                                              \
+        (void)m;                                                                                   \
+        return HEAD_BYTES
+#define FIELD(record, kind, name) +ROOM_##kind(m->name)
+#define END(record)                                                                                \
+    ;                                                                                              \
     }
 #include "proto/messages.def"
 
@@ -221,8 +271,8 @@ static unsigned char *put_head(unsigned char *at, unsigned type, unsigned fields
 #define RECORD(name, number, required)                                                             \
     void put_##name(struct buf *out, const struct msg_##name *m)                                   \
     {                                                                                              \
-        unsigned used;                                                                             \
-        size_t room = name##_room(m, &used), before = out->size;                                   \
+        unsigned used = name##_used(m);                                                            \
+        size_t room = name##_room(m), before = out->size;                                          \
         unsigned char *at = put_head(buf_extend(out, room), number, used);                         \
         at = name##_write(at, m, used);                                                            \
         out->size = (size_t)(at - out->data);                                                      \
@@ -266,7 +316,7 @@ void record_put(struct buf *out, const struct record *r)
 
 enum err record_get(struct cursor *c, struct record *out)
 {
-    uint32_t count = cursor_array(c);
+    uint32_t count = get_array(c);
     uint64_t type = get_UINT(c);
     if (!cursor_ok(c) || count == 0)
         return ERR_MALFORMED;

@@ -48,7 +48,8 @@ struct shell {
     struct effects effects;
     struct store *store;
     struct store_answer store_state; /* the last one told */
-    int64_t sampled_ms;              /* when our own memory was looked at */
+    int64_t sampled_ms;              /* when our own memory was looked at: */
+    uint64_t memory_bytes;
     uint64_t updates_dropped;
     uint64_t loaded; /* rows, at the start */
     int status;      /* not 0: the loop must end, with this exit code */
@@ -297,7 +298,7 @@ static void tell_store(struct shell *s)
                        .store = {.kept = a->kept,
                                  .bytes = a->bytes,
                                  .commit_us = a->commit_us,
-                                 .memory_bytes = memory_bytes(),
+                                 .memory_bytes = s->memory_bytes,
                                  .refuses = refusals[a->condition]}};
     step(s, &ev);
 }
@@ -393,6 +394,7 @@ static void tick(struct shell *s, int64_t now_ms)
     if (now_ms - s->sampled_ms < SAMPLE_MS)
         return;
     s->sampled_ms = now_ms;
+    s->memory_bytes = memory_bytes();
     tell_store(s);
 }
 

@@ -210,7 +210,7 @@ static void list_ended(struct broker *b, struct peer *peer, const struct msg_lis
     e->count = limit;
     e->state = (uint8_t)ask->state;
     buf_put(&b->into->bytes, ask->queue.data, ask->queue.size);
-    e->size = ask->queue.size;
+    effect_close(b, e);
 }
 
 static void list_jobs(struct broker *b, struct peer *peer, const struct msg_list_jobs *ask)

@@ -112,16 +112,19 @@ enum effect_type {
 
 struct effect {
     enum effect_type type;
-    bool lazy;       /* FX_SEND: may wait for what else goes there, for a tick at most */
-    bool settled;    /* FX_PUT of an ended job: nobody waits for its result */
-    uint8_t state;   /* FX_PUT of an ended job: the end state; FX_LIST: the state wanted, 0 any */
-    uint8_t kind;    /* FX_PUT, FX_DROP: enum row_kind */
-    uint64_t seq;    /* FX_PUT, FX_DROP, FX_SETTLE: told back by EV_STORED; grows by one each */
-    uint64_t peer;   /* FX_SEND */
-    uint64_t ticket; /* FX_FIND, FX_LIST */
+    bool lazy;     /* FX_SEND: may wait for what else goes there, for a tick at most */
+    bool settled;  /* FX_PUT of an ended job: nobody waits for its result */
+    uint8_t state; /* FX_PUT of an ended job: the end state; FX_LIST: the state wanted, 0 any */
+    uint8_t kind;  /* FX_PUT, FX_DROP: enum row_kind */
+    uint64_t seq;  /* FX_PUT, FX_DROP, FX_SETTLE: told back by EV_STORED; grows by one each */
+    union {
+        uint64_t peer;   /* FX_SEND */
+        uint64_t ticket; /* FX_FIND, FX_LIST */
+    };
     uint64_t id, count;
-    size_t at, size;        /* place of the bytes in effects.bytes */
-    size_t name, name_size; /* FX_PUBLISH: the topic; FX_PUT, FX_DROP: the row's name */
+    size_t at;                /* place of the bytes in effects.bytes */
+    uint32_t size, name_size; /* the name lies right before the bytes. FX_PUBLISH: the topic;
+                                 FX_PUT, FX_DROP: the row's */
 };
 
 /* Lent until the next step. */
@@ -138,7 +141,7 @@ static inline struct bytes effect_bytes(const struct effects *fx, const struct e
 
 static inline struct bytes effect_name(const struct effects *fx, const struct effect *e)
 {
-    return bytes_of(fx->bytes.data + e->name, e->name_size);
+    return bytes_of(fx->bytes.data + e->at - e->name_size, e->name_size);
 }
 
 static inline struct row_key effect_key(const struct effects *fx, const struct effect *e)

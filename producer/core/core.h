@@ -362,24 +362,24 @@ struct row {
     struct msg_origin origin;
     bool session;
     struct msg_chain_row chain;
-    struct msg_job job;     /* of an ended one */
+    struct msg_job job;     /* of an ended one: as it is shown */
     struct msg_ended ended; /* likewise */
     struct bytes attempts;  /* a run of attempt records */
 };
 bool row_read(struct bytes bytes, struct row *row);
 bool row_next(struct cursor *c, struct row *row); /* of a run of rows of ended jobs */
 
-/* effects.c: what leaves. The bytes of an effect are put into b->into right after effect_add. What
- * is told between gate_open and gate_close leaves when all rows put so far are kept. */
+/* effects.c: what leaves. The name and the bytes of an effect are put into b->into between
+ * effect_add and effect_close. What is told between gate_open and gate_close leaves when all rows
+ * put so far are kept. */
 struct effect *effect_add(struct broker *b, enum effect_type type);
 void effect_name_put(struct broker *b, struct effect *e, struct bytes name);
+void effect_close(struct broker *b, struct effect *e);
 void gate_open(struct broker *b);
 void gate_close(struct broker *b);
 void gate_release(struct broker *b);
 void send_lazily(struct broker *b, const struct peer *peer, const struct record *r);
-/* Between the two the caller puts one record into into->bytes. */
-struct effect *send_open(struct broker *b, const struct peer *peer);
-void send_close(struct broker *b, struct effect *e);
+struct effect *send_open(struct broker *b, const struct peer *peer); /* of one record */
 void send_record(struct broker *b, const struct peer *peer, const struct record *r);
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
                 const char *text);
@@ -419,8 +419,8 @@ void keys_fini(struct broker *b);
 
 /* keep.c: rows out. Each returns at once; what depends on them is told through the gate. */
 void keep_job(struct broker *b, struct job *job);
-void keep_ended(struct broker *b, const struct job *job, const struct msg_job *view,
-                const struct msg_ended *ended);
+void keep_ended(struct broker *b, const struct job *job, const struct msg_ended_row *row,
+                struct bytes ended); /* ended: the record */
 void keep_lines(struct broker *b, const struct job *job, struct bytes lines);
 void keep_attempt(struct job *job, const struct msg_attempt *attempt);
 void keep_client(struct broker *b, struct client *client);
@@ -488,6 +488,8 @@ void job_lost(struct broker *b, struct job *job, const struct outcome *outcome);
 void job_stop(struct broker *b, struct job *job, enum reason reason);
 void job_timer(struct broker *b, struct job *job);
 void job_view(const struct broker *b, const struct job *job, struct msg_job *out);
+void job_view_ended(struct msg_job *out, const struct msg_ended *ended,
+                    const struct msg_ended_row *row);
 void job_wait(struct broker *b, struct job *job, struct peer *peer, uint64_t number);
 void waiter_free(struct waiter *w);
 unsigned job_state_shown(const struct job *job);

@@ -44,11 +44,16 @@ struct effect *effect_add(struct broker *b, enum effect_type type)
 /* The name comes before the bytes. */
 void effect_name_put(struct broker *b, struct effect *e, struct bytes name)
 {
-    struct buf *bytes = &b->into->bytes;
-    e->name = bytes->size;
-    e->name_size = name.size;
-    buf_put(bytes, name.data, name.size);
-    e->at = bytes->size;
+    e->name_size = (uint32_t)name.size;
+    buf_put(&b->into->bytes, name.data, name.size);
+    e->at = b->into->bytes.size;
+}
+
+void effect_close(struct broker *b, struct effect *e)
+{
+    size_t size = b->into->bytes.size - e->at;
+    must(size <= UINT32_MAX);
+    e->size = (uint32_t)size;
 }
 
 void effects_fini(struct effects *out)
@@ -87,7 +92,7 @@ static void release(struct broker *b, size_t from, size_t to)
 {
     struct effects *held = &b->held, *out = b->out;
     const struct effect *first = &held->list[from], *last = &held->list[to - 1];
-    size_t start = first->name_size ? first->name : first->at, end = last->at + last->size;
+    size_t start = first->at - first->name_size, end = last->at + last->size;
     size_t base = out->bytes.size;
     buf_put(&out->bytes, held->bytes.data + start, end - start);
     for (size_t i = from; i < to; i++) {
@@ -97,7 +102,6 @@ static void release(struct broker *b, size_t from, size_t to)
         *e = held->list[i];
         e->seq = 0;
         e->at = e->at - start + base;
-        e->name = e->name_size ? e->name - start + base : 0;
     }
 }
 
@@ -110,15 +114,12 @@ static void compact(struct broker *b)
         return;
     if (left) {
         const struct effect *first = &held->list[b->held_from];
-        size_t start = first->name_size ? first->name : first->at;
+        size_t start = first->at - first->name_size;
         memmove(held->bytes.data, held->bytes.data + start, held->bytes.size - start);
         held->bytes.size -= start;
         memmove(held->list, held->list + b->held_from, left * sizeof *held->list);
-        for (size_t i = 0; i < left; i++) {
+        for (size_t i = 0; i < left; i++)
             held->list[i].at -= start;
-            if (held->list[i].name_size)
-                held->list[i].name -= start;
-        }
     } else {
         buf_clear(&held->bytes);
     }
@@ -148,16 +149,11 @@ struct effect *send_open(struct broker *b, const struct peer *peer)
     return e;
 }
 
-void send_close(struct broker *b, struct effect *e)
-{
-    e->size = b->into->bytes.size - e->at;
-}
-
 static struct effect *send_one(struct broker *b, const struct peer *peer, const struct record *r)
 {
     struct effect *e = send_open(b, peer);
     record_put(&b->into->bytes, r);
-    send_close(b, e);
+    effect_close(b, e);
     return e;
 }
 

@@ -351,42 +351,32 @@ void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t tok
     job_event(b, job, NULL);
 }
 
-static void send_ended(struct broker *b, const struct peer *peer, const struct msg_ended *ended)
+/* Told to whoever waits; record: `ended` as it is written. */
+static void end_tell(struct broker *b, const struct job *job, const struct msg_ended *ended,
+                     struct bytes record)
 {
-    struct effect *e = send_open(b, peer);
-    put_ended(&b->into->bytes, ended);
-    send_close(b, e);
-}
-
-/* Told to whoever waits. */
-static void end_tell(struct broker *b, struct job *job, struct msg_ended *ended)
-{
-    if (job->client && job->client->peer)
-        send_ended(b, job->client->peer, ended);
+    if (job->client && job->client->peer) {
+        struct effect *e = send_open(b, job->client->peer);
+        buf_put(&b->into->bytes, record.data, record.size);
+        effect_close(b, e);
+    }
     if (!job->more)
         return;
     list_each(l, &job->more->waiters)
     {
         const struct waiter *w = container_of(l, struct waiter, of_job);
-        ended->number = w->number;
-        send_ended(b, w->peer, ended);
+        struct record r = {.type = REC_ended, .ended = *ended};
+        r.ended.number = w->number;
+        send_record(b, w->peer, &r);
     }
-    ended->number = job->number;
 }
 
-/* What is kept of how it ended. */
+/* How it is shown from now on. */
 static void end_view(const struct broker *b, const struct job *job, const struct msg_ended *ended,
-                     const struct outcome *outcome, struct msg_job *out)
+                     const struct msg_ended_row *row, struct msg_job *out)
 {
     job_view(b, job, out);
-    out->worker = ended->worker;
-    out->reason = ended->reason;
-    out->detail = ended->detail;
-    out->run_us = ended->run_us;
-    out->peak_kib = outcome->peak_kib;
-    out->ended_ms = (uint64_t)b->wall_ms;
-    out->value_bytes = ended->value.size;
-    out->updates = job->updates + 1u; /* the event of its end */
+    job_view_ended(out, ended, row);
 }
 
 static void end_count(struct broker *b, const struct job *job)
@@ -410,11 +400,16 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
                               .reason = outcome->reason,
                               .detail = outcome->detail,
                               .attempts = job->attempts > 1 ? job->attempts : 0};
+    struct msg_ended_row row = {.ended_ms = (uint64_t)b->wall_ms,
+                                .updates = job->updates + 1u, /* the event of its end */
+                                .peak_kib = outcome->peak_kib};
     struct msg_job view;
-    bool durable = job->durability == CLASS_DURABLE;
+    bool durable = job->durability == CLASS_DURABLE, seen = topic_wanted(b) || job_chain(job);
     job_move(b, job, state);
-    end_view(b, job, &ended, outcome, &view);
-    keep_ended(b, job, &view, &ended);
+    buf_clear(&b->scratch); /* it is written once, and kept and told */
+    put_ended(&b->scratch, &ended);
+    struct bytes record = buf_bytes(&b->scratch);
+    keep_ended(b, job, &row, record);
     if (job->queue == b->todo.queue)
         todo_ended(b, job);
     if (job->more && job->more->key.size)
@@ -422,8 +417,10 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
     accepted_flush(b);
     if (durable)
         gate_open(b);
-    job_event(b, job, &view);
-    end_tell(b, job, &ended);
+    if (seen)
+        end_view(b, job, &ended, &row, &view);
+    job_event(b, job, seen ? &view : NULL);
+    end_tell(b, job, &ended, record);
     if (durable)
         gate_close(b);
     end_count(b, job);

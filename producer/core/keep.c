@@ -29,7 +29,7 @@ static void put_record(struct broker *b, struct row_key key, const struct record
 {
     struct effect *e = order(b, FX_PUT, key);
     record_put(&b->into->bytes, row);
-    e->size = b->into->bytes.size - e->at;
+    effect_close(b, e);
 }
 
 void forget(struct broker *b, struct row_key key)
@@ -94,27 +94,27 @@ void keep_job(struct broker *b, struct job *job)
         return;
     struct effect *e = order(b, FX_PUT, (struct row_key){.kind = ROW_JOB, .id = job->id});
     head_put(b, job);
-    e->size = b->into->bytes.size - e->at;
+    effect_close(b, e);
 }
 
-void keep_ended(struct broker *b, const struct job *job, const struct msg_job *view,
-                const struct msg_ended *ended)
+void keep_ended(struct broker *b, const struct job *job, const struct msg_ended_row *row,
+                struct bytes ended)
 {
     struct effect *e = order(b, FX_PUT, (struct row_key){.kind = ROW_ENDED, .id = job->id});
     e->state = job->state;
     bool child = job->more && job->more->parent; /* its result is its session's to take */
     e->settled = !child && (!job->client || job->client->left);
     head_put(b, job);
-    put_job(&b->into->bytes, view);
-    put_ended(&b->into->bytes, ended);
-    e->size = b->into->bytes.size - e->at;
+    put_ended_row(&b->into->bytes, row);
+    buf_put(&b->into->bytes, ended.data, ended.size);
+    effect_close(b, e);
 }
 
 void keep_lines(struct broker *b, const struct job *job, struct bytes lines)
 {
     struct effect *e = order(b, FX_PUT, (struct row_key){.kind = ROW_LINES, .id = job->id});
     buf_put(&b->into->bytes, lines.data, lines.size);
-    e->size = lines.size;
+    effect_close(b, e);
 }
 
 void drop_ended(struct broker *b, uint64_t id)

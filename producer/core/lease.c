@@ -173,7 +173,7 @@ static void lease(struct broker *b, struct worker *w, struct job *job)
     e->id = job->id; /* while it waits for the store it may be taken back, see effects.c */
     e->count = job->token;
     put_lease(&b->into->bytes, &m);
-    send_close(b, e);
+    effect_close(b, e);
     if (kept)
         gate_close(b);
 }

@@ -39,15 +39,46 @@ static bool head_read(struct cursor *c, struct row *row)
     return true;
 }
 
+void job_view_ended(struct msg_job *out, const struct msg_ended *ended,
+                    const struct msg_ended_row *row)
+{
+    out->state = ended->state;
+    out->worker = ended->worker;
+    out->reason = ended->reason;
+    out->detail = ended->detail;
+    out->run_us = ended->run_us;
+    out->value_bytes = ended->value.size;
+    out->ended_ms = row->ended_ms;
+    out->updates = row->updates;
+    out->peak_kib = row->peak_kib;
+}
+
+/* The job as it was shown at its end. */
+static void view_ended(struct row *row, const struct msg_ended_row *end)
+{
+    row->job = (struct msg_job){.id = row->origin.id,
+                                .queue = row->submit.queue,
+                                .key = row->submit.key,
+                                .attempts = row->origin.attempts,
+                                .priority = row->submit.priority,
+                                .submitted_ms = row->origin.submitted_ms,
+                                .retry_of = row->origin.retry_of,
+                                .durability = row->submit.durability};
+    job_view_ended(&row->job, &row->ended, end);
+}
+
+/* Rows written before there were ended_rows have the view itself, a job record. */
 static bool tail_read(struct cursor *c, struct row *row)
 {
-    struct record r;
-    if (!take(c, REC_job, &r))
+    struct record view, ended;
+    bool old = next_is(c, REC_job);
+    if (!take(c, old ? REC_job : REC_ended_row, &view) || !take(c, REC_ended, &ended))
         return false;
-    row->job = r.job;
-    if (!take(c, REC_ended, &r))
-        return false;
-    row->ended = r.ended;
+    row->ended = ended.ended;
+    if (old)
+        row->job = view.job;
+    else
+        view_ended(row, &view.ended_row);
     return true;
 }
 

@@ -5,7 +5,7 @@
  *
  *   kind        key                   row
  *   ROW_JOB     id of an open job     submit, origin, [chain_row], attempt...
- *   ROW_ENDED   id of an ended job    submit, origin, [chain_row], attempt..., job, ended
+ *   ROW_ENDED   id of an ended job    submit, origin, [chain_row], attempt..., ended_row, ended
  *   ROW_CLIENT  peer id               client_row: the highest number taken, the newest job then
  *   ROW_KEY     a user's key          key_row: the job it leads to, until when
  *   ROW_WORKER  peer id               worker_row: it may hold leases

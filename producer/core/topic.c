@@ -136,7 +136,7 @@ static void publish_effect(struct broker *b, struct bytes name, struct bytes bod
     b->figures.published++;
     effect_name_put(b, e, bytes_of(wire, name.size + 1));
     buf_put(&b->into->bytes, body.data, body.size);
-    e->size = body.size;
+    effect_close(b, e);
 }
 
 void topic_publish(struct broker *b, struct bytes name, uint64_t seq, struct bytes body)

@@ -109,11 +109,12 @@ static void hash_effects(struct sim *s)
     const struct effects *fx = &s->hub.effects;
     for (size_t i = 0; i < fx->count; i++) {
         const struct effect *e = &fx->list[i];
-        uint64_t fields[] = {e->type,   e->settled, e->state, e->kind, e->seq,
-                             e->ticket, e->id,      e->count, e->peer};
+        uint64_t fields[] = {e->type, e->settled, e->state, e->kind,
+                             e->seq,  e->peer,    e->id,    e->count};
         s->hash = hash_more(s->hash, fields, sizeof fields);
         s->hash = hash_more(s->hash, fx->bytes.data + e->at, e->size);
-        s->hash = hash_more(s->hash, fx->bytes.data + e->name, e->name_size);
+        struct bytes name = effect_name(fx, e);
+        s->hash = hash_more(s->hash, name.data, name.size);
     }
 }
 

@@ -112,8 +112,6 @@ static void takes_job(struct sim *s, const struct effect *e, struct bytes bytes,
             ended = r;
         else if (r.type == REC_chain_row)
             chain = r;
-        else if (r.type == REC_job && (r.job.id != e->id || r.job.state != e->state))
-            sim_fail(s, "S2", "the row of job %" PRIx64 " is not of one job", e->id);
     }
     bool end = e->kind == ROW_ENDED;
     struct spec spec = chain.type ? story_spec(chain.chain_row.state, chain.chain_row.input)

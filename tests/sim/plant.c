@@ -27,7 +27,7 @@ static void replace(struct effects *fx, size_t i, const struct record *r)
     struct buf bytes = {0};
     record_put(&bytes, r); /* r borrows what may move */
     fx->list[i].at = fx->bytes.size;
-    fx->list[i].size = bytes.size;
+    fx->list[i].size = (uint32_t)bytes.size;
     buf_put(&fx->bytes, bytes.data, bytes.size);
     buf_fini(&bytes);
 }
@@ -83,7 +83,7 @@ static bool row_change(struct effects *fx, size_t i, bool (*change)(struct recor
     }
     if (changed) {
         fx->list[i].at = fx->bytes.size;
-        fx->list[i].size = bytes.size;
+        fx->list[i].size = (uint32_t)bytes.size;
         buf_put(&fx->bytes, bytes.data, bytes.size);
     }
     buf_fini(&bytes);
@@ -92,11 +92,10 @@ static bool row_change(struct effects *fx, size_t i, bool (*change)(struct recor
 
 static bool ends_well(struct record *r)
 {
-    if (r->type == REC_job)
-        r->job.state = JOB_OK;
-    if (r->type == REC_ended)
-        r->ended.state = JOB_OK;
-    return r->type == REC_ended;
+    if (r->type != REC_ended)
+        return false;
+    r->ended.state = JOB_OK;
+    return true;
 }
 
 static bool not_stopped(struct record *r)

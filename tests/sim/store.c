@@ -207,7 +207,7 @@ static void trace_order(struct sim *s, const struct effects *fx, const struct ef
     bool named = e->kind == ROW_KEY || e->kind == ROW_QUEUE || e->kind == ROW_TASK;
     trace(s, "broker", "%llu: %s %s %llx %.*s", (unsigned long long)e->seq, types[e->type],
           kinds[e->kind], (unsigned long long)e->id & 0xfffffffffffff,
-          named ? (int)e->name_size : 0, (const char *)fx->bytes.data + e->name);
+          named ? (int)e->name_size : 0, (const char *)effect_name(fx, e).data);
 }
 
 void store_order(struct sim *s, const struct effects *fx, const struct effect *e)
