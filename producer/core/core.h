@@ -104,9 +104,10 @@ struct job_more {
     int64_t due_ms;         /* delayed, backoff: ready then */
     int64_t deadline_ms;    /* monotonic; 0: none */
     uint64_t timeout_ms, retries, retry_of;
-    struct bytes key;    /* owned */
-    struct link waiters; /* waiter::of_job */
-    uint8_t stop_reason; /* cancelled or deadline while it runs */
+    struct bytes key;     /* owned */
+    struct link waiters;  /* waiter::of_job */
+    uint8_t stop_reason;  /* cancelled or deadline while it runs */
+    uint32_t incarnation; /* of its last lease, when that was in a life before; else 0 */
     uint64_t kept_seq;   /* the row of its last attempt: the next one waits for it; at most once: of
                             its lease, which is not told before */
     uint64_t body_hash;  /* of key */
@@ -134,6 +135,7 @@ struct chain {
     size_t results_bytes;  /* of their values */
 };
 
+/* Ten millions of them may wait: its size is looked after. */
 struct job {
     uint64_t id;
     struct queue *queue;
@@ -146,19 +148,20 @@ struct job {
         uint64_t stored_by;    /* storing: ready when the store has come so far */
     };
     struct job_more *more;
-    int64_t submitted_ms; /* wall */
-    uint64_t token;       /* of the last lease, or below it; 0: never leased */
-    uint32_t updates;
-    uint32_t lent_us;   /* what the lease was taken to cost */
-    uint32_t leased_ms; /* when, since broker::start_ms, and so often round */
-    uint32_t args_size;
-    uint8_t state, attempts, durability;
-    int8_t priority;
+    uint64_t submitted_ms : 48; /* wall */
+    int8_t priority : 8;
+    uint8_t durability : 2;
     bool started : 1, announced : 1;
     bool recalled : 1;   /* its worker was asked for it */
     bool leased : 1;     /* at most once: its row says that it was leased */
     bool recovering : 1; /* in broker::recovering */
     bool restored : 1;   /* of the life before: somebody may hold it */
+    uint32_t leases;     /* how often, in all lives: see job_last_token */
+    uint32_t updates;
+    uint32_t lent_us;   /* what the lease was taken to cost */
+    uint32_t leased_ms; /* when, since broker::start_ms, and so often round */
+    uint32_t args_size;
+    uint8_t state, attempts;
     unsigned char args[];
 };
 
@@ -464,6 +467,8 @@ struct job *job_make(struct broker *b, struct client *client, const struct msg_s
 struct job *job_restore(struct broker *b, struct client *client, const struct row *row,
                         struct queue *q);
 struct job_more *job_more(struct job *job);
+/* Of its last lease, or below it; 0: it was never leased. */
+uint64_t job_last_token(const struct broker *b, const struct job *job);
 bool job_once(const struct job *job); /* at most once: no retries, and that was asked for */
 void job_free(struct broker *b, struct job *job);
 struct job *job_find(const struct broker *b, uint64_t id);

@@ -83,8 +83,8 @@ static bool lease_void(const struct broker *b, const struct effect *e)
     if (e->type != FX_SEND || !e->id)
         return false;
     const struct job *job = job_find(b, e->id);
-    return !job || job->state != JOB_RUNNING || job->token != e->count || !job->worker->peer ||
-           job->worker->peer->id != e->peer;
+    return !job || job->state != JOB_RUNNING || job_last_token(b, job) != e->count ||
+           !job->worker->peer || job->worker->peer->id != e->peer;
 }
 
 /* The bytes of neighbouring effects lie side by side: they move as one. */

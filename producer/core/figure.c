@@ -24,7 +24,7 @@ void figure_count(struct figure *f, uint64_t us)
 void figure_waited(struct broker *b, const struct job *job)
 {
     const struct job_more *more = job->more;
-    int64_t ms = b->wall_ms - job->submitted_ms;
+    int64_t ms = b->wall_ms - (int64_t)job->submitted_ms;
     if (more && more->due_ms)
         ms = b->now_ms - more->due_ms;
     else if (job_chain(job))

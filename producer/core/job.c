@@ -6,6 +6,8 @@
  */
 #include "producer/core/core.h"
 
+#define WALL_MS_MAX ((1ull << 48) - 1)
+
 enum { BACKOFF_FIRST_MS = 100, ATTEMPT_VALUE_MAX = 4096 };
 
 #define TO(state) (1u << (state))
@@ -99,7 +101,7 @@ static struct job *make(struct broker *b, uint64_t id, struct client *client,
     job->queue = q;
     job->client = client;
     job->number = submit->number;
-    job->submitted_ms = b->wall_ms;
+    job->submitted_ms = (uint64_t)b->wall_ms & WALL_MS_MAX;
     job->priority = (int8_t)submit->priority;
     job->args_size = (uint32_t)submit->args.size;
     if (submit->args.size)
@@ -136,6 +138,20 @@ struct job *job_make(struct broker *b, struct client *client, const struct msg_s
     return job;
 }
 
+uint64_t job_last_token(const struct broker *b, const struct job *job)
+{
+    if (job->more && job->more->incarnation)
+        return token_of(job->more->incarnation, job->leases);
+    return job->leases ? token_of(b->options.incarnation, job->leases) : 0;
+}
+
+/* Its last lease was in a life before. */
+static void token_before(struct job *job, uint64_t token)
+{
+    job_more(job)->incarnation = (uint32_t)(token >> 32);
+    job->leases = (uint32_t)token;
+}
+
 /* As its row says; the caller knows where it goes. */
 struct job *job_restore(struct broker *b, struct client *client, const struct row *row,
                         struct queue *q)
@@ -143,12 +159,13 @@ struct job *job_restore(struct broker *b, struct client *client, const struct ro
     const struct msg_origin *o = &row->origin;
     struct job *job = make(b, o->id, client, &row->submit, q);
     job->durability = CLASS_DURABLE;
-    job->submitted_ms = (int64_t)o->submitted_ms;
+    job->submitted_ms = o->submitted_ms & WALL_MS_MAX;
     job->attempts =
         o->attempts < ATTEMPTS_COUNTED_MAX ? (uint8_t)o->attempts : ATTEMPTS_COUNTED_MAX;
-    job->token = o->token;
     job->leased = o->leased;
     job->restored = true;
+    if (o->token)
+        token_before(job, o->token);
     if (o->stop || o->retry_of || o->body_hash || o->parent || row->attempts.size) {
         struct job_more *more = job_more(job);
         more->parent = o->parent;
@@ -307,7 +324,7 @@ void job_view(const struct broker *b, const struct job *job, struct msg_job *out
         .state = job_state_shown(job),
         .attempts = job->attempts,
         .priority = job->priority,
-        .submitted_ms = (uint64_t)job->submitted_ms,
+        .submitted_ms = job->submitted_ms,
         .durability = job->durability,
         .updates = job->updates,
     };
@@ -327,7 +344,9 @@ void job_lease(struct broker *b, struct job *job, struct worker *w)
     figure_waited(b, job);
     job_move(b, job, JOB_RUNNING);
     job->worker = w;
-    job->token = token_of(b->options.incarnation, (uint32_t)job->token + 1);
+    job->leases++;
+    if (job->more)
+        job->more->incarnation = 0;
     job->started = job->recalled = false;
     list_append(&w->leases, &job->link);
     job_event(b, job, NULL);
@@ -339,7 +358,7 @@ void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t tok
     if (job->state != JOB_RUNNING)
         job_move(b, job, JOB_RUNNING);
     job->worker = w;
-    job->token = token;
+    token_before(job, token);
     job->started = job->announced = true;
     job->recalled = false;
     lease_charge(b, job);

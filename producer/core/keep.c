@@ -59,9 +59,9 @@ static void head_put(struct broker *b, const struct job *job)
                                 .priority = job->priority,
                                 .durability = job->durability};
     struct msg_origin origin = {.id = job->id,
-                                .submitted_ms = (uint64_t)job->submitted_ms,
+                                .submitted_ms = job->submitted_ms,
                                 .attempts = job->attempts,
-                                .token = job->token - (job->state == JOB_RUNNING),
+                                .token = job_last_token(b, job) - (job->state == JOB_RUNNING),
                                 .leased = job->leased};
     if (job->client)
         origin.client = bytes_of(job->client->peer_id, PEER_ID_BYTES);

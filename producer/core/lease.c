@@ -161,7 +161,7 @@ static void lease(struct broker *b, struct worker *w, struct job *job)
     else if (b->recall_ms == INT64_MAX)
         b->recall_ms = b->now_ms + RECALL_MS;
     struct msg_lease m = {.id = job->id,
-                          .token = job->token,
+                          .token = job_last_token(b, job),
                           .offer = (uint64_t)worker_offer(w, q),
                           .args = lease_args(b, job),
                           .timeout_ms = job->more ? job->more->timeout_ms : 0,
@@ -171,7 +171,7 @@ static void lease(struct broker *b, struct worker *w, struct job *job)
         gate_open(b);
     struct effect *e = send_open(b, w->peer);
     e->id = job->id; /* while it waits for the store it may be taken back, see effects.c */
-    e->count = job->token;
+    e->count = m.token;
     put_lease(&b->into->bytes, &m);
     effect_close(b, e);
     if (kept)
@@ -259,8 +259,9 @@ static void tell_holder(struct broker *b, const struct job *job, const struct re
 /* Its worker is to end it, whatever it is doing. */
 void lease_stop(struct broker *b, const struct job *job, enum reason reason)
 {
-    struct record stop = {.type = REC_stop,
-                          .stop = {.id = job->id, .token = job->token, .reason = reason}};
+    struct record stop = {
+        .type = REC_stop,
+        .stop = {.id = job->id, .token = job_last_token(b, job), .reason = reason}};
     if (job->worker->peer)
         tell_holder(b, job, &stop);
 }
@@ -268,7 +269,8 @@ void lease_stop(struct broker *b, const struct job *job, enum reason reason)
 struct job *lease_find(const struct broker *b, const struct worker *w, uint64_t id, uint64_t token)
 {
     struct job *job = job_find(b, id);
-    bool holds = job && job->state == JOB_RUNNING && job->worker == w && job->token == token;
+    bool holds =
+        job && job->state == JOB_RUNNING && job->worker == w && job_last_token(b, job) == token;
     return holds ? job : NULL;
 }
 
@@ -315,7 +317,8 @@ static void recall(struct broker *b, struct worker *w)
     list_each(l, &w->leases)
     {
         struct job *job = container_of(l, struct job, link);
-        struct record r = {.type = REC_recall, .recall = {.id = job->id, .token = job->token}};
+        struct record r = {.type = REC_recall,
+                           .recall = {.id = job->id, .token = job_last_token(b, job)}};
         if (job->started || job->recalled)
             continue;
         job->recalled = true;

@@ -162,9 +162,10 @@ void load_end(struct broker *b)
  */
 bool recovery_adopt(struct broker *b, struct worker *w, struct job *job, uint64_t token)
 {
-    bool before = job->restored && w->restored && token >> 32 < b->options.incarnation &&
-                  job->token >> 32 < b->options.incarnation;
-    if (!before || token <= job->token || job->state > JOB_RUNNING)
+    bool before = job->restored && w->restored && token >> 32 &&
+                  token >> 32 < b->options.incarnation &&
+                  job_last_token(b, job) >> 32 < b->options.incarnation;
+    if (!before || token <= job_last_token(b, job) || job->state > JOB_RUNNING)
         return false;
     if (job->state == JOB_RUNNING) {
         lease_stop(b, job, REASON_SUPERSEDED);

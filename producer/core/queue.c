@@ -119,7 +119,7 @@ uint64_t queue_oldest_ms(const struct broker *b, const struct queue *q)
         if (list_empty(&q->levels[i]->jobs))
             continue;
         const struct job *job = list_first(&q->levels[i]->jobs, struct job, link);
-        int64_t ms = b->wall_ms - job->submitted_ms;
+        int64_t ms = b->wall_ms - (int64_t)job->submitted_ms;
         if (job->more && job->more->due_ms)
             ms = b->now_ms - job->more->due_ms;
         if (ms > oldest_ms)

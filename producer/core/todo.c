@@ -187,7 +187,7 @@ void todo_load_job(struct broker *b, const struct job *job)
         number = b->todo.last + 1;
     struct task *task =
         task_put(b, number, job->id, chain ? title_of(chain->input) : (struct bytes){0});
-    task->added_ms = (uint64_t)job->submitted_ms;
+    task->added_ms = job->submitted_ms;
     idmap_put(&b->todo.by_job, job->id, task);
     b->todo.count++;
     b->todo.open++;
