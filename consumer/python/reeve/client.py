@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import contextlib
 import itertools
 import os
 import queue
@@ -97,8 +98,9 @@ class JobFuture(concurrent.futures.Future[Any]):
         return True
 
     def _cancel_job(self, accepted: concurrent.futures.Future[int]) -> None:
-        if accepted.exception() is None and not self._link.closing.is_set():
-            ask(self._link, "cancel", id=accepted.result())  # that it has ended by then is as good
+        if accepted.exception() is None:
+            with contextlib.suppress(errors.Closed):
+                ask(self._link, "cancel", id=accepted.result())  # that it has ended by then is as good
 
     def on_accepted(self, job: int) -> None:
         if self._accepted.done():  # the broker had to be given it anew, and it has another id
@@ -176,7 +178,7 @@ def end_watch(link: Link, topic: str, sink: Sink) -> None:
         if topic in core.watched and core.watched[topic].sink is sink:
             core.unwatch(topic)
 
-    if not link.closing.is_set():
+    with contextlib.suppress(errors.Closed):
         link.do(end)
     sink.fail(errors.Closed("the watch was closed"))
 
