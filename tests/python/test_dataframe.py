@@ -42,6 +42,18 @@ def failed(client, files, **options):
     return caught.value.text
 
 
+def open_doors(farm):
+    """A gateway, and its JSON door: door(header, request) gives status and answer."""
+    port = farm.port + 4
+    gateway = Gateway(farm, "--doors", "dask", "--dask-port", port)
+
+    def door(header, asked):
+        response = json.loads(reply(begin(port, json.dumps({"Header": header, "Request": asked}).encode())))["Response"]
+        return response["Status"], response["Discription"]
+
+    return gateway, door
+
+
 def test_client_command_line_and_door(bare, root, start):
     start()
     files = request(root)
@@ -51,28 +63,26 @@ def test_client_command_line_and_door(bare, root, start):
         assert client.call("dataframe.run", files) == said
     pd.testing.assert_frame_equal(pd.read_parquet(root / "work_ansver.parquet").sort_index(), wanted, rtol=1e-9)
     assert json.loads(bare.farm.reeve("call", "dataframe.run", json.dumps(files)).stdout) == said
-    port = bare.farm.port + 4
-    Gateway(bare.farm, "--doors", "dask", "--dask-port", port)
-
-    def door(header, asked):
-        response = json.loads(reply(begin(port, json.dumps({"Header": header, "Request": asked}).encode())))["Response"]
-        return response["Status"], response["Discription"]
-
+    gateway, door = open_doors(bare.farm)
     assert door("Dask", files) == ("complete", said)
     assert door("Dask", request(root, "def main(ddf):\n    return ddf.nothing\n"))[0] == "error"
     assert door("Info", "All statistic") == ("complete", "All statistic: Status: Ready Dask process: 0 All process: 2")
-    status = bare.farm.json("status")
-    assert status["processes"] == {"all": 2, "dask": 0} and status["farm"]["busy"] == 0, status
+    for status in bare.farm.json("status"), gateway.get("/v1/status").json:
+        assert status["processes"] == {"all": 2, "dask": 0} and status["farm"]["busy"] == 0, status
 
 
 def test_what_runs_is_counted(bare, root, start):
     start()
+    gateway, door = open_doors(bare.farm)
     source = "import pathlib\ndef main(ddf):\n    while not pathlib.Path('go').exists():\n        pass\n"
     with reeve.Client(bare.address) as client:
         job = client.submit("dataframe.run", request(root, source))
         bare.farm.until(lambda: bare.farm.json("status")["processes"] == {"all": 3, "dask": 1}, "the job is counted")
         bare.farm.until(lambda: bare.farm.json("job", job.id())["jobs"][0].get("progress"), "it says how far it is")
         assert "1 dataframe jobs run" in bare.farm.reeve("status").stdout
+        assert gateway.get("/v1/status").json["processes"] == {"all": 3, "dask": 1}
+        assert door("Info", "Dask process") == ("complete", "Dask process: 1")
+        assert door("Info", "All statistic") == ("complete", "All statistic: Status: Work Dask process: 1 All process: 3")
         (root / "go").touch()
         assert job.result()["File"] == "work_ansver.txt"
 
