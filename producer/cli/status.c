@@ -76,7 +76,7 @@ static void status_lines(struct cli *cli, const struct msg_status *s, uint64_t d
         printf("dropped  %" PRIu64 " messages that did not decode\n", s->malformed);
 }
 
-static void print_json(const struct msg_status *s, uint64_t dataframes,
+static void print_json(const struct msg_status *s, const struct view_dataframes *dataframes,
                        const struct view_rows *queues)
 {
     struct buf b = {0};
@@ -87,14 +87,14 @@ static void print_json(const struct msg_status *s, uint64_t dataframes,
 
 struct queues {
     struct list list; /* pairs, for JSON */
-    uint64_t dataframes;
+    struct view_dataframes dataframes;
 };
 
 static void take_queue(void *user, const struct record *answer)
 {
     struct queues *q = user;
-    if (answer->type == REC_queue && bytes_equal(answer->queue.name, bytes_text(DATAFRAME_METHOD)))
-        q->dataframes = answer->queue.running;
+    if (answer->type == REC_queue)
+        view_dataframes_take(&q->dataframes, &answer->queue);
     if (q->list.cli->json)
         queues_take(&q->list, answer);
 }
@@ -108,9 +108,9 @@ int verb_status(struct cli *cli)
     if (exit_code == EXIT_DONE)
         exit_code = cli_ask(cli, &ask_queues, take_queue, &q, "the list of queues");
     if (exit_code == EXIT_DONE && cli->json)
-        print_json(&answer.status, q.dataframes, &q.list.rows);
+        print_json(&answer.status, &q.dataframes, &q.list.rows);
     else if (exit_code == EXIT_DONE)
-        status_lines(cli, &answer.status, q.dataframes);
+        status_lines(cli, &answer.status, q.dataframes.running);
     status_fini(&answer);
     list_free(&q.list);
     return exit_code;

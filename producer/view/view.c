@@ -279,13 +279,19 @@ static void put_farm(struct buf *b, const struct msg_status *s)
     view_uint(b, "clients", s->clients);
 }
 
+void view_dataframes_take(struct view_dataframes *d, const struct msg_queue *queue)
+{
+    if (bytes_equal(queue->name, bytes_text(DATAFRAME_METHOD)))
+        *d = (struct view_dataframes){.running = queue->running, .workers = queue->workers};
+}
+
 uint64_t view_processes(const struct msg_status *s)
 {
     return s->busy + 2;
 }
 
-void view_status(struct buf *b, const struct msg_status *s, uint64_t dataframes,
-                 const struct view_rows *queues)
+void view_status(struct buf *b, const struct msg_status *s,
+                 const struct view_dataframes *dataframes, const struct view_rows *queues)
 {
     pack_map(b, 12);
     put_broker(b, s);
@@ -307,7 +313,7 @@ void view_status(struct buf *b, const struct msg_status *s, uint64_t dataframes,
     pack_text(b, "processes");
     pack_map(b, 2);
     view_uint(b, "all", view_processes(s));
-    view_uint(b, "dask", dataframes);
+    view_uint(b, "dask", dataframes->running);
     pack_text(b, "queues");
     pack_map(b, queues->count);
     buf_put(b, queues->buf.data, queues->buf.size);

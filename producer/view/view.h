@@ -50,10 +50,16 @@ void view_reasons(struct buf *b, uint64_t id, const struct view_rows *rows);
 
 #define DATAFRAME_METHOD "dataframe.run"
 
+/* What the list of queues tells of dataframe jobs. */
+struct view_dataframes {
+    uint64_t running, workers; /* jobs; workers that offer the method */
+};
+void view_dataframes_take(struct view_dataframes *d, const struct msg_queue *queue); /* any queue */
+
 /* What runs: slots, the gateway, and who asks. */
 uint64_t view_processes(const struct msg_status *status);
-/* queues: pairs, each a name and its counts. dataframes: jobs of DATAFRAME_METHOD that run. */
-void view_status(struct buf *b, const struct msg_status *status, uint64_t dataframes,
-                 const struct view_rows *queues);
+/* queues: pairs, each a name and its counts. */
+void view_status(struct buf *b, const struct msg_status *status,
+                 const struct view_dataframes *dataframes, const struct view_rows *queues);
 
 #endif

@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Farms for the tests of the Python package: those of tests/scenario, whose processes are ended with the test."""
+"""Farms for the tests of the Python package: those of tests/scenario, whose processes are ended with the test; and a Dask
+cluster. --full: tests that have a long form take it."""
 import os
 import pathlib
+import re
+import select
+import subprocess
 import sys
 import textwrap
+import time
 
+import farm as scenario
 import pytest
 
 HANDLERS = pathlib.Path(__file__).with_name("handlers.py")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true")
 
 
 class PythonFarm:
@@ -31,8 +41,6 @@ class PythonFarm:
 @pytest.fixture
 def bare():
     """A farm with a broker in memory, no worker."""
-    import farm as scenario
-
     made = scenario.Farm()
     try:
         made.broker("--store", "memory")
@@ -66,6 +74,44 @@ def client(farm):
 
     with reeve.Client(farm.address) as made:
         yield made
+
+
+def told(process, pattern):
+    """The first line it prints that has the pattern, as a match."""
+    end = time.monotonic() + scenario.DEADLINE_S
+    seen = ""
+    while time.monotonic() < end and select.select([process.stderr], [], [], end - time.monotonic())[0]:
+        data = os.read(process.stderr.fileno(), 65536).decode()
+        seen += data
+        if match := re.search(pattern, seen):
+            return match
+        if not data:
+            break
+    raise AssertionError(f"{process.args}: no {pattern}: {seen}")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """The scheduler's address and its workers; DASK_ settings keep all of it on loopback."""
+    started = []
+
+    def start(*words):
+        process = subprocess.Popen([sys.executable, "-m", "dask", *words], stderr=subprocess.PIPE,
+                                   cwd=tmp_path_factory.mktemp(words[0]))
+        started.append(process)
+        return process
+
+    scheduler = start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+    address = told(scheduler, r"Scheduler at:\s*(tcp://127\.0\.0\.1:\d+)")[1]
+    workers = [start("worker", address, "--host", "127.0.0.1", "--no-nanny", "--nthreads", "1", "--no-dashboard")
+               for _ in range(2)]
+    for worker in workers:
+        told(worker, r"Registered to:")
+    yield address, workers
+    for process in started[::-1]:
+        process.terminate()
+        process.wait(scenario.DEADLINE_S)
+        process.stderr.close()
 
 
 os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")

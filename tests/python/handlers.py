@@ -106,6 +106,14 @@ def politely():
     reeve.job().check()
 
 
+@reeve.handler("wait.unless")
+def unless(word):
+    """Gives all words back but "wait"."""
+    if word == "wait":
+        politely()
+    return word
+
+
 @reeve.handler("wait.step_by_step")
 def step_by_step():
     for step in 1, 2:

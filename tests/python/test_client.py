@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The client against a real farm: calls, refusals, sessions, watches, and brokers that go and come back."""
 import asyncio
+import collections
 import datetime
 import gc
 import os
@@ -160,6 +161,24 @@ def test_closed_is_closed(farm):
     with reeve.Client(farm.address) as other:  # the job goes on
         other.cancel(job)
         assert other.wait(job, 60).state == "cancelled"
+
+
+def test_what_is_ordered_while_another_thread_closes_is_refused(farm):
+    client = reeve.Client(farm.address)
+    link = client.link
+
+    class Late(collections.deque):
+        """Between the question whether the link is closed and the order, it is."""
+
+        def append(self, order):
+            client.close()
+            super().append(order)
+
+    link.orders = Late()
+    with pytest.raises(reeve.Closed):
+        client.submit("text.upper", "x")
+    assert not link.orders
+    link.nudge()  # who was about to meets no strange descriptor
 
 
 def test_a_client_belongs_to_the_process_that_made_it(client):

@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same jobs on a Dask cluster: a real scheduler and two workers, one of which is killed in the middle."""
 import os
-import re
-import select
 import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -14,47 +9,6 @@ import pytest
 
 from reeve.dataframe.job import Failed, Runner
 from reeve.dataframe.roots import Roots
-
-DEADLINE_S = 60
-
-
-def told(process, pattern):
-    """The first line it prints that has the pattern, as a match."""
-    end = time.monotonic() + DEADLINE_S
-    seen = ""
-    while time.monotonic() < end and select.select([process.stderr], [], [], end - time.monotonic())[0]:
-        data = os.read(process.stderr.fileno(), 65536).decode()
-        seen += data
-        if match := re.search(pattern, seen):
-            return match
-        if not data:
-            break
-    raise AssertionError(f"{process.args}: no {pattern}: {seen}")
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """The scheduler's address and its workers; DASK_ settings keep all of it on loopback."""
-    started = []
-
-    def start(*words):
-        process = subprocess.Popen([sys.executable, "-m", "dask", *words], stderr=subprocess.PIPE,
-                                   cwd=tmp_path_factory.mktemp(words[0]))
-        started.append(process)
-        return process
-
-    scheduler = start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-    address = told(scheduler, r"Scheduler at:\s*(tcp://127\.0\.0\.1:\d+)")[1]
-    workers = [start("worker", address, "--host", "127.0.0.1", "--no-nanny", "--nthreads", "1", "--no-dashboard")
-               for _ in range(2)]
-    for worker in workers:
-        told(worker, r"Registered to:")
-    yield address, workers
-    for process in started[::-1]:
-        process.terminate()
-        process.wait(DEADLINE_S)
-        process.stderr.close()
-
 
 @pytest.fixture
 def folder(tmp_path):

@@ -105,14 +105,14 @@ def test_what_it_printed_last_is_kept(run):
 
 
 @pytest.mark.parametrize("base, content, said", [
-    ("corrupt.parquet", b"PAR1" + bytes(1000) + b"PAR1", "Base corrupt.parquet: "),
-    ("truncated.parquet", None, "Base truncated.parquet: "),
-    ("empty.parquet", b"", "Base empty.parquet: "),
+    ("corrupt.parquet", b"PAR1" + bytes(1000) + b"PAR1", "Base corrupt.parquet cannot be read as Parquet: "),
+    ("truncated.parquet", None, "Base truncated.parquet cannot be read as Parquet: "),
+    ("empty.parquet", b"", "Base empty.parquet cannot be read as Parquet: "),
 ])
 def test_a_base_that_is_none(run, folder, base, content, said):
     (folder / base).write_bytes((folder / "base.parquet").read_bytes()[:-100] if content is None else content)
     text = str(fails(run, "def main(ddf):\n    return ddf\n", base=base))
-    assert text.startswith(said) and "arquet" in text.removeprefix(said), text
+    assert text.startswith(said) and "\n" not in text and len(text) > len(said), text
 
 
 def test_a_base_that_is_damaged_inside(run, folder):
@@ -120,7 +120,7 @@ def test_a_base_that_is_damaged_inside(run, folder):
     data[2000:300_000] = bytes(298_000)
     (folder / "damaged.parquet").write_bytes(data)
     text = str(fails(run, "def main(ddf):\n    return ddf.x.sum().compute()\n", base="damaged.parquet"))
-    assert text.startswith("work.py, line 2: "), text
+    assert text.startswith("work.py, line 2: Base damaged.parquet cannot be read as Parquet: "), text
 
 
 def test_nested_columns_go_in_and_out(run, folder):

@@ -197,6 +197,7 @@ def test_whoever_watches_sees_how_far_a_job_is(slots):
     with slots.client.watch(f"job/{future.id()}") as watch:
         while watch.next(60).fields.get("progress") != {"done": 3, "of": 3, "stage": "last"}:
             pass
+        assert slots.client.job(future)["progress"] == {"done": 3, "of": 3, "stage": "last"}
     slots.client.cancel(future)
     assert slots.client.wait(future, 60).state == "cancelled"
 

@@ -330,6 +330,38 @@ def test_a_silent_broker_is_asked_and_then_left():
     assert not c.up and [record.kind for record in said(c)] == ["hello"]
 
 
+class Reader:
+    """A sink that holds two updates."""
+
+    def __init__(self):
+        self.items = []
+
+    def room(self):
+        return len(self.items) < 2
+
+    def show(self, topic, shown):
+        self.items.append((topic, shown.event, shown.first, shown.seq))
+
+    def read(self):
+        items, self.items = self.items, []
+        return items
+
+
+def test_what_a_watch_of_a_prefix_dropped_is_said():
+    c, reader = welcomed(), Reader()
+    c.watch("job/", reader, 0)
+    for seq in range(1, 6):
+        c.update(b"job/x\0", msgpack.packb({"seq": seq, "incarnation": 1}), 0)
+    assert reader.read() == [("job/x", None, 0, 1), ("job/x", None, 0, 2)]
+    c.tick(0.1)  # there is room again
+    assert reader.read() == [("job/", "lost", 3, 5)]
+    for seq in range(6, 9):
+        c.update(b"job/x\0", msgpack.packb({"seq": seq, "incarnation": 1}), 0.1)
+    assert reader.read() == [("job/x", None, 0, 6), ("job/x", None, 0, 7)]
+    c.update(b"job/x\0", msgpack.packb({"seq": 9, "incarnation": 1}), 0.1)  # before the next tick
+    assert reader.read() == [("job/", "lost", 8, 8), ("job/x", None, 0, 9)]
+
+
 def test_busy_is_waited_for():
     c, told = welcomed(), []
     c.submit(pending.Submission({"queue": "a.b", "args": b"\x90"}, told.append, told.append, told.append))

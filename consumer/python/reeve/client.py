@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import contextlib
 import itertools
 import os
 import queue
@@ -18,7 +19,7 @@ import weakref
 from typing import Any, Callable, Iterable, Iterator, TypedDict, Unpack
 
 from reeve import errors, wire
-from reeve.core import Ask, Core, Sink
+from reeve.core import WAIT_FOR_HANDLER, Ask, Core, Sink
 from reeve.handlers import NAME, name_of
 from reeve.link import Link
 from reeve.pending import Submission
@@ -29,7 +30,7 @@ from reeve.watching import Shown
 ADDRESS = "tcp://127.0.0.1:7710"
 CONNECT_S = 5.0
 AHEAD = 1000
-SESSION_FLAG, ACCEPT_LAZILY, WAIT_FOR_HANDLER = 4, 2, 1
+SESSION_FLAG, ACCEPT_LAZILY = 4, 2  # beside WAIT_FOR_HANDLER
 DURABILITY = {None: 0, "received": 1, "durable": 2}
 UNREAD_MAX = 1000  # updates a watch holds for who does not read
 
@@ -97,8 +98,9 @@ class JobFuture(concurrent.futures.Future[Any]):
         return True
 
     def _cancel_job(self, accepted: concurrent.futures.Future[int]) -> None:
-        if accepted.exception() is None and not self._link.closing.is_set():
-            ask(self._link, "cancel", id=accepted.result())  # that it has ended by then is as good
+        if accepted.exception() is None:
+            with contextlib.suppress(errors.Closed):
+                ask(self._link, "cancel", id=accepted.result())  # that it has ended by then is as good
 
     def on_accepted(self, job: int) -> None:
         if self._accepted.done():  # the broker had to be given it anew, and it has another id
@@ -176,7 +178,7 @@ def end_watch(link: Link, topic: str, sink: Sink) -> None:
         if topic in core.watched and core.watched[topic].sink is sink:
             core.unwatch(topic)
 
-    if not link.closing.is_set():
+    with contextlib.suppress(errors.Closed):
         link.do(end)
     sink.fail(errors.Closed("the watch was closed"))
 
@@ -424,7 +426,7 @@ class Client:
 
     def watch(self, topic: str) -> Watch:
         """job/ID, session/ID, queue/NAME, worker/ID, todo, or a feed's; everything below a prefix that ends in / (then
-        without snapshot and replay)."""
+        without snapshot and replay; `lost` counts what came below it, from 1, and was dropped while much was unread)."""
         return Watch(self.link, topic)
 
     def status(self, timeout: float | None = CONNECT_S) -> dict[str, Any]:

@@ -64,6 +64,8 @@ class Watched:
     sink: Sink
     watch: Watch
     number: int = 0
+    came: int = 0  # of a prefix: updates so far, and how many of the last ones the sink had no room for
+    dropped: int = 0
 
     @property
     def prefix(self) -> bool:
@@ -329,7 +331,10 @@ class Core:
 
     def _wishes(self, now: float) -> None:
         for watched in self.watched.values():
-            if watched.prefix or not watched.sink.room():
+            if not watched.sink.room():
+                continue
+            if watched.prefix:
+                self._show_dropped(watched)
                 continue
             self._show(watched)
             wish = watched.watch.wish(now)
@@ -345,6 +350,22 @@ class Core:
     def _show(self, watched: Watched) -> None:
         while watched.sink.room() and (shown := watched.watch.next()) is not None:
             watched.sink.show(watched.topic, shown)
+
+    def _show_below(self, watched: Watched, topic: str, shown: Shown) -> None:
+        """One update of a prefix; there is no asking for it again, but that it was dropped is said."""
+        if watched.sink.room():
+            self._show_dropped(watched)
+        watched.came += 1
+        if watched.sink.room():
+            watched.sink.show(topic, shown)
+        else:
+            watched.dropped += 1
+
+    @staticmethod
+    def _show_dropped(watched: Watched) -> None:
+        if watched.dropped:
+            first, watched.dropped = watched.came - watched.dropped + 1, 0
+            watched.sink.show(watched.topic, Shown("lost", 0, watched.came, first))
 
     def _watch_record(self, m: wire.Record, now: float) -> None:
         watched = next((one for one in self.watched.values() if one.number == m.values[0]), None)
@@ -379,8 +400,8 @@ class Core:
             return
         for end in (at + 1 for at, letter in enumerate(name) if letter == "/"):
             above = self.watched.get(name[:end])
-            if above is not None and above.sink.room():
-                above.sink.show(name, Shown(None, *place, body=body))
+            if above is not None:
+                self._show_below(above, name, Shown(None, *place, body=body))
         whole = self.watched.get(name)
         if whole is not None and not whole.prefix:
             whole.watch.took_update(place, body, now)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import threading
+import weakref
 from typing import Any, Callable, Iterable, Iterator
 
 from reeve.client import Client, JobFuture, Options, submit
@@ -28,6 +29,8 @@ class Executor(concurrent.futures.Executor):
         self._lock = threading.Lock()
         self._open: set[JobFuture] = set()
         self._shutdown = False
+        # A program that ends waits for its jobs, as with every executor. Made after the client's own, so it comes before.
+        weakref.finalize(self, concurrent.futures.wait, self._open)
 
     def submit(self, fn: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> JobFuture:
         if kwargs:

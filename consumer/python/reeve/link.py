@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import urllib.parse
+import weakref
 from typing import Any, Callable
 
 import zmq
@@ -30,6 +31,7 @@ class Link:
         self.orders: collections.deque[Callable[[Core, float], None]] = collections.deque()
         self.woken = False
         self.closing = threading.Event()
+        self.over = False  # nothing that is ordered from here on is done
         self.settled = threading.Condition()  # notified when up or fatal changes
         self.up = False
         self.dealer: zmq.Socket[bytes] | None = None
@@ -41,6 +43,7 @@ class Link:
         self.poller = zmq.Poller()
         self._connect()  # here: an address that is none is the caller's to hear of
         self.wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        weakref.finalize(self, os.close, self.wake)  # not by the thread: others may be about to nudge it
         self.poller.register(self.wake, zmq.POLLIN)
         self.thread = threading.Thread(target=self._run, name="reeve", daemon=True)
         self.thread.start()
@@ -55,6 +58,12 @@ class Link:
             raise errors.Closed("the client is closed")
         self.orders.append(order)
         self.nudge()
+        if self.over:  # the thread has ended meanwhile: was this still among what it failed?
+            try:
+                self.orders.remove(order)
+            except ValueError:
+                return
+            raise errors.Closed("the client is closed")
 
     def nudge(self) -> None:
         """The thread takes another turn."""
@@ -198,6 +207,7 @@ class Link:
         return more or bool(self.orders)
 
     def _run(self) -> None:
+        why: Exception = errors.Closed("the client was closed")
         try:
             while not self.closing.is_set():
                 if self._turn():
@@ -207,9 +217,14 @@ class Link:
                 self.poller.poll(max(0, int(left * 1000) + 1) if left > 0 else 0)
             self._end()
         except BaseException as error:  # a bug of ours: who waits is not to wait for ever
-            self.closing.set()
-            self._fail(errors.ReeveError(f"the client's thread has ended: {error!r}"))
+            why = errors.ReeveError(f"the client's thread has ended: {error!r}")
             raise
+        finally:
+            self.closing.set()
+            self.over = True
+            while self.orders:  # came too late to be said
+                self.orders.popleft()(self.core, time.monotonic())
+            self._fail(why)
 
     def _fail(self, error: Exception) -> None:
         """Whoever waits for an answer is told that none will come."""
@@ -234,8 +249,6 @@ class Link:
         while self.blocked is not None and core.up and time.monotonic() < end:
             self.poller.poll(100)
             self._flush()
-        self._fail(errors.Closed("the client was closed"))
         for socket in (self.dealer, self.sub):
             if socket is not None:
                 socket.close()
-        os.close(self.wake)

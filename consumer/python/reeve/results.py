@@ -81,6 +81,8 @@ def fields_of(m: wire.Record) -> dict[str, Any]:
             out[field[:-3]] = moment(value)
         elif field == "run_us":
             out["run_time"] = value / 1e6
+        elif field in ("progress", "view"):
+            out[field] = unpack(value) if value else None
         elif field not in ("number", "detail"):
             out[field] = value
     return out
@@ -116,7 +118,8 @@ class Session:
 @dataclass(frozen=True)
 class Update:
     """One event of a topic. event: "state", "iteration", ...; "snapshot" for where a watch begins: fields is then the
-    thing itself; "lost": updates fields["first"]..fields["last"] are gone, and a snapshot follows."""
+    thing itself; "lost": updates fields["first"]..fields["last"] are gone, and a snapshot follows (of a prefix: none does,
+    and the numbers are the watch's own)."""
 
     topic: str
     event: str

@@ -11,7 +11,7 @@ static const char *const no_parameters[] = {NULL};
 struct status {
     struct call call;
     struct msg_status status;
-    uint64_t dataframes;
+    struct view_dataframes dataframes;
     char release[64]; /* what status.release lends */
 };
 
@@ -20,14 +20,13 @@ static void take_queue(struct call *c, const struct record *answer)
     struct status *s = container_of(c, struct status, call);
     struct buf b = {0};
     if (answer->type == REC_queue) {
-        if (bytes_equal(answer->queue.name, bytes_text(DATAFRAME_METHOD)))
-            s->dataframes = answer->queue.running;
+        view_dataframes_take(&s->dataframes, &answer->queue);
         c->rows.count++;
         pack_str(&c->rows.buf, answer->queue.name);
         view_queue_counts(&c->rows.buf, &answer->queue);
         return;
     }
-    view_status(&b, &s->status, s->dataframes, &c->rows);
+    view_status(&b, &s->status, &s->dataframes, &c->rows);
     call_json(c, 200, &b);
     buf_fini(&b);
 }

@@ -14,8 +14,7 @@ enum { REQUEST_BYTES_MAX = 64 << 10, QUIET_MS = 300 };
 
 struct asking {
     struct dask_request request;
-    struct dask_counts counts;
-    uint64_t workers; /* that offer the method */
+    struct view_dataframes dataframes;
 };
 
 static ptrdiff_t end(struct plain *p, struct bytes arrived)
@@ -26,7 +25,7 @@ static ptrdiff_t end(struct plain *p, struct bytes arrived)
 static struct asking *asking_new(struct plain *p)
 {
     struct asking *a = must_alloc(sizeof *a);
-    *a = (struct asking){.counts = {0}};
+    *a = (struct asking){.dataframes = {0}};
     p->user = a;
     return a;
 }
@@ -81,9 +80,10 @@ static void take_status(struct call *c, const struct record *answer_)
 {
     struct plain *p = plain_of(c);
     struct asking *a = p->user;
+    struct dask_counts counts = {.jobs = a->dataframes.running,
+                                 .processes = view_processes(&answer_->status)};
     struct buf text = {0};
-    a->counts.processes = view_processes(&answer_->status);
-    dask_say(&text, a->request.kind, &a->counts);
+    dask_say(&text, a->request.kind, &counts);
     answer_text(p, true, buf_bytes(&text));
     buf_fini(&text);
 }
@@ -95,7 +95,7 @@ static void count_done(struct call *c)
     struct record ask = {.type = REC_get_status};
     if (a->request.kind != DASK_RUN)
         call_ask(c, &ask, take_status);
-    else if (a->workers)
+    else if (a->dataframes.workers)
         plain_job(p, DATAFRAME_METHOD, buf_bytes(&a->request.args));
     else
         refuse(p, bytes_text("No worker of this farm runs dataframe jobs (" DATAFRAME_METHOD ")."));
@@ -104,13 +104,10 @@ static void count_done(struct call *c)
 static void take_queue(struct call *c, const struct record *answer_)
 {
     struct asking *a = plain_of(c)->user;
-    const struct msg_queue *q = &answer_->queue;
-    if (answer_->type == REC_end) {
+    if (answer_->type == REC_end)
         count_done(c);
-    } else if (answer_->type == REC_queue && bytes_equal(q->name, bytes_text(DATAFRAME_METHOD))) {
-        a->counts.jobs = q->running;
-        a->workers = q->workers;
-    }
+    else if (answer_->type == REC_queue)
+        view_dataframes_take(&a->dataframes, &answer_->queue);
 }
 
 /* Also when answers begin anew: then all is counted once more. */
@@ -118,8 +115,7 @@ static void ask_queues(struct call *c)
 {
     struct asking *a = plain_of(c)->user;
     struct record ask = {.type = REC_list_queues};
-    a->counts = (struct dask_counts){0};
-    a->workers = 0;
+    a->dataframes = (struct view_dataframes){0};
     call_ask(c, &ask, take_queue);
 }
 
@@ -128,7 +124,7 @@ static void run(struct plain *p, struct bytes text)
     struct asking *a = asking_new(p);
     struct buf why = {0};
     dask_read(&a->request, text);
-    dask_say(&why, a->request.kind, &a->counts);
+    dask_say(&why, a->request.kind, &(struct dask_counts){0});
     switch (a->request.kind) {
     case DASK_BAD: refuse(p, bytes_text(a->request.error)); break;
     case DASK_UNKNOWN:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import runpy
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import dask
@@ -31,6 +33,8 @@ PART_BYTES = "32MiB"  # of a partition: what a thread holds; measured faster tha
 TELL_S = 0.1
 CLUSTER_WAIT = "10s"
 TEXT_MAX = 2000  # characters of a reason
+AROUND = re.compile(r"^(.*?Original Message: )?(.*?Could not open Parquet input source '.*?': )?")
+DASK = Path(dask.__file__).parent
 
 
 class Refused(Exception):
@@ -89,7 +93,7 @@ def _load(place: Place) -> Any:
     try:
         return dd.read_parquet(place.base, blocksize=PART_BYTES)
     except Exception as error:
-        raise Refused(f"Base {place.base.name}: {_said(error)}") from error
+        raise Refused(_unreadable(place, error)) from error
 
 
 def _main(place: Place) -> Callable[[Any], Any]:
@@ -100,8 +104,15 @@ def _main(place: Place) -> Callable[[Any], Any]:
     return names["main"]  # type: ignore[no-any-return]
 
 
+def _unreadable(place: Place, error: BaseException) -> str:
+    """What is wrong with the base, without what Dask and pyarrow say around it."""
+    return f"Base {place.base.name} cannot be read as Parquet: {AROUND.sub('', ' '.join(str(error).split()))}"
+
+
 def _said(error: BaseException) -> str:
-    text = str(error)
+    text = str(error).strip()
+    if not text and isinstance(error, MemoryError):
+        text = "its slot has no more memory"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -109,8 +120,16 @@ def _blame(error: BaseException, place: Place) -> str:
     """Which line of the user's file it was, when it was one."""
     if isinstance(error, SyntaxError) and error.filename == str(place.file):
         return f"{place.file.name}, line {error.lineno}: {type(error).__name__}: {error.msg}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(place.file)]
-    return f"{place.file.name}{f', line {lines[-1]}' if lines else ''}: {_said(error)}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(place.file)]
+    said = _unreadable(place, error) if any(map(_reads_parquet, frames)) else _said(error)
+    return f"{place.file.name}{f', line {lines[-1]}' if lines else ''}: {said}"
+
+
+def _reads_parquet(frame: traceback.FrameSummary) -> bool:
+    """Dask does so only for the base, unless the file asks it to read another."""
+    path = Path(frame.filename)
+    return path.is_relative_to(DASK) and "parquet" in path.parts[-2:] + (path.stem,)
 
 
 def _work(place: Place, scheduler: str, pipe: Connection) -> list[str]:

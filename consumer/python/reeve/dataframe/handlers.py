@@ -16,7 +16,7 @@ from reeve.dataframe.roots import Roots
 from reeve.errors import Failure
 from reeve.handlers import Cancelled as JobCancelled, handler, job as job_of
 
-END_BEFORE_S = 0.3  # so much before the worker would end the slot for the job's time limit
+END_BEFORE_S = 0.3, 2.0  # before the worker would end the slot for the job's time limit: a tenth of that, within these
 
 if missing := [name for name in ("dask", "distributed", "pandas", "pyarrow") if not importlib.util.find_spec(name)]:
     sys.exit(f"{sys.executable} has no {', '.join(missing)}, which dataframe jobs need: `deploy/setup.sh --python` makes "
@@ -36,7 +36,8 @@ runner = make_runner() if "REEVE_SLOT" in os.environ else None
 @handler("dataframe.run")
 def run(files: dict[str, str]) -> dict[str, str]:
     job = job_of()
-    end = time.monotonic() + job.time_limit - END_BEFORE_S if job.time_limit else None
+    least, most = END_BEFORE_S
+    end = time.monotonic() + job.time_limit - min(max(least, job.time_limit / 10), most) if job.time_limit else None
 
     def tell(stage: str, done: int, count: int) -> None:
         job.progress(done, count, stage=stage)

@@ -12,6 +12,7 @@ import json
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -22,8 +23,10 @@ from reeve.dataframe import processes
 from reeve.dataframe.roots import BadRequest, Place, Roots
 
 LOOK_S = 0.05  # between two looks at the memory, and at whether the job was cancelled
+LOOKS_APART = 3  # times as long as the last one took, which is long where processes share much
 READ_BYTES = 1 << 16
 WORD_BYTES = 1 << 16  # of what comes down the pipe
+PROCESSES_MAX = 64  # of a job at once: more is a mistake, and the machine's end
 TAIL_BYTES = 4096  # kept of what was printed
 MIB = 1 << 20
 
@@ -69,6 +72,13 @@ class _Process:
         if self._words in ready:
             self._listen(progress)
         self.exit_code = self._process.exitcode
+
+    def tree(self) -> list[int]:
+        """It and all that it has started; Failed when that is too much."""
+        pids = processes.tree(self.pid)
+        if len(pids) > PROCESSES_MAX:
+            raise Failed(f"{self.place.file.name} started more than {PROCESSES_MAX} processes")
+        return pids
 
     def end(self, progress: Progress) -> None:
         """Returns when it has ended."""
@@ -143,13 +153,26 @@ class Runner:
         return {"Directory": request["Directory"], "File": place.name + self._ending(process)}
 
     def _watch(self, process: _Process, progress: Progress, cancelled: Callable[[], bool]) -> None:
+        look_at = 0.0
         while process.exit_code is None:
             process.wait(progress)
             if cancelled():
                 raise Cancelled
-            if self._limit_bytes and processes.memory_bytes(process.pid) > self._limit_bytes:
+            if (started := time.monotonic()) >= look_at:
+                self._look(process)
+                look_at = time.monotonic() + LOOKS_APART * (time.monotonic() - started)
+
+    def _look(self, process: _Process) -> None:
+        pids = process.tree()
+        if not self._limit_bytes or sum(map(processes.resident_bytes, pids)) <= self._limit_bytes:
+            return
+        own = 0
+        for pid in pids:
+            own += processes.own_bytes(pid)
+            if own > self._limit_bytes:
                 raise Failed(f"{process.place.file.name} needed more memory than its slot has, "
                              f"{self._limit_bytes // MIB} MiB")
+            process.tree()  # who forks without end is not to be counted without end
 
     @staticmethod
     def _ending(process: _Process) -> str:
