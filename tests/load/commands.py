@@ -59,11 +59,11 @@ def main(rounds=5, count=3000):
                 rates[name].append(measure(farm, count))
     finally:
         farm.close()
-    ours = statistics.median(rates["reeve map"])
+    median = {name: statistics.median(of) for name, of in rates.items()}
     for name, of in rates.items():
-        print(f"{name:12} {statistics.median(of):7,.0f} commands/s ({min(of):,.0f}-{max(of):,.0f}); reeve map / {name}:"
-              f" {ours / statistics.median(of):.2f}")
-    print(f"load {os.getloadavg()[0]:.1f}")
+        print(f"{name:12} {median[name]:7,.0f} commands/s ({min(of):,.0f}-{max(of):,.0f})")
+    ratios = (f"reeve map / {name} {median['reeve map'] / median[name]:.2f}" for name in median if name != "reeve map")
+    print(f"{', '.join(ratios)}; load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":
