@@ -202,6 +202,8 @@ class Run:
 
     def measure(self):
         case = self.case
+        if self.listens():
+            raise RuntimeError(f"somebody listens at port {self.port}: say another with --port")
         server = self.start(case.server)
         self.until(self.listens, "it listens")
         if case.setup:
