@@ -8,7 +8,8 @@
  * others are.
  *
  * Credit: a worker gets one job a free slot. Beyond its slots it is lent only jobs known to be so
- * short that the way back and forth would idle the slot: as many as make up ahead_us_max of work.
+ * short that the way back and forth would idle the slot: as many as make up ahead_us_max of work,
+ * with what the slots are at, and at least the next one.
  * Nothing is lent past a fairer or more urgent queue that waits for a free slot. What was lent
  * ahead comes back when its worker has finished nothing for RECALL_MS: then something long stands
  * before it, and it may run elsewhere or wait with the others, by priority.
@@ -89,7 +90,7 @@ void worker_place(struct broker *b, struct worker *w)
     if (w->leased < w->slots)
         list_append(&b->free, &w->credit);
     else if (!w->stuck && w->leased < w->slots + b->limits.ahead_jobs_max &&
-             w->lent_us < (double)b->limits.ahead_us_max * w->slots)
+             w->lent_us < 2.0 * b->limits.ahead_us_max * w->slots) /* the most of room() */
         list_append(&b->ahead, &w->credit);
 }
 
@@ -101,8 +102,13 @@ static bool room(const struct broker *b, const struct worker *w, const struct qu
         return true;
     if (job_once(queue_head(q)))
         return false;
-    return q->run_us >= 0 && !w->stuck && w->leased < w->slots + b->limits.ahead_jobs_max &&
-           w->lent_us + q->run_us <= (double)b->limits.ahead_us_max * w->slots;
+    double most_us = (double)b->limits.ahead_us_max;
+    if (q->run_us < 0 || q->run_us > most_us || w->stuck ||
+        w->leased >= w->slots + b->limits.ahead_jobs_max)
+        return false;
+    if (most_us < 2 * q->run_us)
+        most_us = 2 * q->run_us; /* the one that runs, and the next */
+    return w->lent_us + q->run_us <= most_us * w->slots;
 }
 
 /* The queue that has the first claim to this worker. */

@@ -15,7 +15,8 @@ def _broker(store):
 
 for _name, _class, _store, _count in (("received", "received", "memory", 1000000),
                                       ("durable", "durable", "{dir}/store", 400000)):
+    _lat = _peer + " lat {port} 2000 " + _class
     case("reeve-" + _name, _broker(_store), _peer + " worker {port}", _peer + " rate {port} {n} " + _class + " 1000",
-         _count, lat=_peer + " lat {port} 2000 " + _class, fill=_peer + " fill {port} {n} " + _class, wsettle=1.0)
+         _count, lat=_lat, fill=_peer + " fill {port} {n} " + _class, wsettle=1.0)
     case("reeve-" + _name + "-1", _broker(_store), _peer + " worker {port}",
-         _peer + " rate {port} {n} " + _class + " 1", 10000, wsettle=1.0)
+         _peer + " rate {port} {n} " + _class + " 1", 5000, lat=_lat, wsettle=1.0)

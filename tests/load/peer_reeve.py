@@ -5,7 +5,7 @@
     peer_reeve.py worker PORT                a worker with one slot, until it is told to stop
     peer_reeve.py rate PORT N CLASS DEPTH    N no-op jobs: one JSON line {n, secs, rate, t0, t1}
     peer_reeve.py lat PORT N CLASS           one job at a time: {p50, p99} in us
-    peer_reeve.py fill PORT N CLASS          N jobs that nobody takes
+    peer_reeve.py fill PORT N CLASS          N jobs that nobody takes: the line of `rate`
 
 PORT is the broker's for clients; CLASS received or durable. REEVE_BUILD names the build (default: build).
 Times t0 and t1 are of the monotonic clock, in ns.
@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("REEVE_BUILD", os.path.join(HERE, "..", "..", "build"))
@@ -37,9 +38,14 @@ def worker(port):
              ["reeve-worker", "--broker", f"tcp://127.0.0.1:{int(port) + 1}", "--slots", "1"])
 
 
+def timed(count, t0, t1):
+    secs = (t1 - t0) / 1e9
+    return {"n": int(count), "secs": secs, "rate": int(count) / secs, "t0": t0, "t1": t1}
+
+
 def rate(port, count, durability, depth):
     row = bench(port, "--jobs", count, "--depth", depth, "--durability", durability)
-    return {"n": int(count), "secs": row["seconds"], "rate": row["rate"], "t0": row["first_ns"], "t1": row["last_ns"]}
+    return timed(count, row["first_ns"], row["last_ns"])
 
 
 def lat(port, count, durability):
@@ -53,7 +59,7 @@ def fill(port, count, durability):
     import msgpack
     import zmq
     from wire import decode, record
-    count, accepted = int(count), 0
+    count, accepted, t0 = int(count), 0, time.monotonic_ns()
     dealer = zmq.Context.instance().socket(zmq.DEALER)
     dealer.linger = 1000
     dealer.connect(f"tcp://127.0.0.1:{port}")
@@ -65,7 +71,7 @@ def fill(port, count, durability):
         while accepted < min(first + 999, count) - 50000 or (first + 1000 > count and accepted < count):
             accepted += sum(r.count or 1 for r in decode(dealer.recv()) if r.name == "accepted")
     dealer.close()
-    return {"n": count}
+    return timed(count, t0, time.monotonic_ns())
 
 
 if __name__ == "__main__":

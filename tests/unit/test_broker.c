@@ -242,11 +242,29 @@ TEST(short_jobs_are_lent_ahead_long_ones_are_not)
     farm_forget(f);
     takes_us(f, "w1", 1, 1, 100);
     unsigned ahead = leases_in(f);
-    CHECK(ahead > 5 && ahead <= 2000 / 100 + 1);
+    CHECK(ahead > 5 && ahead <= 4000 / 100 + 1);
     /* One that took a second changes what is known of them. */
     takes_us(f, "w1", 2, 1, 1000000);
     CHECK_EQ(leases_in(f), 0);
     farm_free(f);
+}
+
+TEST(a_slot_never_waits_for_the_next_job_of_some_milliseconds)
+{
+    static const struct {
+        uint32_t run_us;
+        unsigned least, most; /* leases that a result brings, the free slot's among them */
+    } cases[] = {{1500, 4, 8}, {3000, 3, 5}, {4001, 1, 1}};
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct farm *f = farm_with(2);
+        for (unsigned k = 0; k < 20; k++)
+            submits(f, "c1", "calc.add");
+        farm_forget(f);
+        takes_us(f, "w1", 1, 1, cases[i].run_us);
+        unsigned leases = leases_in(f);
+        CHECK(leases >= cases[i].least && leases <= cases[i].most);
+        farm_free(f);
+    }
 }
 
 TEST(what_is_lent_ahead_has_a_limit_of_jobs)
