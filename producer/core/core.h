@@ -57,7 +57,7 @@ struct waiter {
 /* Submissions number .. number+count-1 became jobs id .. id+count-1. */
 struct run {
     uint64_t number, id, count;
-    bool joined; /* a key led to a job there was: its result is another submission's */
+    bool joined; /* a key led to jobs there were: their results are other submissions' */
 };
 
 struct client {
@@ -66,8 +66,6 @@ struct client {
     bool left;                        /* it said goodbye: it will not fetch results */
     uint64_t last_number;             /* the highest taken */
     uint64_t due_number, kept_number; /* the highest durable one; what its row says */
-    uint64_t restored_number;         /* up to here they were taken in a life before, */
-    uint64_t restored_id;             /* and this was the newest job they can have become */
     uint64_t live;                    /* jobs that name this client */
     struct run *runs;                 /* by number, oldest first */
     size_t runs_count, runs_capacity;
@@ -394,6 +392,7 @@ void client_forget(struct broker *b, struct client *client);
 void client_load(struct broker *b, struct bytes peer_id, const struct msg_client_row *row);
 struct client *client_load_job(struct broker *b, struct bytes peer_id, uint64_t number,
                                uint64_t id);
+void client_load_joined(struct broker *b, struct bytes peer_id, const struct msg_joined_row *row);
 void clients_loaded(struct broker *b);
 void accepted_flush(struct broker *b);
 
@@ -424,6 +423,8 @@ void keep_ended(struct broker *b, const struct job *job, const struct msg_job *v
 void keep_lines(struct broker *b, const struct job *job, struct bytes lines);
 void keep_attempt(struct job *job, const struct msg_attempt *attempt);
 void keep_client(struct broker *b, struct client *client);
+void keep_joined(struct broker *b, const struct client *client, uint64_t number, uint64_t id);
+void forget_joined(struct broker *b, const struct client *client, uint64_t number);
 void keep_key(struct broker *b, const struct key *key);
 void keep_worker(struct broker *b, struct worker *w);
 void keep_queue(struct broker *b, const struct queue *q);
