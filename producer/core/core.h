@@ -23,6 +23,7 @@
 #include "common/pool.h"
 #include "common/random.h"
 #include "producer/core/broker.h"
+#include "producer/core/group.h"
 #include "producer/core/update.h"
 
 #define JOB_SEQUENCE_MASK 0xfffffffffffffu /* of an id; above it is the broker's */
@@ -84,6 +85,7 @@ struct queue {
     struct level **levels; /* highest priority first; stay once made */
     size_t levels_count;
     struct link link; /* broker::active while something is ready and not held */
+    struct rank rank; /* while it is there and a worker offers it */
     bool held, offered, counts_dirty;
     uint64_t ready, running, delayed, workers;
     uint64_t submitted, ended[JOB_STATES];
@@ -185,7 +187,7 @@ struct worker {
     bool stuck;             /* nothing since for so long that no more is lent ahead */
     struct link leases;     /* job::link, oldest first */
     struct link link;       /* broker::workers */
-    struct link credit;     /* broker::free or broker::ahead */
+    struct link groups;     /* member::of_worker, see group.h */
     uint32_t updates;
 };
 
@@ -300,12 +302,11 @@ struct broker {
     struct namemap past_workers;
     struct link past_list;     /* past_worker::link */
     uint32_t past_updates_max; /* of those that are not even remembered */
-    struct link free, ahead;   /* worker::credit: a free slot; or room to lend ahead */
     struct namemap queues;
     struct queue **queues_list; /* by queue::index */
     uint32_t queues_count, queues_capacity;
     struct link active; /* queue::link */
-    double share_us;    /* used_us of the queue that was served last */
+    uint64_t turns;     /* how often one of them woke up */
     struct idmap jobs;
     struct pool pool; /* of jobs */
     uint64_t args_bytes;
