@@ -37,11 +37,23 @@ static void sink(struct heap *h, size_t at, struct heap_node *n)
     settle(h, at, n);
 }
 
+/* The node at this place is this one from now on, which may belong further up or down. */
+static void replace(struct heap *h, size_t at, struct heap_node *n)
+{
+    if (at > 0 && before(n, h->nodes[(at - 1) / 2]))
+        rise(h, at, n);
+    else
+        sink(h, at, n);
+}
+
 void heap_put(struct heap *h, struct heap_node *n, int64_t key, uint64_t order)
 {
-    heap_take(h, n);
     n->key = key;
     n->order = order;
+    if (n->place) {
+        replace(h, n->place - 1, n);
+        return;
+    }
     if (h->count == h->capacity) {
         h->capacity = h->capacity ? h->capacity * 2 : 16;
         h->nodes = must_realloc(h->nodes, h->capacity * sizeof(struct heap_node *));
@@ -59,10 +71,7 @@ void heap_take(struct heap *h, struct heap_node *n)
     n->place = 0;
     if (last == n)
         return;
-    if (at > 0 && before(last, h->nodes[(at - 1) / 2]))
-        rise(h, at, last);
-    else
-        sink(h, at, last);
+    replace(h, at, last);
 }
 
 void heap_fini(struct heap *h)

@@ -169,29 +169,31 @@ static int newest_first(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
+static size_t newest(uint64_t *ids, size_t count, size_t limit)
+{
+    qsort(ids, count, sizeof *ids, newest_first);
+    return count < limit ? count : limit;
+}
+
 /* The newest `limit` ids of live jobs that fit, below `after` (0: from the newest). A full walk of
- * the table: this is a person's question, not the hot path. */
+ * the table: this is a person's question, not the hot path. ids has room for twice as many. */
 static size_t live_ids(struct broker *b, const struct msg_list_jobs *ask, size_t limit,
                        uint64_t *ids)
 {
-    struct buf all = {0};
-    size_t at = 0;
+    size_t at = 0, count = 0;
+    uint64_t passed = 0; /* it and what is older is not among them */
     for (struct job *job; (job = idmap_next(&b->jobs, &at));) {
-        if ((ask->state && ask->state != job_state_shown(job)) ||
-            (ask->queue.size && !bytes_equal(ask->queue, job->queue->name)) ||
-            (ask->after && job->id >= ask->after))
+        if (job->id <= passed || (ask->after && job->id >= ask->after) ||
+            (ask->state && ask->state != job_state_shown(job)) ||
+            (ask->queue.size && !bytes_equal(ask->queue, job->queue->name)))
             continue;
-        buf_put(&all, &job->id, sizeof job->id);
+        ids[count++] = job->id;
+        if (count == 2 * limit) {
+            count = newest(ids, count, limit);
+            passed = ids[count - 1];
+        }
     }
-    size_t count = all.size / sizeof *ids;
-    if (count)
-        qsort(all.data, count, sizeof *ids, newest_first);
-    if (count > limit)
-        count = limit;
-    if (count)
-        memcpy(ids, all.data, count * sizeof *ids);
-    buf_fini(&all);
-    return count;
+    return newest(ids, count, limit);
 }
 
 /* Live jobs first, newest first, then the ended ones from the store. `after` is the id of the last
@@ -220,7 +222,7 @@ static void list_jobs(struct broker *b, struct peer *peer, const struct msg_list
         send_error(b, peer, ask->number, ERR_INVALID, NULL);
         return;
     }
-    uint64_t ids[LIST_MAX];
+    uint64_t ids[2 * LIST_MAX];
     size_t count = 0;
     if (!(ask->after & AFTER_ENDED) && !job_ended((enum job_state)ask->state))
         count = live_ids(b, ask, (size_t)limit, ids);

@@ -20,6 +20,11 @@ static void audit_queue(const struct broker *b, const struct queue *q)
     }
     must(ready == q->ready);
     must(link_listed(&q->link) == (ready > 0 && !q->held));
+    must((q->rank.group != NULL) == (q->workers > 0) &&
+         link_listed(&q->rank.of_group) == (q->workers > 0));
+    must((q->rank.tier != NULL) == (q->rank.group && link_listed(&q->link)));
+    must((q->rank.used.place > 0) == (q->rank.tier != NULL));
+    must(!q->rank.tier || q->rank.tier->priority == queue_head(q)->priority);
 }
 
 static void audit_worker(const struct broker *b, const struct worker *w)
@@ -34,19 +39,25 @@ static void audit_worker(const struct broker *b, const struct worker *w)
     must(leased == w->leased);
     must(w->leased <= w->slots + b->limits.ahead_jobs_max);
     must(!w->peer || w->peer->worker == w);
-    must(!link_listed(&w->credit) || (w->ready && w->state == WORKER_UP));
+    list_each(l, &w->groups)
+    {
+        const struct member *m = container_of(l, struct member, of_worker);
+        must(m->worker == w && w->ready && m->group->queues_count > 0);
+        must(!link_listed(&m->credit) || w->state == WORKER_UP);
+        list_each(k, &m->group->queues)
+            must(worker_offer(w, container_of(k, struct queue, rank.of_group)) >= 0);
+    }
 }
 
 /* A job that could run while a slot is free and nothing keeps it from running has been forgotten.
  */
 static void audit_idle(const struct broker *b)
 {
-    list_each(l, &b->free)
+    list_each(l, &b->workers)
     {
-        const struct worker *w = container_of(l, struct worker, credit);
-        must(w->leased < w->slots);
-        if (b->fill_due)
-            continue; /* a lease waits for the store */
+        const struct worker *w = container_of(l, struct worker, link);
+        if (!w->ready || w->state != WORKER_UP || w->leased >= w->slots || b->fill_due)
+            continue; /* or a lease waits for the store */
         list_each(k, &b->active) must(worker_offer(w, container_of(k, struct queue, link)) < 0);
     }
 }

@@ -62,9 +62,9 @@ struct broker *broker_new(const struct broker_options *options)
                               &b->late,    &b->feeds,         &b->feed_heads};
     for (size_t i = 0; i < LENGTH(maps); i++)
         maps[i]->seed = random_next(&b->random);
-    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,    &b->past_list,
-                            &b->free,       &b->ahead,        &b->active,     &b->prefixes,
-                            &b->storing,    &b->recovering,   &b->feeds_idle, &b->topics_left};
+    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers, &b->past_list,
+                            &b->active,     &b->prefixes,     &b->storing, &b->recovering,
+                            &b->feeds_idle, &b->topics_left};
     for (size_t i = 0; i < LENGTH(heads); i++)
         link_init(heads[i]);
     pool_init(&b->pool);

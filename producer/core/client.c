@@ -22,10 +22,24 @@ static struct client *client_make(struct broker *b, struct bytes peer_id)
     return client;
 }
 
+/* The oldest ones go: nobody will ask for them. */
+static void runs_drop(struct broker *b, struct client *client, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct run *run = &client->runs[i];
+        for (uint64_t n = 0; run->joined && n < run->count; n++)
+            forget_joined(b, client, run->number + n);
+    }
+    client->runs_count -= count;
+    if (count)
+        memmove(client->runs, client->runs + count, client->runs_count * sizeof *client->runs);
+}
+
 void client_forget(struct broker *b, struct client *client)
 {
     must(!client->peer && !client->live);
     link_take(&client->link);
+    runs_drop(b, client, client->runs_count);
     struct bytes peer_id = bytes_of(client->peer_id, PEER_ID_BYTES);
     if (client->kept_number)
         forget(b, (struct row_key){.kind = ROW_CLIENT, .name = peer_id});
@@ -135,32 +149,34 @@ static void number_keep(struct client *client, uint64_t number, uint64_t id, boo
 
 /* --- from the life before --------------------------------------------------------------------- */
 
-static struct client *client_restore(struct broker *b, struct bytes peer_id, uint64_t number,
-                                     uint64_t id)
+static struct client *client_restore(struct broker *b, struct bytes peer_id, uint64_t number)
 {
     struct client *client = namemap_find(&b->clients, peer_id);
     if (!client)
         client = client_make(b, peer_id);
     if (number > client->last_number)
         client->last_number = number;
-    if (id > client->restored_id)
-        client->restored_id = id;
     return client;
 }
 
 void client_load(struct broker *b, struct bytes peer_id, const struct msg_client_row *row)
 {
-    struct client *client = client_restore(b, peer_id, row->last_number, row->last_id);
+    struct client *client = client_restore(b, peer_id, row->last_number);
     client->kept_number = client->due_number = row->last_number;
 }
 
 /* The row of a job of its; the numbers that became jobs are in no order yet. */
 struct client *client_load_job(struct broker *b, struct bytes peer_id, uint64_t number, uint64_t id)
 {
-    struct client *client = client_restore(b, peer_id, number, id);
+    struct client *client = client_restore(b, peer_id, number);
     if (number)
         number_keep(client, number, id, false);
     return client;
+}
+
+void client_load_joined(struct broker *b, struct bytes peer_id, const struct msg_joined_row *row)
+{
+    number_keep(client_restore(b, peer_id, row->number), row->number, row->id, true);
 }
 
 static int by_number(const void *a, const void *b)
@@ -178,12 +194,12 @@ void clients_loaded(struct broker *b)
         if (count)
             qsort(runs, count, sizeof *runs, by_number);
         for (size_t i = 1; i < count; i++)
-            if (run_extends(&runs[kept], runs[i].number, runs[i].id))
+            if (runs[kept].joined == runs[i].joined &&
+                run_extends(&runs[kept], runs[i].number, runs[i].id))
                 runs[kept].count += runs[i].count;
             else
                 runs[++kept] = runs[i];
         client->runs_count = count ? kept + 1 : 0;
-        client->restored_number = client->last_number;
         client_idle(b, client);
     }
 }
@@ -207,10 +223,7 @@ static void acknowledge(struct broker *b, struct client *client, const struct ms
     while (settled < client->runs_count &&
            client->runs[settled].number + client->runs[settled].count <= ack->floor)
         settled++;
-    if (!settled)
-        return;
-    client->runs_count -= settled;
-    memmove(client->runs, client->runs + settled, client->runs_count * sizeof *client->runs);
+    runs_drop(b, client, settled);
 }
 
 /* --- accepting -------------------------------------------------------------------------------- */
@@ -322,36 +335,39 @@ static uint64_t body_hash_of(const struct msg_submit *s)
     return bytes_hash(s->args, bytes_hash(s->queue, 0));
 }
 
+/* NULL: it has ended, and that has a row. */
+static uint8_t class_of(const struct broker *b, const struct job *job)
+{
+    return job ? job->durability : b->options.durable ? CLASS_DURABLE : CLASS_RECEIVED;
+}
+
 static void submit_answer(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
 {
     struct job *job = job_find(b, id);
-    uint8_t durability = b->options.durable ? CLASS_DURABLE : CLASS_RECEIVED;
-    accept(b, peer->client, number, id, job ? job->durability : durability, false);
+    accept(b, peer->client, number, id, class_of(b, job), false);
     if (!job)
         find_ask(b, peer, number, FIND_SUBMITTED, id);
     else if (job->client != peer->client || job->number != number)
         job_wait(b, job, peer, number);
 }
 
-/* This number was taken before: the same answer again. Which number joined which job is not known
- * after a restart, but its key leads there, unless it has expired and leads to a newer one. */
-static void submit_again(struct broker *b, struct peer *peer, const struct msg_submit *s)
+/* This number was taken before: the same answer again. */
+static void submit_again(struct broker *b, struct peer *peer, uint64_t number)
 {
-    uint64_t id = number_job(peer->client, s->number);
-    bool before = !id && s->number <= peer->client->restored_number;
-    if (before && s->key.size &&
-        (key_check(b, s->key, body_hash_of(s), &id) != OK || id > peer->client->restored_id))
-        id = 0;
+    uint64_t id = number_job(peer->client, number);
     if (id)
-        submit_answer(b, peer, s->number, id);
+        submit_answer(b, peer, number, id);
     else
-        send_error(b, peer, s->number, ERR_FORGOTTEN, NULL);
+        send_error(b, peer, number, ERR_FORGOTTEN, NULL);
 }
 
-/* A user's key leads to a job there was before: this number waits for that one. */
+/* A user's key leads to a job there was before: this number waits for that one. It has a row of its
+ * own, for the key may lead to a newer job by the time that it is asked for again. */
 static void submit_joins(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
 {
     number_keep(peer->client, number, id, true);
+    if (class_of(b, job_find(b, id)) == CLASS_DURABLE)
+        keep_joined(b, peer->client, number, id);
     submit_answer(b, peer, number, id);
 }
 
@@ -375,7 +391,7 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
 {
     struct client *client = peer->client;
     if (s->number <= client->last_number && s->number) {
-        submit_again(b, peer, s);
+        submit_again(b, peer, s->number);
         return;
     }
     if (s->number != client->last_number + 1) {

@@ -23,6 +23,8 @@
 #include "common/pool.h"
 #include "common/random.h"
 #include "producer/core/broker.h"
+#include "producer/core/group.h"
+#include "producer/core/todo.h"
 #include "producer/core/update.h"
 
 #define JOB_SEQUENCE_MASK 0xfffffffffffffu /* of an id; above it is the broker's */
@@ -57,7 +59,7 @@ struct waiter {
 /* Submissions number .. number+count-1 became jobs id .. id+count-1. */
 struct run {
     uint64_t number, id, count;
-    bool joined; /* a key led to a job there was: its result is another submission's */
+    bool joined; /* a key led to jobs there were: their results are other submissions' */
 };
 
 struct client {
@@ -66,8 +68,6 @@ struct client {
     bool left;                        /* it said goodbye: it will not fetch results */
     uint64_t last_number;             /* the highest taken */
     uint64_t due_number, kept_number; /* the highest durable one; what its row says */
-    uint64_t restored_number;         /* up to here they were taken in a life before, */
-    uint64_t restored_id;             /* and this was the newest job they can have become */
     uint64_t live;                    /* jobs that name this client */
     struct run *runs;                 /* by number, oldest first */
     size_t runs_count, runs_capacity;
@@ -86,6 +86,7 @@ struct queue {
     struct level **levels; /* highest priority first; stay once made */
     size_t levels_count;
     struct link link; /* broker::active while something is ready and not held */
+    struct rank rank; /* while it is there and a worker offers it */
     bool held, offered, counts_dirty;
     uint64_t ready, running, delayed, workers;
     uint64_t submitted, ended[JOB_STATES];
@@ -190,7 +191,7 @@ struct worker {
     bool stuck;             /* nothing since for so long that no more is lent ahead */
     struct link leases;     /* job::link, oldest first */
     struct link link;       /* broker::workers */
-    struct link credit;     /* broker::free or broker::ahead */
+    struct link groups;     /* member::of_worker, see group.h */
     uint32_t updates;
 };
 
@@ -215,23 +216,6 @@ struct topic {
 struct prefix {
     struct bytes name; /* owned */
     struct link link;  /* broker::prefixes */
-};
-
-/* On the to-do list; see todo.c. */
-struct task {
-    uint64_t number, id;
-    struct bytes title; /* owned */
-    uint64_t added_ms, completed_ms;
-    bool removed; /* not completed, and over: only its number is still taken */
-};
-
-struct todo {
-    struct queue *queue; /* `todo.task`; NULL: there has been no task */
-    struct task **tasks; /* by number - 1; NULL: nothing is known of it */
-    size_t capacity;
-    uint64_t last, count, open; /* the highest number; on the list; of those not completed */
-    struct idmap by_job;        /* open ones, by job::id */
-    uint32_t updates;
 };
 
 /* See feed.c. */
@@ -305,12 +289,11 @@ struct broker {
     struct namemap past_workers;
     struct link past_list;     /* past_worker::link */
     uint32_t past_updates_max; /* of those that are not even remembered */
-    struct link free, ahead;   /* worker::credit: a free slot; or room to lend ahead */
     struct namemap queues;
     struct queue **queues_list; /* by queue::index */
     uint32_t queues_count, queues_capacity;
     struct link active; /* queue::link */
-    double share_us;    /* used_us of the queue that was served last */
+    uint64_t turns;     /* how often one of them woke up */
     struct idmap jobs;
     struct pool pool; /* of jobs */
     uint64_t args_bytes;
@@ -397,6 +380,7 @@ void client_forget(struct broker *b, struct client *client);
 void client_load(struct broker *b, struct bytes peer_id, const struct msg_client_row *row);
 struct client *client_load_job(struct broker *b, struct bytes peer_id, uint64_t number,
                                uint64_t id);
+void client_load_joined(struct broker *b, struct bytes peer_id, const struct msg_joined_row *row);
 void clients_loaded(struct broker *b);
 void accepted_flush(struct broker *b);
 
@@ -427,6 +411,8 @@ void keep_ended(struct broker *b, const struct job *job, const struct msg_ended_
 void keep_lines(struct broker *b, const struct job *job, struct bytes lines);
 void keep_attempt(struct job *job, const struct msg_attempt *attempt);
 void keep_client(struct broker *b, struct client *client);
+void keep_joined(struct broker *b, const struct client *client, uint64_t number, uint64_t id);
+void forget_joined(struct broker *b, const struct client *client, uint64_t number);
 void keep_key(struct broker *b, const struct key *key);
 void keep_worker(struct broker *b, struct worker *w);
 void keep_queue(struct broker *b, const struct queue *q);
@@ -566,21 +552,6 @@ void topic_publish(struct broker *b, struct bytes name, uint64_t seq, struct byt
 bool topic_taken(struct bytes head);
 void topics_tick(struct broker *b);
 void topics_fini(struct broker *b);
-
-/* todo.c */
-bool todo_named(struct bytes queue);
-struct queue *todo_queue(struct broker *b); /* NULL: too many queues */
-enum err todo_check(const struct broker *b, struct bytes args, const char **text);
-void todo_begin(struct broker *b, struct job *job, struct bytes args);
-void todo_added(struct broker *b, const struct job *job);
-void todo_complete(struct broker *b, struct job *job);
-void todo_ended(struct broker *b, const struct job *job);
-void todo_load_job(struct broker *b, const struct job *job);
-bool todo_load(struct broker *b, struct bytes name, const struct msg_task_row *row);
-void todo_list(struct broker *b, struct peer *peer, const struct msg_list_tasks *ask);
-enum err todo_say_complete(struct broker *b, uint64_t number);
-void todo_fields(const struct broker *b, struct update *u);
-void todo_fini(struct broker *b);
 
 /* feed.c */
 struct feed *feed_find(const struct broker *b, struct bytes topic);

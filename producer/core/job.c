@@ -309,36 +309,6 @@ void job_pause(struct broker *b, struct job *job)
     job_timer(b, job);
 }
 
-unsigned job_state_shown(const struct job *job)
-{
-    unsigned state = job->state == JOB_NONE ? JOB_WAITING : job->state;
-    return state == JOB_WAITING && job->queue->held ? JOB_HELD : state;
-}
-
-void job_view(const struct broker *b, const struct job *job, struct msg_job *out)
-{
-    (void)b;
-    *out = (struct msg_job){
-        .id = job->id,
-        .queue = job->queue->name,
-        .state = job_state_shown(job),
-        .attempts = job->attempts,
-        .priority = job->priority,
-        .submitted_ms = job->submitted_ms,
-        .durability = job->durability,
-        .updates = job->updates,
-    };
-    if (job->state == JOB_RUNNING) {
-        out->worker = job->worker->name;
-        out->progress = job->more ? job->more->progress : (struct bytes){0};
-        out->attempts++; /* the one under way */
-    }
-    if (job->more) {
-        out->key = job->more->key;
-        out->retry_of = job->more->retry_of;
-    }
-}
-
 void job_lease(struct broker *b, struct job *job, struct worker *w)
 {
     figure_waited(b, job);
@@ -390,14 +360,6 @@ static void end_tell(struct broker *b, const struct job *job, const struct msg_e
     }
 }
 
-/* How it is shown from now on. */
-static void end_view(const struct broker *b, const struct job *job, const struct msg_ended *ended,
-                     const struct msg_ended_row *row, struct msg_job *out)
-{
-    job_view(b, job, out);
-    job_view_ended(out, ended, row);
-}
-
 static void end_count(struct broker *b, const struct job *job)
 {
     b->totals.ended[job->state]++;
@@ -436,8 +398,10 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
     accepted_flush(b);
     if (durable)
         gate_open(b);
-    if (seen)
-        end_view(b, job, &ended, &row, &view);
+    if (seen) {
+        job_view(b, job, &view);
+        job_view_ended(&view, &ended, &row);
+    }
     job_event(b, job, seen ? &view : NULL);
     end_tell(b, job, &ended, record);
     if (durable)

@@ -154,9 +154,37 @@ void keep_client(struct broker *b, struct client *client)
     client->kept_number = client->last_number;
     struct row_key key = {.kind = ROW_CLIENT, .name = bytes_of(client->peer_id, PEER_ID_BYTES)};
     put_record(b, key,
-               &(struct record){
-                   .type = REC_client_row,
-                   .client_row = {.last_number = client->last_number, .last_id = job_last_id(b)}});
+               &(struct record){.type = REC_client_row,
+                                .client_row = {.last_number = client->last_number}});
+}
+
+struct joined_name {
+    char text[PEER_ID_BYTES + 24];
+};
+
+static struct row_key joined_key(const struct client *client, uint64_t number,
+                                 struct joined_name *name)
+{
+    char *digits = name->text + PEER_ID_BYTES;
+    memcpy(name->text, client->peer_id, PEER_ID_BYTES);
+    int size =
+        snprintf(digits, sizeof name->text - PEER_ID_BYTES, "%llu", (unsigned long long)number);
+    return (struct row_key){.kind = ROW_JOINED,
+                            .name = bytes_of(name->text, PEER_ID_BYTES + (size_t)size)};
+}
+
+void keep_joined(struct broker *b, const struct client *client, uint64_t number, uint64_t id)
+{
+    struct joined_name name;
+    put_record(
+        b, joined_key(client, number, &name),
+        &(struct record){.type = REC_joined_row, .joined_row = {.number = number, .id = id}});
+}
+
+void forget_joined(struct broker *b, const struct client *client, uint64_t number)
+{
+    struct joined_name name;
+    forget(b, joined_key(client, number, &name));
 }
 
 void keep_key(struct broker *b, const struct key *key)

@@ -81,17 +81,16 @@ static void learn(struct queue *q, double run_us)
 
 /* --- credit ----------------------------------------------------------------------------------- */
 
-/* Into the list where the next job would find it. */
 void worker_place(struct broker *b, struct worker *w)
 {
-    link_take(&w->credit);
-    if (!w->ready || w->state != WORKER_UP)
-        return;
-    if (w->leased < w->slots)
-        list_append(&b->free, &w->credit);
-    else if (!w->stuck && w->leased < w->slots + b->limits.ahead_jobs_max &&
+    enum group_place place = PLACE_NOWHERE;
+    if (w->ready && w->state == WORKER_UP && w->leased < w->slots)
+        place = PLACE_FREE;
+    else if (w->ready && w->state == WORKER_UP && !w->stuck &&
+             w->leased < w->slots + b->limits.ahead_jobs_max &&
              w->lent_us < 2.0 * b->limits.ahead_us_max * w->slots) /* the most of room() */
-        list_append(&b->ahead, &w->credit);
+        place = PLACE_AHEAD;
+    group_place(w, place);
 }
 
 /* What may run at most once is not lent ahead: were its worker lost, it could not be tried again.
@@ -109,28 +108,6 @@ static bool room(const struct broker *b, const struct worker *w, const struct qu
     if (most_us < 2 * q->run_us)
         most_us = 2 * q->run_us; /* the one that runs, and the next */
     return w->lent_us + q->run_us <= most_us * w->slots;
-}
-
-/* The queue that has the first claim to this worker. */
-static struct queue *pick(const struct broker *b, const struct worker *w)
-{
-    struct queue *best = NULL;
-    int best_priority = 0;
-    double best_us = 0;
-    list_each(l, &b->active)
-    {
-        struct queue *q = container_of(l, struct queue, link);
-        if (worker_offer(w, q) < 0)
-            continue;
-        int priority = queue_head(q)->priority;
-        double used_us = queue_used_us(b, q);
-        if (!best || priority > best_priority || (priority == best_priority && used_us < best_us)) {
-            best = q;
-            best_priority = priority;
-            best_us = used_us;
-        }
-    }
-    return best;
 }
 
 /* At most once: that it was leased must be known after a restart, before it is told. */
@@ -159,7 +136,7 @@ static void lease(struct broker *b, struct worker *w, struct job *job)
 {
     struct queue *q = job->queue;
     job_lease(b, job, w);
-    b->share_us = queue_used_us(b, q);
+    group_served(w, queue_used_us(b, q));
     lease_charge(b, job);
     w->lent_us += job->lent_us;
     if (w->leased++ < w->slots)
@@ -198,7 +175,7 @@ static bool may_lease(struct broker *b, const struct worker *w)
 void worker_fill(struct broker *b, struct worker *w)
 {
     struct queue *q;
-    while (may_lease(b, w) && (q = pick(b, w)) && room(b, w, q)) {
+    while (may_lease(b, w) && (q = group_pick(b, w)) && room(b, w, q)) {
         if (!mark_covers(b, queue_head(q))) {
             b->fill_due = true;
             break;
@@ -210,29 +187,26 @@ void worker_fill(struct broker *b, struct worker *w)
 
 void lend(struct broker *b, struct queue *q)
 {
-    if (q->held)
+    struct group *g = q->rank.group;
+    if (q->held || !g)
         return;
-    struct link *last = b->free.prev; /* one that may get nothing yet goes behind it, and stays */
-    list_each_safe(l, &b->free)
+    struct link *last = g->free.prev; /* one that may get nothing yet goes behind it, and stays */
+    list_each_safe(l, &g->free)
     {
         if (!q->ready)
             return;
-        struct worker *w = container_of(l, struct worker, credit);
-        if (worker_offer(w, q) >= 0)
-            worker_fill(b, w);
+        worker_fill(b, container_of(l, struct member, credit)->worker);
         if (l == last)
             break;
     }
     if (q->run_us < 0)
         return;
     int looks = AHEAD_LOOKS;
-    list_each_safe(l, &b->ahead)
+    list_each_safe(l, &g->ahead)
     {
         if (!q->ready || looks-- == 0)
             return;
-        struct worker *w = container_of(l, struct worker, credit);
-        if (worker_offer(w, q) >= 0)
-            worker_fill(b, w);
+        worker_fill(b, container_of(l, struct member, credit)->worker);
     }
 }
 
@@ -248,6 +222,7 @@ void job_unlease(struct broker *b, struct job *job)
     if (w->leased == 0)
         w->lent_us = 0; /* no drift */
     lease_discharge(job);
+    group_eased(b, job->queue);
     worker_place(b, w);
     job->worker = NULL;
 }

@@ -86,6 +86,11 @@ static bool load_record(struct broker *b, const struct row_key *key, const struc
         break;
     }
     case ROW_MARK: b->mark = b->mark_asked = r->mark_row.id; break;
+    case ROW_JOINED:
+        if (key->name.size < PEER_ID_BYTES)
+            return false;
+        client_load_joined(b, bytes_of(key->name.data, PEER_ID_BYTES), &r->joined_row);
+        break;
     case ROW_TASK: return todo_load(b, key->name, &r->task_row);
     default: break;
     }
@@ -108,7 +113,8 @@ bool load_row(struct broker *b, const struct row_key *key, struct bytes bytes)
     }
     static const enum record_type types[ROW_KINDS] = {
         [ROW_CLIENT] = REC_client_row, [ROW_KEY] = REC_key_row,     [ROW_WORKER] = REC_worker_row,
-        [ROW_MARK] = REC_mark_row,     [ROW_QUEUE] = REC_queue_row, [ROW_TASK] = REC_task_row};
+        [ROW_MARK] = REC_mark_row,     [ROW_QUEUE] = REC_queue_row, [ROW_TASK] = REC_task_row,
+        [ROW_JOINED] = REC_joined_row};
     if (record_get(&c, &r) != OK || r.type != types[key->kind])
         return false;
     return load_record(b, key, &r);

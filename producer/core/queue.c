@@ -3,8 +3,6 @@
  * queue: the ready jobs of one handler.method, by priority and then by age. A queue is in
  * broker::active exactly while it has something to hand out.
  */
-#include <math.h>
-
 #include "producer/core/core.h"
 
 struct queue *queue_find(const struct broker *b, struct bytes name)
@@ -22,6 +20,7 @@ struct queue *queue_make(struct broker *b, struct bytes name)
     q->index = b->queues_count;
     q->run_us = -1;
     link_init(&q->link);
+    link_init(&q->rank.of_group);
     if (b->queues_count == b->queues_capacity) {
         b->queues_capacity = b->queues_capacity ? b->queues_capacity * 2 : 16;
         b->queues_list = must_realloc(b->queues_list, b->queues_capacity * sizeof(struct queue *));
@@ -58,22 +57,12 @@ static struct level *level_of(struct queue *q, int priority)
     return level;
 }
 
-/* A queue that slept has no claim to the time it did not use: it joins where the neediest of those
- * that wait stands; when none waits, where the last one served stood. */
 static void wake(struct broker *b, struct queue *q)
 {
     if (link_listed(&q->link) || q->held || !q->ready)
         return;
-    double join_us = list_empty(&b->active) ? b->share_us : INFINITY, had_us = queue_used_us(b, q);
-    list_each(l, &b->active)
-    {
-        double used_us = queue_used_us(b, container_of(l, struct queue, link));
-        if (used_us < join_us)
-            join_us = used_us;
-    }
-    if (had_us < join_us)
-        q->used_us += join_us - had_us;
     list_append(&b->active, &q->link);
+    group_wakes(b, q);
 }
 
 void queue_put(struct broker *b, struct job *job, bool first)
@@ -89,6 +78,7 @@ void queue_put(struct broker *b, struct job *job, bool first)
     q->counts_dirty = true;
     b->totals.ready++;
     wake(b, q);
+    group_moved(b, q);
 }
 
 void queue_take(struct broker *b, struct job *job)
@@ -101,6 +91,7 @@ void queue_take(struct broker *b, struct job *job)
     b->totals.ready--;
     if (!q->ready)
         link_take(&q->link);
+    group_moved(b, q);
 }
 
 struct job *queue_head(const struct queue *q)
@@ -133,10 +124,12 @@ void queue_hold(struct broker *b, struct queue *q, bool held)
     if (q->held == held)
         return;
     q->held = held;
-    if (held)
+    if (held) {
         link_take(&q->link);
-    else
+        group_moved(b, q);
+    } else {
         wake(b, q);
+    }
     keep_queue(b, q);
     gate_open(b);
     queue_event(b, q, held ? "held" : "released");

@@ -39,20 +39,6 @@ static bool head_read(struct cursor *c, struct row *row)
     return true;
 }
 
-void job_view_ended(struct msg_job *out, const struct msg_ended *ended,
-                    const struct msg_ended_row *row)
-{
-    out->state = ended->state;
-    out->worker = ended->worker;
-    out->reason = ended->reason;
-    out->detail = ended->detail;
-    out->run_us = ended->run_us;
-    out->value_bytes = ended->value.size;
-    out->ended_ms = row->ended_ms;
-    out->updates = row->updates;
-    out->peak_kib = row->peak_kib;
-}
-
 /* The job as it was shown at its end. */
 static void view_ended(struct row *row, const struct msg_ended_row *end)
 {

@@ -72,7 +72,7 @@ static struct worker *worker_make(struct broker *b, const struct msg_hello *hell
     w->slot_views = must_alloc(w->slots * sizeof *w->slot_views);
     w->state = WORKER_UP;
     link_init(&w->leases);
-    link_init(&w->credit);
+    link_init(&w->groups);
     list_append(&b->workers, &w->link);
     namemap_put(&b->workers_by_id, bytes_of(w->peer_id, PEER_ID_BYTES), w);
     namemap_put(&b->workers_by_name, w->name, w);
@@ -88,17 +88,17 @@ static void offers_clear(struct broker *b, struct worker *w)
     for (uint32_t i = 0; w->ready && i < w->offers_count; i++)
         if (w->offers[i] && --w->offers[i]->workers == 0)
             queue_event(b, w->offers[i], "orphaned");
+    group_leave(b, w);
     w->offers_count = 0;
     if (w->offer_of_count)
         memset(w->offer_of, 0, w->offer_of_count * sizeof *w->offer_of);
     w->ready = false;
-    worker_place(b, w);
 }
 
 /* Frees what is no longer in any index. */
 void worker_free(struct broker *b, struct worker *w)
 {
-    (void)b;
+    group_leave(b, w);
     bytes_drop(&w->name);
     bytes_drop(&w->host);
     free(w->offers);
@@ -280,6 +280,7 @@ static void ready(struct broker *b, struct worker *w)
         if (w->offers[i]->workers++ == 0)
             queue_event(b, w->offers[i], "offered");
     }
+    group_join(b, w);
     w->ready = true;
     recovery_heard(b, w);
     if (w->state == WORKER_DRAINING) /* it may not have heard */

@@ -128,8 +128,8 @@ int64_t named_each(struct named *n, unsigned kind, store_take *take, void *user,
 
 int64_t named_load(struct named *n, store_take *take, void *user, struct buf *damaged)
 {
-    static const enum row_kind order[] = {ROW_MARK, ROW_WORKER, ROW_CLIENT,
-                                          ROW_KEY,  ROW_QUEUE,  ROW_TASK};
+    static const enum row_kind order[] = {ROW_MARK,  ROW_WORKER, ROW_CLIENT, ROW_KEY,
+                                          ROW_QUEUE, ROW_TASK,   ROW_JOINED};
     int64_t given = 0;
     for (unsigned i = 0; i < LENGTH(order); i++)
         given += named_each(n, order[i], take, user, damaged);

@@ -68,11 +68,11 @@ void store_close(struct store *s); /* works off what was handed over first; NULL
 bool store_durable(const struct store *s);
 
 /* Every row of the start, once, before the first store_flush: ROW_MARK, ROW_WORKER, ROW_CLIENT,
- * ROW_KEY, ROW_QUEUE, ROW_TASK, then ROW_JOB and then those ROW_ENDED that nobody has fetched, by
- * id. Stops when take says so. Damaged rows are not given but set aside (kept in a table of their
- * own) and counted in *damaged; why names the first. Returns rows given, or -1: it cannot be read
- * at all (why), the store is of no use. Lines are not given, but the files of sessions are made
- * right. */
+ * ROW_KEY, ROW_QUEUE, ROW_TASK, ROW_JOINED, then ROW_JOB and then those ROW_ENDED that nobody has
+ * fetched, by id. Stops when take says so. Damaged rows are not given but set aside (kept in a
+ * table of their own) and counted in *damaged; why names the first. Returns rows given, or -1: it
+ * cannot be read at all (why), the store is of no use. Lines are not given, but the files of
+ * sessions are made right. */
 typedef bool store_take(void *user, const struct row_key *key, struct bytes row);
 int64_t store_load(struct store *s, store_take *take, void *user, uint64_t *damaged, char *why,
                    size_t why_size);

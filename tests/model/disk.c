@@ -201,8 +201,8 @@ struct bytes disk_lines(const struct disk *d, uint64_t id)
 
 void disk_load(struct disk *d, void (*take)(void *user, const struct disk_row *row), void *user)
 {
-    static const enum row_kind order[] = {ROW_MARK,  ROW_WORKER, ROW_CLIENT, ROW_KEY,
-                                          ROW_QUEUE, ROW_TASK,   ROW_JOB,    ROW_ENDED};
+    static const enum row_kind order[] = {ROW_MARK, ROW_WORKER, ROW_CLIENT, ROW_KEY,  ROW_QUEUE,
+                                          ROW_TASK, ROW_JOINED, ROW_JOB,    ROW_ENDED};
     for (size_t k = 0; k < LENGTH(order); k++)
         list_each_safe(l, &d->rows[order[k]])
         {

@@ -299,12 +299,14 @@ void ledger_damaged(struct sim *s, const struct row_key *key)
     struct ledger *l = s->ledger;
     struct work *work = key->id ? work_of(s, key->id) : NULL;
     l->damaged = true;
-    int client = key->kind == ROW_CLIENT ? client_by_id(s, key->name) : -1;
+    bool of_client = key->kind == ROW_CLIENT || key->kind == ROW_JOINED;
+    int client = of_client ? client_by_id(s, bytes_of(key->name.data, PEER_ID_BYTES)) : -1;
     struct host_book *book = key->kind == ROW_WORKER ? book_by_id(s, key->name) : NULL;
     switch (key->kind) {
     case ROW_JOB: work_gone(s, work); break;
     case ROW_ENDED: work->forgotten = true; break;
     case ROW_CLIENT:
+    case ROW_JOINED:
         if (client >= 0)
             l->clients[client].damaged = true;
         break;

@@ -502,11 +502,12 @@ void ledger_step(struct sim *s, const struct event *ev, const struct effects *fx
 
 /* --- elsewhere -------------------------------------------------------------------------------- */
 
-/* A number that a key has led to another's job: there may be no room to wait for that, and after a
- * restart the key alone leads there, for as long as it holds. */
+/* A number that a key has led to another's job: there may be no room to wait for that, and that it
+ * led there is kept no better than the job. */
 static bool may_part(const struct sim *s, const struct work *work, unsigned code)
 {
-    return code == ERR_BUSY || (code == ERR_FORGOTTEN && key_over(s, work));
+    bool unkept = !work->durable && work->life != s->hub.life;
+    return code == ERR_BUSY || (code == ERR_FORGOTTEN && unkept);
 }
 
 void ledger_told_error(struct sim *s, unsigned client, uint64_t number, uint64_t serial,

@@ -170,6 +170,7 @@ static bool strike_row(struct sim *s, const struct event *ev, struct effects *fx
     case PLANT_JOB_UNKEPT: return job && unkept(fx, i);
     case PLANT_CLIENT_UNKEPT: return e->kind == ROW_CLIENT && unkept(fx, i);
     case PLANT_KEY_UNKEPT: return e->kind == ROW_KEY && unkept(fx, i);
+    case PLANT_JOINED_UNKEPT: return e->kind == ROW_JOINED && unkept(fx, i);
     case PLANT_TASK_UNKEPT: return e->kind == ROW_TASK && unkept(fx, i);
     case PLANT_MARK_LATE: return e->kind == ROW_MARK && unkept(fx, i);
     case PLANT_CANCEL_UNKEPT: return job && row_change(fx, i, not_stopped);

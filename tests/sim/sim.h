@@ -82,6 +82,7 @@ enum {
     X(PLANT_CANCEL_UNKEPT, "cancel-unkept", "a cancellation is not stored")                        \
     X(PLANT_CLIENT_UNKEPT, "client-unkept", "a client's number is not stored")                     \
     X(PLANT_KEY_UNKEPT, "key-unkept", "a user's key is not stored")                                \
+    X(PLANT_JOINED_UNKEPT, "joined-unkept", "which job a key led a number to is not stored")       \
     X(PLANT_JOB_UNKEPT, "job-unkept", "the row of a job is not stored")                            \
     X(PLANT_RETRY_TWICE, "retry-twice", "a lost attempt is counted twice")                         \
     X(PLANT_LATE_RESULT, "late-result", "a result of an earlier life ends a job that went again")  \

@@ -200,8 +200,8 @@ static void commit_begin(struct sim *s)
 
 static void trace_order(struct sim *s, const struct effects *fx, const struct effect *e)
 {
-    static const char *const kinds[] = {"job",  "end",   "client", "key", "worker",
-                                        "mark", "queue", "lines",  "task"};
+    static const char *const kinds[] = {"job",  "end",   "client", "key",  "worker",
+                                        "mark", "queue", "lines",  "task", "joined"};
     static const char *const types[] = {
         [FX_PUT] = "put", [FX_DROP] = "drop", [FX_SETTLE] = "settle"};
     bool named = e->kind == ROW_KEY || e->kind == ROW_QUEUE || e->kind == ROW_TASK;

@@ -254,16 +254,17 @@ static void log_record(struct buf *log, const struct record *r)
 
 static void log_key(struct buf *log, const char *what, struct row_key key)
 {
-    static const char *const kinds[ROW_KINDS] = {
-        [ROW_JOB] = "job",     [ROW_ENDED] = "ended",   [ROW_CLIENT] = "client",
-        [ROW_KEY] = "key",     [ROW_WORKER] = "worker", [ROW_MARK] = "mark",
-        [ROW_QUEUE] = "queue", [ROW_LINES] = "lines",   [ROW_TASK] = "task"};
+    static const char *const kinds[ROW_KINDS] = {"job",  "ended", "client", "key",  "worker",
+                                                 "mark", "queue", "lines",  "task", "joined"};
     buf_printf(log, "%s%s", what, kinds[key.kind]);
     if (key.id)
         buf_printf(log, " j%u", id(key.id));
     if (key.name.size)
         buf_printf(log, " %.*s", (int)strnlen(key.name.data, key.name.size),
                    (const char *)key.name.data);
+    if (key.kind == ROW_JOINED)
+        buf_printf(log, " %.*s", (int)(key.name.size - PEER_ID_BYTES),
+                   (const char *)key.name.data + PEER_ID_BYTES);
 }
 
 static void log_put(struct farm *f, const struct effect *e)

@@ -79,8 +79,8 @@ const char *kit_session(const struct kit *k, uint64_t id)
 
 static bool take_line(void *user, const struct row_key *key, struct bytes row)
 {
-    static const char *const kinds[ROW_KINDS] = {"job",  "ended", "client", "key", "worker",
-                                                 "mark", "queue", "lines",  "task"};
+    static const char *const kinds[ROW_KINDS] = {"job",  "ended", "client", "key",  "worker",
+                                                 "mark", "queue", "lines",  "task", "joined"};
     struct buf *text = user;
     if (!text)
         return true;

@@ -1245,6 +1245,28 @@ TEST(whoever_waits_is_told_of_the_end)
     farm_free(f);
 }
 
+TEST(a_list_goes_from_the_newest_to_the_oldest_in_parts)
+{
+    enum { JOBS = 50, PART = 3 };
+    struct farm *f = farm_with(1);
+    struct record ask = {.type = REC_list_jobs,
+                         .list_jobs = {.number = 80, .state = JOB_WAITING, .limit = PART}};
+    for (unsigned i = 0; i <= JOBS; i++)
+        submits(f, "c1", "calc.add"); /* the first one runs */
+    for (unsigned job = JOBS + 1; job > 1;) {
+        farm_forget(f);
+        says(f, "c1", &ask);
+        for (unsigned i = 0; i < PART && job > 1; i++, job--) {
+            char line[64];
+            snprintf(line, sizeof line, "c1 < job 80 j%u waiting\n", job);
+            CHECK(strstr(farm_log(f), line));
+        }
+        ask.list_jobs.after = job_id(job + 1);
+    }
+    SAYS_HAS(f, "c1 < end 80\n");
+    farm_free(f);
+}
+
 TEST(lists_show_jobs_queues_and_workers)
 {
     struct farm *f = farm_with(1);

@@ -409,10 +409,87 @@ TEST(a_key_leads_to_its_job_after_a_restart)
     farm_forget(f);
     submits_as(f, "c2",
                (struct msg_submit){.queue = bytes_text("calc.add"), .key = bytes_text("k")});
-    SAYS(f, "find 1 j1\n"
+    SAYS(f, "keep joined c2 1\n"
+            "find 1 j1\n"
             "keep client c2\n");
     kept(f);
     SAYS(f, "c2 < accepted 1 j1\n");
+    farm_free(f);
+}
+
+/* Submission `number` of this client is for key k; 0: its next one. */
+static void submits_keyed(struct farm *f, const char *who, uint64_t number)
+{
+    submits_as(f, who,
+               (struct msg_submit){
+                   .number = number, .queue = bytes_text("calc.add"), .key = bytes_text("k")});
+}
+
+TEST(a_number_that_joined_a_job_stays_with_it_after_a_restart)
+{
+    struct farm *f = farm_durable(&(struct broker_limits){.key_ms = 1000});
+    client(f, "c1");
+    client(f, "c2");
+    worker(f, "w1", 1, "calc.add");
+    submits_keyed(f, "c2", 0);
+    kept(f);
+    farm_forget(f);
+    submits_keyed(f, "c1", 0);
+    SAYS(f, "keep joined c1 1\n"
+            "keep client c1\n");
+    kept(f);
+    results(f, "w1", 1, 1, REASON_NONE);
+    kept(f);
+    after(f, 2000); /* the key holds no longer, and leads to another job next */
+    submits_keyed(f, "c2", 0);
+    submits(f, "c1", "calc.add");
+    kept(f);
+    restarts(f);
+    client(f, "c1");
+    submits_keyed(f, "c1", 1);
+    SAYS(f, "find 1 j1\n"
+            "c1 < accepted 1 j1\n");
+    farm_free(f);
+}
+
+TEST(a_number_that_joined_is_known_until_it_is_fetched)
+{
+    struct farm *f = farm_with(1);
+    client(f, "c2");
+    submits_keyed(f, "c2", 0);
+    submits_keyed(f, "c1", 0);
+    submits_keyed(f, "c1", 0);
+    kept(f);
+    farm_forget(f);
+    says(f, "c1", &(struct record){.type = REC_ack, .ack = {.number = 1, .floor = 2}});
+    SAYS(f, "drop joined c1 1\n");
+    says(f, "c1", &(struct record){.type = REC_ack, .ack = {.number = 2, .floor = 3}});
+    SAYS(f, "drop joined c1 2\n");
+    kept(f);
+    restarts(f);
+    client(f, "c1");
+    submits_keyed(f, "c1", 2);
+    SAYS(f, "c1 < error 2 forgotten\n");
+    farm_free(f);
+}
+
+TEST(a_number_that_joined_a_job_of_class_received_goes_with_it)
+{
+    struct farm *f = farm_with(1);
+    client(f, "c2");
+    submits_as(f, "c2",
+               (struct msg_submit){.queue = bytes_text("calc.add"),
+                                   .key = bytes_text("k"),
+                                   .durability = CLASS_RECEIVED});
+    farm_forget(f);
+    submits_keyed(f, "c1", 0);
+    SAYS(f, "c1 < accepted 1 j1\n");
+    submits(f, "c1", "calc.add");
+    kept(f);
+    restarts(f);
+    client(f, "c1");
+    submits_keyed(f, "c1", 1);
+    SAYS(f, "c1 < error 1 forgotten\n");
     farm_free(f);
 }
 

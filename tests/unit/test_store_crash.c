@@ -100,8 +100,9 @@ static void model_text(const struct model *m, struct buf *text)
     static const struct {
         enum row_kind kind;
         const char *name;
-    } kinds[] = {{ROW_MARK, "mark"}, {ROW_WORKER, "worker"}, {ROW_CLIENT, "client"},
-                 {ROW_KEY, "key"},   {ROW_QUEUE, "queue"},   {ROW_TASK, "task"}};
+    } kinds[] = {{ROW_MARK, "mark"},    {ROW_WORKER, "worker"}, {ROW_CLIENT, "client"},
+                 {ROW_KEY, "key"},      {ROW_QUEUE, "queue"},   {ROW_TASK, "task"},
+                 {ROW_JOINED, "joined"}};
     buf_clear(text);
     for (size_t i = 0; i < LENGTH(kinds); i++)
         for (unsigned n = 0; n < NAMES; n++)
@@ -141,8 +142,8 @@ static size_t some_size(struct random *r)
 
 static struct said some_change(struct random *r, struct script *script)
 {
-    static const enum row_kind kinds[] = {ROW_CLIENT, ROW_KEY,  ROW_WORKER,
-                                          ROW_QUEUE,  ROW_TASK, ROW_MARK};
+    static const enum row_kind kinds[] = {ROW_CLIENT, ROW_KEY,    ROW_WORKER, ROW_QUEUE,
+                                          ROW_TASK,   ROW_JOINED, ROW_MARK};
     uint64_t old = script->last_id ? 1 + random_below(r, script->last_id) : 1;
     struct said s = {.version = (unsigned)random_below(r, 1000), .size = some_size(r)};
     switch (random_below(r, 16)) {

@@ -89,7 +89,7 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "note": (83, 2, "number:u value:b"),
     "origin": (96, 2, "client:b id:# submitted_ms:u due_ms:u deadline_ms:u attempts:u token:# leased:u stop:u "
                       "retry_of:# body_hash:u parent:# place:u"),
-    "client_row": (97, 1, "last_number:u last_id:#"),
+    "client_row": (97, 1, "last_number:u"),
     "key_row": (98, 2, "id:# body_hash:u expires_ms:u"),
     "mark_row": (99, 1, "id:#"),
     "worker_row": (100, 1, "name:s"),
@@ -97,4 +97,6 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "chain_row": (102, 2, "iteration:u step:u paused:u begun:u state:b input:b view:b children:# children_count:u "
                           "removed:u delay_ms:u"),
     "task_row": (103, 2, "id:# title:s added_ms:u completed_ms:u"),
+    "ended_row": (104, 1, "ended_ms:u updates:u peak_kib:u"),
+    "joined_row": (105, 2, "number:u id:#"),
 }
