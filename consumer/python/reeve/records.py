@@ -97,5 +97,5 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "chain_row": (102, 2, "iteration:u step:u paused:u begun:u state:b input:b view:b children:# children_count:u "
                           "removed:u delay_ms:u"),
     "task_row": (103, 2, "id:# title:s added_ms:u completed_ms:u"),
-    "joined_row": (104, 2, "number:u id:#"),
+    "joined_row": (105, 2, "number:u id:#"),
 }
