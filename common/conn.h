@@ -11,9 +11,10 @@
 #include "common/must.h"
 
 enum {
-    /* Of a frame that is sent before there is nothing more to say: with its last record still
-     * below the 8 KiB that libzmq writes and reads at once. A little more would be two of each. */
-    CONN_PART_BYTES = (8 << 10) - 512,
+    /* Of a frame that is sent before there is nothing more to say. libzmq writes and reads the
+     * first 8 KiB of a frame and then all the rest at once, so one of 16 KiB costs what two of half
+     * that do, and one of 32 half of what four do. More would keep the next in line waiting. */
+    CONN_PART_BYTES = (32 << 10) - 512,
     CONN_FRAME_BYTES = 64 << 10,
     CONN_FRAME_BYTES_MAX = 17 << 20
 };

@@ -183,8 +183,8 @@ static bool print_scalar(struct buf *out, struct cursor *c, enum pack_kind kind)
 {
     struct bytes b;
     switch (kind) {
-    case PACK_NIL:
-        cursor_skip(c);
+    case PACK_NIL: /* is one byte */
+        c->at++;
         buf_put(out, "null", 4);
         break;
     case PACK_BOOL: buf_printf(out, "%s", cursor_bool(c) ? "true" : "false"); break;

@@ -25,14 +25,10 @@ struct agent_effect *agent_effect(struct agent *a, enum agent_effect_type type)
     return e;
 }
 
-void agent_send(struct agent *a, const struct record *r)
+void agent_sent(struct agent *a, size_t offset)
 {
-    if (a->options.alone)
-        return;
     struct agent_effects *out = a->out;
     struct agent_effect *last = out->count ? &out->at[out->count - 1] : NULL;
-    size_t offset = out->bytes.size;
-    record_put(&out->bytes, r);
     size_t size = out->bytes.size - offset;
     /* Small records that follow each other are one effect. */
     if (last && last->type == AGENT_SEND && last->size + size <= SEND_BYTES &&
@@ -43,6 +39,15 @@ void agent_send(struct agent *a, const struct record *r)
     struct agent_effect *e = agent_effect(a, AGENT_SEND);
     e->offset = offset;
     e->size = size;
+}
+
+void agent_send(struct agent *a, const struct record *r)
+{
+    if (a->options.alone)
+        return;
+    size_t offset = a->out->bytes.size;
+    record_put(&a->out->bytes, r);
+    agent_sent(a, offset);
 }
 
 void agent_trace(struct agent *a, const char *format, ...)

@@ -111,17 +111,18 @@ void agent_job_return(struct agent *a, struct agent_job *j)
 
 void agent_job_tell(struct agent *a, const struct agent_job *j)
 {
-    struct record r = {.type = REC_result,
-                       .result = {.number = j->number,
-                                  .id = j->id,
-                                  .token = j->token,
-                                  .reason = j->reason,
-                                  .value = bytes_of(j->value, j->value_size),
-                                  .run_us = j->run_us,
-                                  .detail = j->detail,
-                                  .peak_kib = j->peak_kib,
-                                  .last_lines = bytes_of(j->lines, j->lines_size)}};
-    agent_send(a, &r);
+    struct msg_result m = {.number = j->number,
+                           .id = j->id,
+                           .token = j->token,
+                           .reason = j->reason,
+                           .value = bytes_of(j->value, j->value_size),
+                           .run_us = j->run_us,
+                           .detail = j->detail,
+                           .peak_kib = j->peak_kib,
+                           .last_lines = bytes_of(j->lines, j->lines_size)};
+    size_t offset = a->out->bytes.size;
+    put_result(&a->out->bytes, &m);
+    agent_sent(a, offset);
 }
 
 static void tell_local(struct agent *a, const struct agent_job *j)

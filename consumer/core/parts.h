@@ -157,6 +157,8 @@ struct agent {
 /* --- agent.c --- */
 struct agent_effect *agent_effect(struct agent *a, enum agent_effect_type type);
 void agent_send(struct agent *a, const struct record *r);
+/* A record for the broker, put into the effects' bytes from offset on, is complete. */
+void agent_sent(struct agent *a, size_t offset);
 void agent_trace(struct agent *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void agent_drain(struct agent *a);
 

@@ -158,12 +158,13 @@ struct waited {
 static void wait_answer(void *user, const struct record *answer)
 {
     const struct waited *waited = user;
-    struct reeve_client *c = waited->client;
+    struct result_strings strings = {0};
     struct reeve_result result;
     if (answer->type != REC_ended)
         return;
-    result_ended(&result, &c->strings, &answer->ended);
-    result_keep(waited->result, &c->kept, &result);
+    result_ended(&result, &strings, &answer->ended);
+    result_keep(waited->result, &waited->client->kept, &result);
+    result_strings_fini(&strings);
 }
 
 int reeve_wait(struct reeve_client *c, uint64_t id, int timeout_ms, struct reeve_result *result)

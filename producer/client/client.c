@@ -67,13 +67,16 @@ static void client_free(struct reeve_client *c)
     ask_fini(c);
     pending_fini(&c->pending);
     wire_close(&c->wire);
-    result_strings_fini(&c->strings);
+    if (c->strings)
+        result_strings_fini(c->strings);
+    free(c->strings);
     result_strings_fini(&c->kept);
     chain_strings_fini(&c->chain_kept);
     buf_fini(&c->welcome_name);
     buf_fini(&c->welcome_release);
     buf_fini(&c->error);
     buf_fini(&c->record);
+    buf_fini(&c->method);
     free(c);
 }
 

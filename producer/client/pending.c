@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/client/pending.h"
 
-#include "common/pack.h"
-#include "proto/record.h"
-
 enum { LARGE_BYTES = 4096 }; /* from here on not kept in a chunk, which one straggler holds */
 
 void pending_init(struct pending *p)
@@ -89,22 +86,25 @@ static struct pending_chunk *chunk_make(struct pending *p, uint64_t number)
 
 /* Puts the submission under this number, which is not below next; numbers between stay unused. */
 static void pending_place(struct pending *p, uint64_t number, const struct submission *s,
-                          struct bytes rest)
+                          struct msg_submit *m)
 {
-    must(number >= p->next && rest.size <= UINT32_MAX);
+    must(number >= p->next && m->args.size <= VALUE_BYTES_MAX);
     struct pending_chunk *chunk = chunk_make(p, number);
     struct submission *entry = &chunk->at[number % CHUNK_NUMBERS];
     *entry = *s;
     entry->state = SUBMISSION_OPEN;
     entry->id = 0;
-    entry->size = (uint32_t)rest.size;
     entry->large = NULL;
-    if (rest.size < LARGE_BYTES) {
+    m->number = number;
+    if (m->args.size < LARGE_BYTES) {
         entry->at = (uint32_t)chunk->bytes.size;
-        buf_put(&chunk->bytes, rest.data, rest.size);
+        put_submit(&chunk->bytes, m);
+        entry->size = (uint32_t)chunk->bytes.size - entry->at;
     } else {
-        entry->large = must_alloc(rest.size);
-        memcpy(entry->large, rest.data, rest.size);
+        struct buf large = {0};
+        put_submit(&large, m);
+        entry->large = must_realloc(large.data, large.size);
+        entry->size = (uint32_t)large.size;
     }
     chunk->live++;
     p->count++;
@@ -116,10 +116,10 @@ static void pending_place(struct pending *p, uint64_t number, const struct submi
         chunk_release(p, before / CHUNK_NUMBERS);
 }
 
-uint64_t pending_add(struct pending *p, const struct submission *s, struct bytes rest)
+uint64_t pending_add(struct pending *p, const struct submission *s, struct msg_submit *m)
 {
     uint64_t number = p->next;
-    pending_place(p, number, s, rest);
+    pending_place(p, number, s, m);
     return number;
 }
 
@@ -131,9 +131,18 @@ struct submission *pending_find(const struct pending *p, uint64_t number)
     return &chunk->at[number % CHUNK_NUMBERS];
 }
 
-static struct bytes rest_of(const struct pending_chunk *chunk, const struct submission *s)
+static struct bytes record_of(const struct pending_chunk *chunk, const struct submission *s)
 {
     return bytes_of(s->large ? s->large : chunk->bytes.data + s->at, s->size);
+}
+
+/* What a record of ours says; borrows it. */
+static struct msg_submit submit_of(struct bytes record)
+{
+    struct cursor at = cursor_of(record);
+    struct record r;
+    must(record_get(&at, &r) == OK && r.type == REC_submit);
+    return r.submit;
 }
 
 uint64_t pending_above(const struct pending *p, uint64_t from)
@@ -167,38 +176,32 @@ bool pending_settle(struct pending *p, uint64_t number, struct submission *out)
     return true;
 }
 
-uint64_t pending_again(struct pending *p, uint64_t number)
+uint64_t pending_again(struct pending *p, uint64_t number, uint64_t flags)
 {
-    struct submission *s = pending_find(p, number), settled;
-    if (!s)
+    struct submission settled;
+    if (!pending_find(p, number))
         return 0;
-    struct buf rest = {0};
-    struct bytes bytes = rest_of(chunk_of(p, number), s);
-    buf_put(&rest, bytes.data, bytes.size);
+    struct bytes record = pending_record(p, number);
+    struct buf copy = {0};
+    buf_put(&copy, record.data, record.size);
+    struct msg_submit m = submit_of(buf_bytes(&copy));
+    m.flags |= flags;
     must(pending_settle(p, number, &settled));
-    uint64_t again = pending_add(p, &settled, buf_bytes(&rest));
-    buf_fini(&rest);
+    uint64_t again = pending_add(p, &settled, &m);
+    buf_fini(&copy);
     return again;
 }
 
-void pending_record(const struct pending *p, uint64_t number, struct buf *out)
+struct bytes pending_record(const struct pending *p, uint64_t number)
 {
     const struct pending_chunk *chunk = chunk_of(p, number);
-    const struct submission *s = &chunk->at[number % CHUNK_NUMBERS];
-    struct bytes rest = rest_of(chunk, s);
-    pack_array(out, s->fields + 1u);
-    pack_uint(out, REC_submit);
-    pack_uint(out, number);
-    buf_put(out, rest.data, rest.size);
+    return record_of(chunk, &chunk->at[number % CHUNK_NUMBERS]);
 }
 
-bool pending_send(struct pending *p, struct buf *out)
+struct bytes pending_send(struct pending *p)
 {
     p->sent = pending_above(p, p->sent);
-    if (p->sent == p->next)
-        return false;
-    pending_record(p, p->sent++, out);
-    return true;
+    return p->sent == p->next ? bytes_of(NULL, 0) : pending_record(p, p->sent++);
 }
 
 bool pending_gapped(const struct pending *p, uint64_t last)
@@ -228,7 +231,8 @@ void pending_resume(struct pending *p, uint64_t last)
         for (uint64_t n = pending_above(p, p->floor); n < p->next; n = pending_above(p, n + 1)) {
             const struct pending_chunk *chunk = chunk_of(p, n);
             const struct submission *s = &chunk->at[n % CHUNK_NUMBERS];
-            pending_place(&fresh, number_after(&fresh, n, last), s, rest_of(chunk, s));
+            struct msg_submit m = submit_of(record_of(chunk, s));
+            pending_place(&fresh, number_after(&fresh, n, last), s, &m);
         }
         if (fresh.next <= last)
             fresh.next = last + 1;

@@ -15,6 +15,7 @@
 
 #include "common/buf.h"
 #include "common/must.h"
+#include "proto/record.h"
 
 enum submission_state { SUBMISSION_NONE, SUBMISSION_OPEN, SUBMISSION_ACCEPTED };
 
@@ -24,10 +25,9 @@ struct submission {
     reeve_on_accepted *accepted;
     reeve_on_result *result;
     void *user;
-    /* The record from behind its number on, and how many fields it has. */
-    unsigned char *large; /* owned; NULL: the bytes are the chunk's, from `at` */
+    unsigned char *large; /* its record, owned; NULL: the bytes are the chunk's, from `at` */
     uint32_t at, size;
-    uint8_t fields, state;
+    uint8_t state;
     bool taken;     /* was accepted under this or an earlier number */
     bool received;  /* as received: a broker that died has forgotten it */
     bool impatient; /* a broker at a limit refuses it, and that is that */
@@ -55,9 +55,9 @@ struct pending {
 void pending_init(struct pending *p);
 void pending_fini(struct pending *p);
 
-/* Gives out the next number. s is a template (told, callbacks, fields); the rest of the record is
- * copied. */
-uint64_t pending_add(struct pending *p, const struct submission *s, struct bytes rest);
+/* Gives out the next number, which is put into the message too. s is a template (told, callbacks);
+ * the record is kept as it is going to be sent. */
+uint64_t pending_add(struct pending *p, const struct submission *s, struct msg_submit *m);
 
 /* NULL when that number was never given out or is settled; lent until the next change. */
 struct submission *pending_find(const struct pending *p, uint64_t number);
@@ -68,15 +68,16 @@ uint64_t pending_above(const struct pending *p, uint64_t from);
 /* It is over: *out is what it was, its record is gone. False when it was over before. */
 bool pending_settle(struct pending *p, uint64_t number, struct submission *out);
 
-/* Gives the submission a new number behind all others: the broker has counted the old one as
- * refused. 0 when it was settled. */
-uint64_t pending_again(struct pending *p, uint64_t number);
+/* Gives the submission a new number behind all others, and these flags as well: the broker has
+ * counted the old one as refused. 0 when it was settled. */
+uint64_t pending_again(struct pending *p, uint64_t number, uint64_t flags);
 
-/* Appends the record of an unsettled submission to out. */
-void pending_record(const struct pending *p, uint64_t number, struct buf *out);
+/* The record of an unsettled submission; lent until the next change. */
+struct bytes pending_record(const struct pending *p, uint64_t number);
 
-/* Appends the next unsent submission's record to out; false when all are sent. */
-bool pending_send(struct pending *p, struct buf *out);
+/* The next unsent submission's record, lent likewise, which is sent with this; empty when all are.
+ */
+struct bytes pending_send(struct pending *p);
 
 /* Must numbers change to go on from the broker's last number? They must when one above it is
  * settled: the broker wants them without gaps, and has forgotten that one. */

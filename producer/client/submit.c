@@ -10,8 +10,6 @@
 /* Beyond this the outbox takes no more: the rest waits where it is, in one copy. */
 enum { OUTBOX_BYTES_MAX = 4 << 20, BUSY_MS = 100, WORKERS_BACK_MS = 5000 };
 
-enum { NUMBER_BYTES = 4 }; /* of most submissions' numbers, beyond their first byte */
-
 static int options_check(struct reeve_client *c, const struct reeve_job_options *o)
 {
     if (o->priority > PRIORITY_MAX || o->priority < -PRIORITY_MAX)
@@ -23,10 +21,22 @@ static int options_check(struct reeve_client *c, const struct reeve_job_options 
     return 0;
 }
 
+/* Mostly it is the method of the submission before. */
+static bool method_valid(struct reeve_client *c, struct bytes method)
+{
+    if (method.size && bytes_equal(method, buf_bytes(&c->method)))
+        return true;
+    if (!queue_name_valid(method))
+        return false;
+    buf_clear(&c->method);
+    buf_put(&c->method, method.data, method.size);
+    return true;
+}
+
 static int args_check(struct reeve_client *c, struct bytes method, struct bytes args)
 {
     struct cursor at = cursor_of(args);
-    if (!queue_name_valid(method))
+    if (!method_valid(c, method))
         return client_fail(c, ERR_INVALID, "%.*s: not a name like handler.method",
                            BYTES_ARG(method));
     if (args.size > VALUE_BYTES_MAX)
@@ -50,20 +60,6 @@ static void record_fill(struct msg_submit *m, const struct reeve_job_options *o)
     m->durability = o->durability;
 }
 
-/* Returns the record's size. What is kept of it is everything behind its number, which may change:
- * until then it is 0, which is one byte. */
-static size_t submission_add(struct reeve_client *c, struct submission *s, struct msg_submit *m)
-{
-    m->number = 0;
-    buf_clear(&c->record);
-    put_submit(&c->record, m);
-    struct cursor at = cursor_of(buf_bytes(&c->record));
-    s->fields = (uint8_t)(cursor_array(&at) - 1);
-    must(cursor_uint(&at) == REC_submit && cursor_uint(&at) == 0 && cursor_ok(&at));
-    pending_add(&c->pending, s, bytes_of(at.at, cursor_left(&at)));
-    return c->record.size + NUMBER_BYTES;
-}
-
 int reeve_submit(struct reeve_client *c, const char *method, const void *args, size_t size,
                  const struct reeve_job_options *options, reeve_on_accepted *accepted,
                  reeve_on_result *result, void *user, uint64_t *number)
@@ -83,7 +79,7 @@ int reeve_submit(struct reeve_client *c, const char *method, const void *args, s
         *number = s.told;
     if (c->unsent_bytes == 0)
         wire_wake(&c->wire, true);
-    c->unsent_bytes += submission_add(c, &s, &m);
+    c->unsent_bytes += pending_record(&c->pending, pending_add(&c->pending, &s, &m)).size;
     if (c->unsent_bytes >= CONN_PART_BYTES)
         client_send(c, false);
     return 0;
@@ -121,10 +117,10 @@ void submit_pump(struct reeve_client *c, bool idle)
     if (idle || !outbox_empty(&c->wire.out) || c->pending.sent < c->pending.next)
         acks_send(c);
     while (c->now_ms >= c->busy_ms && c->wire.out.bytes < OUTBOX_BYTES_MAX) {
-        buf_clear(&c->record);
-        if (!pending_send(&c->pending, &c->record))
+        struct bytes record = pending_send(&c->pending);
+        if (!record.size)
             break;
-        outbox_put(&c->wire.out, buf_bytes(&c->record));
+        outbox_put(&c->wire.out, record);
     }
 }
 
@@ -177,23 +173,29 @@ void submit_accepted(struct reeve_client *c, const struct msg_accepted *m)
 }
 
 /* The strings are taken along: the callback may make calls that need some of their own. */
+static struct result_strings *strings_take(struct reeve_client *c)
+{
+    struct result_strings *taken = c->strings ? c->strings : must_alloc(sizeof *taken);
+    c->strings = NULL;
+    return taken;
+}
+
+static void strings_give(struct reeve_client *c, struct result_strings *strings)
+{
+    if (c->strings) {
+        result_strings_fini(strings);
+        free(strings);
+    } else {
+        c->strings = strings;
+    }
+}
+
 static void tell_result(struct reeve_client *c, const struct submission *s,
-                        struct reeve_result *result, struct result_strings *strings)
+                        struct reeve_result *result)
 {
     result->number = s->told;
     if (s->result && !c->closing)
         s->result(s->user, result);
-    if (c->strings.text.data)
-        result_strings_fini(strings);
-    else
-        c->strings = *strings;
-}
-
-static struct result_strings strings_take(struct reeve_client *c)
-{
-    struct result_strings taken = c->strings;
-    c->strings = (struct result_strings){0};
-    return taken;
 }
 
 void submit_ended(struct reeve_client *c, const struct msg_ended *m)
@@ -210,33 +212,19 @@ void submit_ended(struct reeve_client *c, const struct msg_ended *m)
         return;
     acknowledge(c, m->number);
     struct reeve_result result;
-    struct result_strings strings = strings_take(c);
-    result_ended(&result, &strings, m);
-    tell_result(c, &s, &result, &strings);
+    struct result_strings *strings = strings_take(c);
+    result_ended(&result, strings, m);
+    tell_result(c, &s, &result);
+    strings_give(c, strings);
 }
 
 /* Tried again under a new number once the time the broker asks for has passed. */
 static void put_off(struct reeve_client *c, const struct msg_error *m)
 {
-    pending_again(&c->pending, m->number);
+    pending_again(&c->pending, m->number, 0);
     int64_t until = c->now_ms + (m->retry_ms ? (int64_t)m->retry_ms : BUSY_MS);
     if (until > c->busy_ms)
         c->busy_ms = until;
-}
-
-/* Accepted once, so it is not refused for a handler that has not come back since the broker lost
- * its memory: it waits, as it did. */
-static void wait_for_handler(struct reeve_client *c, uint64_t number)
-{
-    struct submission s;
-    struct buf copy = {0};
-    struct record r;
-    pending_record(&c->pending, number, &copy);
-    struct cursor at = cursor_of(buf_bytes(&copy));
-    must(record_get(&at, &r) == OK && pending_settle(&c->pending, number, &s));
-    r.submit.flags |= SUBMIT_WAIT_FOR_HANDLER;
-    submission_add(c, &s, &r.submit);
-    buf_fini(&copy);
 }
 
 /* True when the refusal is not for the caller to see. */
@@ -256,11 +244,13 @@ static bool tried_again(struct reeve_client *c, const struct msg_error *m)
     case ERR_FORGOTTEN: /* lost with the broker that had it, as its class says: once more, as new */
         if (!s || !s->received)
             return false;
-        pending_again(&c->pending, m->number);
+        pending_again(&c->pending, m->number, 0);
         return true;
     case ERR_UNKNOWN_HANDLER:
+        /* Accepted once, so it is not refused for a handler that has not come back since the
+         * broker lost its memory: it waits, as it did. */
         if (s && s->taken)
-            wait_for_handler(c, m->number);
+            pending_again(&c->pending, m->number, SUBMIT_WAIT_FOR_HANDLER);
         else if (c->now_ms < c->settled_ms)
             put_off(c, m);
         else
@@ -278,9 +268,10 @@ void submit_refused(struct reeve_client *c, const struct msg_error *m)
     if (!pending_settle(&c->pending, m->number, &s))
         return;
     struct reeve_result result;
-    struct result_strings strings = strings_take(c);
-    result_refused(&result, &strings, m);
-    tell_result(c, &s, &result, &strings);
+    struct result_strings *strings = strings_take(c);
+    result_refused(&result, strings, m);
+    tell_result(c, &s, &result);
+    strings_give(c, strings);
 }
 
 /* --- the blocking call ----------------------------------------------------------------------- */

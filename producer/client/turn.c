@@ -118,7 +118,7 @@ static int turn_or_wait(struct reeve_client *c, int64_t left_ms, bool *came)
     if (*came || left_ms == 0)
         return 0;
     int64_t idle = idle_ms(c);
-    int rc = wire_wait(&c->wire, left_ms < idle ? left_ms : idle);
+    int rc = wire_wait(&c->wire, (int)(left_ms < idle ? left_ms : idle));
     if (rc == EINTR)
         return client_fail(c, ERR_INTERRUPTED, "interrupted by a signal");
     if (rc)

@@ -52,6 +52,7 @@ static int dealer_open(struct wire *w)
     const struct conn_options options = {.reconnect_max_ms = RECONNECT_MAX_MS,
                                          .linger_ms = LINGER_MS};
     w->dealer = conn_open(context, CONN_DEALER, w->address, &options);
+    w->unsure = true;
     return w->dealer ? wire_join(w, w->dealer) : errno;
 }
 
@@ -143,6 +144,7 @@ void wire_put(struct wire *w, const struct record *r)
 int wire_flush(struct wire *w)
 {
     int rc;
+    w->unsure |= !outbox_empty(&w->out);
     do
         rc = outbox_flush(&w->out, w->dealer, bytes_of(NULL, 0));
     while (rc == EINTR);
@@ -177,6 +179,7 @@ int wire_receive(struct wire *w, zmq_msg_t *msg)
         if (got == 1)
             got = socket_receive(w->dealer, msg);
     }
+    w->unsure &= got != 0;
     return got;
 }
 
@@ -201,12 +204,22 @@ int wire_receive_update(struct wire *w, zmq_msg_t *topic, zmq_msg_t *body)
     }
 }
 
-int wire_wait(struct wire *w, int64_t timeout_ms)
+/* One that has failed is ready, too: the next call on it says how. */
+static bool socket_ready(void *socket, int wanted)
 {
-    short wanted = (short)(ZMQ_POLLIN | (outbox_empty(&w->out) ? 0 : ZMQ_POLLOUT));
-    zmq_pollitem_t items[] = {{.socket = w->dealer, .events = wanted},
-                              {.socket = w->sub, .events = ZMQ_POLLIN}};
-    return zmq_poll(items, w->sub ? 2 : 1, (long)timeout_ms) < 0 ? errno : 0;
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) != 0 || (events & wanted);
+}
+
+int wire_wait(struct wire *w, int timeout_ms)
+{
+    struct epoll_event event;
+    int wanted = ZMQ_POLLIN | (outbox_empty(&w->out) ? 0 : ZMQ_POLLOUT);
+    if ((w->unsure && socket_ready(w->dealer, wanted)) ||
+        (w->sub && socket_ready(w->sub, ZMQ_POLLIN)))
+        return 0;
+    return epoll_wait(w->epoll, &event, 1, timeout_ms) < 0 ? errno : 0;
 }
 
 int wire_fd(struct wire *w)

@@ -19,6 +19,8 @@ struct wire {
     struct buf scratch;
     int epoll, wake; /* wake: an eventfd; readable when dispatch should be called anyway */
     bool polled;     /* somebody polls the descriptor, so it must tell the truth */
+    bool unsure;     /* the dealer has sent since it last had nothing to be received: its descriptor
+                        tells of changes only, and the news of one may have been taken */
 };
 
 /* 0, or errno: EINVAL for an address that is none. */
@@ -42,7 +44,7 @@ int wire_receive(struct wire *w, zmq_msg_t *msg) MUST_CHECK;
 int wire_receive_update(struct wire *w, zmq_msg_t *topic, zmq_msg_t *body) MUST_CHECK;
 
 /* Waits until something can be read, or be sent that waits. 0, or errno: EINTR. */
-int wire_wait(struct wire *w, int64_t timeout_ms) MUST_CHECK;
+int wire_wait(struct wire *w, int timeout_ms) MUST_CHECK;
 
 int wire_fd(struct wire *w);
 void wire_wake(struct wire *w, bool on);

@@ -201,10 +201,9 @@ static void submit(struct sim *s, struct client_sim *c)
     if (task)
         spec = (struct spec){.serial = spec.serial, .queue = TODO_QUEUE};
     struct buf args = {0};
-    struct record r = {.type = REC_submit,
-                       .submit = {.queue = bytes_text(s->queues[spec.queue]),
-                                  .flags = sim_chance(s, 0.7) ? SUBMIT_WAIT_FOR_HANDLER : 0}};
-    struct msg_submit *m = &r.submit;
+    struct msg_submit submit = {.queue = bytes_text(s->queues[spec.queue]),
+                                .flags = sim_chance(s, 0.7) ? SUBMIT_WAIT_FOR_HANDLER : 0};
+    struct msg_submit *m = &submit;
     if (sim_chance(s, k->key)) {
         /* A few names, the same body under one of them: but one in ten has another. */
         uint64_t name = sim_below(s, 8);
@@ -240,12 +239,7 @@ static void submit(struct sim *s, struct client_sim *c)
     if (sim_chance(s, 0.01))
         m->tags = bytes_text("x"); /* reserved */
     ledger_submitted(s, &spec, m);
-    buf_clear(&c->scratch);
-    record_put(&c->scratch, &r);
-    struct cursor at = cursor_of(buf_bytes(&c->scratch));
-    struct submission sub = {.told = spec.serial, .fields = (uint8_t)(cursor_array(&at) - 1)};
-    must(cursor_uint(&at) == REC_submit && cursor_uint(&at) == 0);
-    pending_add(&c->pending, &sub, bytes_of(at.at, cursor_left(&at)));
+    pending_add(&c->pending, &(struct submission){.told = spec.serial}, m);
     buf_fini(&args);
 }
 
@@ -273,29 +267,9 @@ static void ended(struct client_sim *c, const struct msg_ended *m)
         acknowledge(c, m->number);
 }
 
-/* Accepted once, so not refused for a handler that has not come back: as the library does it. */
-static void wait_for_handler(struct client_sim *c, uint64_t number)
-{
-    struct submission sub;
-    struct record r;
-    struct buf copy = {0}, again = {0};
-    pending_record(&c->pending, number, &copy);
-    struct cursor at = cursor_of(buf_bytes(&copy));
-    must(record_get(&at, &r) == OK && pending_settle(&c->pending, number, &sub));
-    r.submit.flags |= SUBMIT_WAIT_FOR_HANDLER;
-    r.submit.number = 0;
-    record_put(&again, &r);
-    at = cursor_of(buf_bytes(&again));
-    sub.fields = (uint8_t)(cursor_array(&at) - 1);
-    must(cursor_uint(&at) == REC_submit && cursor_uint(&at) == 0);
-    pending_add(&c->pending, &sub, bytes_of(at.at, cursor_left(&at)));
-    buf_fini(&copy);
-    buf_fini(&again);
-}
-
 static void put_off(struct sim *s, struct client_sim *c, const struct msg_error *m)
 {
-    pending_again(&c->pending, m->number);
+    pending_again(&c->pending, m->number, 0);
     c->busy_us = s->now_us + (m->retry_ms ? (int64_t)m->retry_ms * 1000 : 100 * MS_US);
 }
 
@@ -312,7 +286,7 @@ static void refused(struct sim *s, struct client_sim *c, const struct msg_error 
     if (m->code == ERR_BUSY)
         put_off(s, c, m);
     else if (m->code == ERR_UNKNOWN_HANDLER && sub->taken)
-        wait_for_handler(c, m->number);
+        pending_again(&c->pending, m->number, SUBMIT_WAIT_FOR_HANDLER);
     else if (m->code == ERR_UNKNOWN_HANDLER && sim_ms(s) < c->settled_ms)
         put_off(s, c, m);
     else
@@ -422,8 +396,11 @@ void client_turn(struct sim *s, struct client_sim *c)
         if (sim_chance(s, 0.5))
             acks_put(&c->acks, c->pending.floor, &c->out);
         watcher_turn(s, c);
-        while (s->now_us >= c->busy_us && c->out.size < FRAME_BYTES &&
-               pending_send(&c->pending, &c->out)) {
+        while (s->now_us >= c->busy_us && c->out.size < FRAME_BYTES) {
+            struct bytes record = pending_send(&c->pending);
+            if (!record.size)
+                break;
+            buf_put(&c->out, record.data, record.size);
         }
     }
     send_out(s, c);
@@ -502,6 +479,5 @@ void client_fini(struct sim *s, struct client_sim *c)
     watcher_fini(s, c);
     pending_fini(&c->pending);
     buf_fini(&c->out);
-    buf_fini(&c->scratch);
     buf_fini(&c->end.backlog);
 }

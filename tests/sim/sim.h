@@ -291,7 +291,7 @@ struct client_sim {
     int64_t settled_ms; /* after a new life of the broker workers have so long to come back */
     struct pending pending;
     struct acks acks;
-    struct buf out, scratch;
+    struct buf out;
     unsigned to_submit, outstanding;
     uint64_t asked;
     int64_t busy_us;
