@@ -39,7 +39,7 @@ static double linear_step(const struct axis *a)
 void axis_round(struct axis *a)
 {
     if (a->log) {
-        a->least = round_step(a->least > 0 ? a->least : 1, false);
+        a->least = round_step(a->least > 0 && isfinite(a->least) ? a->least : 1, false);
         a->most = round_step(a->most > a->least ? a->most : a->least * 2, true);
     } else {
         a->least = 0;

@@ -21,7 +21,8 @@ struct axis {
     double from, to; /* pixels */
 };
 
-/* Widens least and most to round numbers; a linear axis begins at 0. */
+/* Widens least and most to round numbers; a linear axis begins at 0. A range of nothing (least
+ * infinite, most 0) becomes some range. */
 void axis_round(struct axis *a);
 double axis_at(const struct axis *a, double value);
 /* The first tick is at least, the next behind value is: */

@@ -47,7 +47,7 @@ struct company {
     int wake; /* eventfd: the thread is to end */
     pthread_t thread;
     bool runs; /* the thread */
-    char error[200];
+    char error[320];
 };
 
 /* Begins the sessions and the subscriptions and waits until all of them stand. 0, or a REEVE_E...

@@ -162,6 +162,7 @@ int farm_begin(struct farm *f, const struct farm_options *o, char error[static 2
         return -1;
     }
     setenv("XDG_STATE_HOME", f->folder, 1); /* theirs: nothing of ours is kept anywhere */
+    setenv("REEVE_LOG", "warn", 0);         /* that it comes and goes is no news */
     snprintf(f->address, sizeof f->address, "tcp://127.0.0.1:%d", port);
     int code = start_broker(f, o->store, error);
     if (code == 0)

@@ -22,6 +22,7 @@ enum {
     WAIT_MS = 10000,
     PAUSE_MS = 100,
     KNEE_MS = 2000,
+    P99_MS = 100,
     OPEN_MS = 10000,
     DEPTH = 1000,
     OPEN_DEPTH = 1000000
@@ -39,7 +40,7 @@ static const struct option load_rows[] = {
     {"arrivals", OPTION_TEXT, "KIND", "with --rate: constant or poisson (constant)", 0, 0},
     {"knee", OPTION_FLAG, NULL, "find the highest rate that the farm holds, from --rate (1000) on",
      0, 0},
-    {"p99", OPTION_SECONDS, "S", "with --knee: held means that p99 stays below (10ms)", 0, 0},
+    {"p99", OPTION_SECONDS, "S", "with --knee: held means that p99 stays below (100ms)", 0, 0},
     {"clients", OPTION_NUMBER, "C", "clients, a thread and a connection each (1)", 1,
      BENCH_CLIENTS_MAX},
     {"payload", OPTION_NUMBER, "B", "bytes of each job's argument (16)", 0, 16 << 20},
@@ -324,7 +325,7 @@ static int run(const struct options *o, struct bench *b, const struct farm_optio
         r->slots = farm->slots;
     }
     int status = options_flag(o, "knee", false)
-                     ? find_knee(b, r, options_ms(o, "p99", 10) * 1000000)
+                     ? find_knee(b, r, options_ms(o, "p99", P99_MS) * 1000000)
                      : bench_run(b, r);
     if (status == 0 || r->step_count) {
         if (tell(o, r))
