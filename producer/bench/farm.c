@@ -22,10 +22,11 @@
 #include "producer/client/ask.h"
 
 enum {
-    PORTS = 3, /* clients, workers, updates */
-    PORT_LEAST = 20000,
-    PORT_BLOCKS = 1200, /* of ten: below those that the kernel gives away */
+    PORTS = 3,          /* clients, workers, updates */
+    PORT_LEAST = 31010, /* below those that the kernel gives away */
+    PORT_BLOCKS = 560,
     PORT_TRIES = 200,
+    BROKER_TRIES = 3,
     START_MS = 20000,
     ASK_EVERY_MS = 20,
     END_MS = 10000,
@@ -48,21 +49,42 @@ static bool is_free(int port)
     return is;
 }
 
-/* 0: there is none. */
+static bool are_free(int port)
+{
+    for (int i = 0; i < PORTS; i++)
+        if (!is_free(port + i))
+            return false;
+    return true;
+}
+
+/* 0: there are none. */
 static int find_ports(void)
 {
     struct random r = {.state = (uint64_t)clock_ns() ^ (uint64_t)getpid() << 32};
     for (int i = 0; i < PORT_TRIES; i++) {
-        int port = PORT_LEAST + 10 * (int)random_below(&r, PORT_BLOCKS), free_ports = 0;
-        while (free_ports < PORTS && is_free(port + free_ports))
-            free_ports++;
-        if (free_ports == PORTS)
+        int port = PORT_LEAST + PORTS * (int)random_below(&r, PORT_BLOCKS);
+        if (are_free(port))
             return port;
     }
     return 0;
 }
 
-/* --- starting ------------------------------------------------------------------------------- */
+/* --- its programs --------------------------------------------------------------------------- */
+
+static void end_child(struct child *c)
+{
+    if (c->pid <= 0)
+        return;
+    int fd = pidfd_open(c->pid, 0);
+    struct pollfd ended = {.fd = fd, .events = POLLIN};
+    child_signal(c, SIGTERM);
+    if (fd < 0 || poll(&ended, 1, END_MS) != 1)
+        child_signal(c, SIGKILL);
+    if (fd >= 0)
+        close(fd);
+    waitpid(c->pid, NULL, 0);
+    c->pid = 0;
+}
 
 /* The programs lie beside this one. */
 static int start(struct child *c, const char *program, char **argv, int pass_fd,
@@ -145,15 +167,32 @@ static int wait_workers(struct farm *f, const struct farm_options *o, char error
     return code ? -1 : 0;
 }
 
+/* --- all of it ------------------------------------------------------------------------------ */
+
+/* Its ports may have been taken since they were found free: then it gets others. 0: it does not
+ * run, else the first of its ports. */
+static int place_broker(struct farm *f, const char *store, char error[static 200])
+{
+    for (int i = 0; i < BROKER_TRIES; i++) {
+        int port = find_ports();
+        if (!port) {
+            snprintf(error, 200, "no free ports for a farm");
+            return 0;
+        }
+        snprintf(f->address, sizeof f->address, "tcp://127.0.0.1:%d", port);
+        if (start_broker(f, store, error) == 0)
+            return port;
+        end_child(&f->broker);
+        if (are_free(port))
+            return 0;
+    }
+    return 0;
+}
+
 int farm_begin(struct farm *f, const struct farm_options *o, char error[static 200])
 {
     *f = (struct farm){0};
     const char *above = getenv("TMPDIR");
-    int port = find_ports();
-    if (!port) {
-        snprintf(error, 200, "no free ports for a farm");
-        return -1;
-    }
     int size = snprintf(f->folder, sizeof f->folder, "%s/reeve-bench-XXXXXX",
                         above && *above ? above : "/tmp");
     if (size >= (int)sizeof f->folder || !mkdtemp(f->folder)) {
@@ -163,28 +202,9 @@ int farm_begin(struct farm *f, const struct farm_options *o, char error[static 2
     }
     setenv("XDG_STATE_HOME", f->folder, 1); /* theirs: nothing of ours is kept anywhere */
     setenv("REEVE_LOG", "warn", 0);         /* that it comes and goes is no news */
-    snprintf(f->address, sizeof f->address, "tcp://127.0.0.1:%d", port);
-    int code = start_broker(f, o->store, error);
-    if (code == 0)
-        code = start_workers(f, port + 1, o, error);
+    int port = place_broker(f, o->store, error);
+    int code = port ? start_workers(f, port + 1, o, error) : -1;
     return code ? code : wait_workers(f, o, error);
-}
-
-/* --- ending --------------------------------------------------------------------------------- */
-
-static void end_child(struct child *c)
-{
-    if (c->pid <= 0)
-        return;
-    int fd = pidfd_open(c->pid, 0);
-    struct pollfd ended = {.fd = fd, .events = POLLIN};
-    child_signal(c, SIGTERM);
-    if (fd < 0 || poll(&ended, 1, END_MS) != 1)
-        child_signal(c, SIGKILL);
-    if (fd >= 0)
-        close(fd);
-    waitpid(c->pid, NULL, 0);
-    c->pid = 0;
 }
 
 static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *at)

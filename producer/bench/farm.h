@@ -20,7 +20,7 @@ struct farm {
     char address[64]; /* for clients */
     struct child broker, workers[FARM_WORKERS_MAX];
     size_t worker_count;
-    char folder[64];
+    char folder[FARM_PATH];
 };
 
 /* 0 when it stands, or -1 with a sentence in error. farm_end after both. */
