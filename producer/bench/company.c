@@ -156,6 +156,7 @@ static void end_subscribers(struct company *c)
 {
     for (size_t i = 0; i < c->options.subscribers; i++) {
         update_tally_add(&c->updates, &c->subscribers[i].tally);
+        c->updates.lost += c->runs && c->subscribers[i].failed; /* its topic went meanwhile */
         reeve_close(c->subscribers[i].client);
     }
 }
