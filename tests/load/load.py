@@ -101,22 +101,20 @@ class Watcher:
     def __init__(self, load, topic, count):
         self.context = zmq.Context()  # one that has room for them
         self.context.set(zmq.MAX_SOCKETS, count + 10)
-        self.sockets = [self.subscribe(load, topic) for _ in range(count)]
-        self.last = [{} for _ in range(count)]
+        self.poller = zmq.Poller()
         self.seen = 0
-        client, standing = load.client(), set()
+        self.last = {}      # socket: {topic: (number, event)}
+        self.stand = set()  # those whose subscription is known to the broker
+        for _ in range(count):
+            self.subscribe(load, topic)
+        client = load.client()
 
         def all_stand():
             client.send("sync", nonce="load")
-            for i, socket in enumerate(self.sockets):
-                if i not in standing and socket.poll(0 if standing else 100):
-                    assert socket.recv_multipart()[0] == b"sync/load\0"
-                    standing.add(i)
-            return len(standing) == count
+            self.take(100)
+            return len(self.stand) == count
 
         load.until(all_stand, "all subscriptions stand")
-        for socket in self.sockets:
-            socket.unsubscribe(b"sync/load\0")
         client.close()
 
     def subscribe(self, load, topic):
@@ -126,32 +124,36 @@ class Watcher:
         socket.subscribe(topic)
         socket.subscribe(b"sync/load\0")
         socket.connect(f"tcp://127.0.0.1:{load.port + 2}")
-        return socket
+        self.poller.register(socket, zmq.POLLIN)
+        self.last[socket] = {}
 
-    def take(self, socket, last):
-        """What has come on one socket. An update says what it is the next one of."""
-        while socket.poll(0):
-            topic, body = socket.recv_multipart()
-            if topic.startswith(b"sync/"):
-                continue
-            update = msgpack.unpackb(body)
-            seq, before = update["seq"], last.get(topic, (0, None))[0]
-            assert seq == before + 1, f"{topic}: {seq} after {before}"
-            last[topic] = (seq, update["event"])
-            self.seen += 1
+    def take(self, wait_ms):
+        """What has come, each the next one of its topic; was there anything?"""
+        ready = self.poller.poll(wait_ms)
+        for socket, _ in ready:
+            while True:
+                try:
+                    topic, body = socket.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
+                    break
+                if topic == b"sync/load\0":
+                    self.stand.add(socket)
+                    continue
+                update, last = msgpack.unpackb(body), self.last[socket]
+                before = last.get(topic, (0, None))[0]
+                assert update["seq"] == before + 1, f"{topic}: {update} after {before}"
+                last[topic] = (update["seq"], update["event"])
+                self.seen += 1
+        return bool(ready)
 
-    def follow(self, over):
-        """Until over() and every socket has seen the end of every topic that any has seen."""
-        poller = zmq.Poller()
-        for socket in self.sockets:
-            poller.register(socket, zmq.POLLIN)
+    def follow(self, sessions):
+        """Until every socket has seen the end of so many sessions, and all of them the same."""
+        first = next(iter(self.last.values()))
         end = time.monotonic() + farm_module.DEADLINE_S
-        while not (over() and all(last == self.last[0] and self.has_ended(last) for last in self.last)):
-            if poller.poll(100):
+        while not (len(first) == sessions and self.has_ended(first) and all(last == first for last in self.last.values())):
+            if self.take(100):
                 end = time.monotonic() + farm_module.DEADLINE_S
             assert time.monotonic() < end, f"no update comes any more; {self.seen} came"
-            for socket, last in zip(self.sockets, self.last):
-                self.take(socket, last)
 
     @staticmethod
     def has_ended(last):
@@ -212,14 +214,14 @@ def test_many_sessions(load):
 def test_many_subscribers(load):
     """Every subscriber of every session sees each update once and in order."""
     load.up("--workers", 1, "--slots", 2)
-    subscribers, sessions, iterations = load.size((40, 4, 50), (1000, 10, 300))
+    subscribers, sessions, iterations = load.size((40, 4, 50), (1000, 10, 60))
     watcher = Watcher(load, b"session/", subscribers)
     start = time.monotonic()
-    submit = [load.start("reeve", "submit", "--session", "bench.iterate", 2, iterations) for _ in range(sessions)]
+    submit = [load.start("reeve", "submit", "--session", "bench.iterate", load.size(2, 100), iterations) for _ in range(sessions)]
     for process in submit:
         assert process.wait() == 0, process.stderr()
     try:
-        watcher.follow(lambda: all(len(last) == sessions for last in watcher.last))
+        watcher.follow(sessions)
     finally:
         watcher.close()
     took = time.monotonic() - start
