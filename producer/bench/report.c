@@ -18,14 +18,6 @@ void report_fini(struct report *r)
     free(r->latency);
 }
 
-void report_clear(struct report *r)
-{
-    for (size_t i = 0; i <= r->mix->count; i++)
-        r->latency[i] = (struct histogram){0};
-    r->tally = (struct tally){0};
-    r->series = (struct series){0};
-}
-
 const struct histogram *report_latency(const struct report *r)
 {
     return &r->latency[r->mix->count];
@@ -132,7 +124,7 @@ static void put_knee(const struct report *r, struct buf *out)
     if (r->knee > 0)
         buf_printf(out, "knee     %.0f jobs/s\n", r->knee);
     else
-        buf_printf(out, "knee     below %.0f jobs/s\n", r->steps[0].offered);
+        buf_printf(out, "knee     below %.0f jobs/s\n", r->steps[r->step_count - 1].offered);
 }
 
 void report_text(const struct report *r, struct buf *out)

@@ -49,8 +49,6 @@ struct report {
 /* For the mix, which is borrowed. */
 void report_init(struct report *r, const struct mix *mix);
 void report_fini(struct report *r);
-/* Forgets what was counted, for another run. */
-void report_clear(struct report *r);
 
 /* Of all jobs. */
 const struct histogram *report_latency(const struct report *r);
