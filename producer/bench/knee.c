@@ -17,6 +17,9 @@ void knee_init(struct knee *k, double start)
 
 void knee_next(struct knee *k, bool held)
 {
+    k->doubted = !held && !k->doubted;
+    if (k->doubted)
+        return;
     if (held)
         k->held = k->rate;
     else

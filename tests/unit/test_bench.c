@@ -245,6 +245,19 @@ TEST(knee_is_found_from_below_and_from_above)
         }
 }
 
+TEST(one_bad_moment_is_no_knee)
+{
+    struct knee k;
+    knee_init(&k, 100);
+    knee_next(&k, false);
+    CHECK(!k.found && k.rate == 100 && k.burst == 0);
+    knee_next(&k, true);
+    CHECK(k.held == 100 && k.rate == 200);
+    knee_next(&k, false);
+    knee_next(&k, false);
+    CHECK(k.burst == 200 && k.rate < 200 && k.rate > 100);
+}
+
 TEST(no_knee_is_no_endless_search)
 {
     unsigned steps;
