@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/bench/company.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -11,7 +10,32 @@
 #include "common/must.h"
 #include "common/pack.h"
 
-enum { DISPATCH_MS = 100, TOPIC_BYTES = 256 };
+enum { DISPATCH_MS = 100 };
+
+/* --- connections ---------------------------------------------------------------------------- */
+
+/* A connection that is lost is made again by the library; what came of it shows in the counts. */
+static void dispatch_all(struct company *c)
+{
+    if (c->client)
+        (void)reeve_dispatch(c->client, 0);
+    for (size_t i = 0; i < c->options.subscribers; i++)
+        (void)reeve_dispatch(c->subscribers[i].client, 0);
+}
+
+/* Takes what has come and waits a moment for more; true when it is to end. */
+static bool look(struct company *c)
+{
+    size_t count = 0;
+    dispatch_all(c);
+    c->fds[count++] = (struct pollfd){.fd = c->wake, .events = POLLIN};
+    if (c->client)
+        c->fds[count++] = (struct pollfd){.fd = reeve_fd(c->client), .events = POLLIN};
+    for (size_t i = 0; i < c->options.subscribers; i++)
+        c->fds[count++] =
+            (struct pollfd){.fd = reeve_fd(c->subscribers[i].client), .events = POLLIN};
+    return poll(c->fds, count, DISPATCH_MS) > 0 && (c->fds[0].revents & POLLIN);
+}
 
 /* --- sessions ------------------------------------------------------------------------------- */
 
@@ -118,38 +142,55 @@ static void on_any_update(void *user, const struct reeve_update *u)
     s->tally.seen++;
 }
 
-static void choose_topic(const struct company *c, size_t i, char topic[static TOPIC_BYTES])
+static void choose_topic(const struct company *c, size_t i, char topic[static COMPANY_TOPIC_BYTES])
 {
     char id[14];
     if (c->options.topic) {
-        snprintf(topic, TOPIC_BYTES, "%s", c->options.topic);
+        snprintf(topic, COMPANY_TOPIC_BYTES, "%s", c->options.topic);
     } else if (c->options.sessions) {
         reeve_job_id_format(c->sessions[i % c->options.sessions].id, id);
-        snprintf(topic, TOPIC_BYTES, "session/%s", id);
+        snprintf(topic, COMPANY_TOPIC_BYTES, "session/%s", id);
     } else {
-        snprintf(topic, TOPIC_BYTES, "queue/%s", c->options.method);
+        snprintf(topic, COMPANY_TOPIC_BYTES, "queue/%s", c->options.method);
     }
 }
 
 static int begin_subscriber(struct company *c, size_t i)
 {
     struct company_subscriber *s = &c->subscribers[i];
-    char topic[TOPIC_BYTES];
-    choose_topic(c, i, topic);
-    s->company = c;
-    s->ready = is_prefix(topic);
+    choose_topic(c, i, s->topic);
+    s->ready = is_prefix(s->topic);
     int code = reeve_connect(&s->client, c->options.broker, c->options.wait_ms);
-    if (!code)
-        code = reeve_subscribe(s->client, topic, s->ready ? on_any_update : on_update, s);
+    return code ? code
+                : reeve_subscribe(s->client, s->topic, s->ready ? on_any_update : on_update, s);
+}
+
+/* How many subscriptions do not stand yet; one that cannot is told. */
+static size_t count_waiting(struct company *c)
+{
+    size_t waiting = 0;
+    for (size_t i = 0; i < c->options.subscribers; i++) {
+        waiting += !c->subscribers[i].ready && !c->subscribers[i].failed;
+        if (c->subscribers[i].failed)
+            snprintf(c->error, sizeof c->error, "there is no %s to subscribe to",
+                     c->subscribers[i].topic);
+    }
+    return waiting;
+}
+
+/* All at once: each takes some round trips. */
+static int begin_subscribers(struct company *c)
+{
+    int code = REEVE_OK;
+    for (size_t i = 0; i < c->options.subscribers && !code; i++)
+        code = begin_subscriber(c, i);
     int64_t end_ms = clock_ms() + c->options.wait_ms;
-    while (!code && !s->ready && !s->failed) {
-        code = reeve_dispatch(s->client, DISPATCH_MS);
-        if (!code && clock_ms() > end_ms)
+    while (!code && count_waiting(c) > 0) {
+        look(c);
+        if (clock_ms() > end_ms)
             code = REEVE_ETIMEOUT;
     }
-    if (s->failed)
-        snprintf(c->error, sizeof c->error, "there is no %s to subscribe to", topic);
-    return s->failed ? REEVE_EINVALID : code;
+    return !code && c->error[0] ? REEVE_EINVALID : code;
 }
 
 static void end_subscribers(struct company *c)
@@ -163,30 +204,12 @@ static void end_subscribers(struct company *c)
 
 /* --- the thread ----------------------------------------------------------------------------- */
 
-/* A connection that is lost is made again by the library; what came of it shows in the counts. */
-static void dispatch_all(struct company *c)
-{
-    if (c->client)
-        (void)reeve_dispatch(c->client, 0);
-    for (size_t i = 0; i < c->options.subscribers; i++)
-        (void)reeve_dispatch(c->subscribers[i].client, 0);
-}
-
 static void *company_run(void *user)
 {
     struct company *c = user;
-    size_t count = 0;
-    struct pollfd *fds = must_alloc((c->options.subscribers + 2) * sizeof *fds);
-    fds[count++] = (struct pollfd){.fd = c->wake, .events = POLLIN};
-    if (c->client)
-        fds[count++] = (struct pollfd){.fd = reeve_fd(c->client), .events = POLLIN};
-    for (size_t i = 0; i < c->options.subscribers; i++)
-        fds[count++] = (struct pollfd){.fd = reeve_fd(c->subscribers[i].client), .events = POLLIN};
-    do {
-        dispatch_all(c);
-    } while (poll(fds, count, DISPATCH_MS) < 0 || !(fds[0].revents & POLLIN));
+    while (!look(c))
+        ;
     dispatch_all(c); /* what has come by now counts */
-    free(fds);
     return NULL;
 }
 
@@ -196,9 +219,10 @@ int company_begin(struct company *c, const struct company_options *options)
     must(c->wake >= 0);
     c->sessions = must_alloc(options->sessions * sizeof *c->sessions);
     c->subscribers = must_alloc(options->subscribers * sizeof *c->subscribers);
+    c->fds = must_alloc((options->subscribers + 2) * sizeof *c->fds);
     int code = begin_sessions(c);
-    for (size_t i = 0; i < options->subscribers && !code; i++)
-        code = begin_subscriber(c, i);
+    if (!code)
+        code = begin_subscribers(c);
     if (code && !c->error[0])
         snprintf(c->error, sizeof c->error, "no sessions or no subscribers (code %d)", code);
     if (!code && c->sessions_failed)
@@ -223,4 +247,5 @@ void company_end(struct company *c)
     close(c->wake);
     free(c->sessions);
     free(c->subscribers);
+    free(c->fds);
 }

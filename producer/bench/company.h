@@ -6,15 +6,16 @@
 #ifndef BENCH_COMPANY_H
 #define BENCH_COMPANY_H
 
+#include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
+#include <stdbool.h>
 
 #include <reeve/client.h>
 
 #include "producer/bench/tally.h"
 
 /* Two sockets each, of the 1,023 that a ZeroMQ context has. */
-enum { COMPANY_SUBSCRIBERS_MAX = 400, COMPANY_SESSIONS_MAX = 100000 };
+enum { COMPANY_SUBSCRIBERS_MAX = 400, COMPANY_SESSIONS_MAX = 100000, COMPANY_TOPIC_BYTES = 256 };
 
 struct company_options {
     const char *broker;
@@ -35,8 +36,8 @@ struct company {
         bool ended; /* by itself, which it should not */
     } * sessions;
     struct company_subscriber {
-        struct company *company;
         struct reeve_client *client;
+        char topic[COMPANY_TOPIC_BYTES];
         struct update_tally tally;
         bool ready, failed;
     } * subscribers;
@@ -44,6 +45,7 @@ struct company {
     uint64_t iterations, sessions_failed;
     struct update_tally updates; /* of all subscribers */
     bool ending;
+    struct pollfd *fds;
     int wake; /* eventfd: the thread is to end */
     pthread_t thread;
     bool runs; /* the thread */
