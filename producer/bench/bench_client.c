@@ -51,12 +51,14 @@ static bool is_open_loop(const struct bench_client *b)
     return b->options->rate > 0;
 }
 
-/* now_ns: of an open loop, when the job in question is due. */
+/* now_ns: of an open loop, when the job in question is due. The time of a closed one begins with
+ * its first job, that of an open one with its plan. */
 static bool wants_more(const struct bench_client *b, int64_t now_ns)
 {
+    int64_t begin_ns = is_open_loop(b) || !b->tally.submitted ? b->start_ns : b->tally.first_ns;
     if (b->code || atomic_load_explicit(b->stop, memory_order_relaxed))
         return false;
-    if (b->options->for_ns && now_ns - b->start_ns >= b->options->for_ns)
+    if (b->options->for_ns && now_ns - begin_ns >= b->options->for_ns)
         return false;
     return b->jobs == 0 || b->tally.submitted < b->jobs;
 }
