@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/histogram.h"
 
-#include <stddef.h>
-
 static const uint64_t value_most = (UINT64_C(1) << HISTOGRAM_BITS) - 1;
 
 /* The first two blocks of cells hold single numbers; each later block holds one power of two, in
@@ -66,4 +64,16 @@ uint64_t histogram_percentile(const struct histogram *h, double share)
         }
     }
     return h->most;
+}
+
+bool histogram_next(const struct histogram *h, size_t *at, uint64_t *value, uint64_t *count)
+{
+    while (*at < HISTOGRAM_CELLS && h->cells[*at] == 0)
+        ++*at;
+    if (*at == HISTOGRAM_CELLS)
+        return false;
+    uint64_t least = cell_least(*at);
+    *value = least < h->least ? h->least : least; /* as percentiles say it */
+    *count = h->cells[(*at)++];
+    return true;
 }

@@ -8,6 +8,8 @@
 #ifndef COMMON_HISTOGRAM_H
 #define COMMON_HISTOGRAM_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -27,5 +29,8 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
 /* The smallest number that at least this share (0..1) of all numbers do not exceed; 0 when there
  * are none. */
 uint64_t histogram_percentile(const struct histogram *h, double share);
+
+/* Goes over what was counted, from the smallest number on: start with *at = 0. False at the end. */
+bool histogram_next(const struct histogram *h, size_t *at, uint64_t *value, uint64_t *count);
 
 #endif

@@ -25,7 +25,7 @@ static void become(const struct child *c, pid_t parent)
     if (c->pass_fd >= 0)
         fcntl(c->pass_fd, F_SETFD, 0);
     execv(c->argv[0], c->argv);
-    dprintf(STDERR_FILENO, "reeve up: cannot start %s: %s\n", c->argv[0], strerror(errno));
+    dprintf(STDERR_FILENO, "reeve: cannot start %s: %s\n", c->argv[0], strerror(errno));
     _exit(127);
 }
 

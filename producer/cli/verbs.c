@@ -129,8 +129,11 @@ static const struct verb verbs[] = {
      "reeve doctor\n"
      "reeve doctor --json --store /var/lib/reeve\n",
      doctor_options, NULL, OPTIONS_ANYWHERE, 0, 0, verb_doctor, false},
-    {"bench", "[OPTION]...", "measure rate and latency (reeve-bench)",
-     "reeve bench --jobs 100000\n", NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY, verb_program, true},
+    {"bench", "[OPTION]... [HANDLER.METHOD] | --compare A B",
+     "measure rate and latency (reeve-bench)",
+     "reeve bench --jobs 100000\n"
+     "reeve bench --rate 20000 --workers 1 --slots 2\n",
+     NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY, verb_program, true},
     {"load", "[OPTION]...", "a random load, shown line by line (reeve-load)",
      "reeve load --tasks 200\n", NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY, verb_program, true},
     {"completion", "bash|zsh|fish", "print a completion script",

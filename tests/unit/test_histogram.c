@@ -54,6 +54,13 @@ TEST(large_numbers_keep_three_digits)
         CHECK(got <= truth);
         CHECK((truth - got) * 1000 <= truth);
     }
+    static const size_t far[] = {19980, 19998}; /* p99.9, p99.99 */
+    for (size_t i = 0; i < LENGTH(far); i++) {
+        uint64_t truth = all[far[i] - 1];
+        uint64_t got = histogram_percentile(h, (double)far[i] / COUNT);
+        CHECK(got <= truth);
+        CHECK((truth - got) * 1000 <= truth);
+    }
     CHECK_EQ(h->most, all[COUNT - 1]);
     CHECK_EQ(h->least, all[0]);
     free(all);
@@ -84,5 +91,31 @@ TEST(numbers_beyond_the_end_count_as_the_largest)
     CHECK_EQ(h->count, 1);
     CHECK_EQ(h->most, (INT64_C(1) << 42) - 1);
     CHECK(histogram_percentile(h, 1) <= h->most);
+    free(h);
+}
+
+/* All that went in, in order, each number where its percentile says it is. */
+TEST(is_gone_over_in_order)
+{
+    struct histogram *h = must_alloc(sizeof *h);
+    struct random r = {.state = 3};
+    for (int i = 0; i < 5000; i++)
+        histogram_add(h, random_next(&r) >> (30 + random_below(&r, 30)));
+    uint64_t value, count, seen = 0, before = 0;
+    for (size_t at = 0; histogram_next(h, &at, &value, &count); before = value) {
+        CHECK(seen == 0 || value > before);
+        seen += count;
+        CHECK_EQ(histogram_percentile(h, (double)seen / 5000), value);
+    }
+    CHECK_EQ(seen, 5000);
+    free(h);
+}
+
+TEST(nothing_to_go_over)
+{
+    struct histogram *h = must_alloc(sizeof *h);
+    uint64_t value, count;
+    size_t at = 0;
+    CHECK(!histogram_next(h, &at, &value, &count));
     free(h);
 }
