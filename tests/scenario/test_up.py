@@ -259,7 +259,7 @@ def test_it_leaves_nothing_behind(farm):
 def test_ctrl_c_lets_jobs_finish_and_a_second_one_does_not(farm):
     for again, status in ((False, 0), (True, 130)):
         up = farm.up("--workers", 1, "--slots", 1)
-        call = subprocess.Popen([BUILD / "bin" / "reeve", "call", "bench.sleep", "1500" if not again else "600000"],
+        call = subprocess.Popen([BUILD / "bin" / "reeve", "call", "bench.sleep", "4000" if not again else "600000"],
                                 env=farm.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         farm.until(lambda: farm.json("status")["queues"]["bench.sleep"]["running"] == 1, "the job runs")
         up.kill(signal.SIGINT)
