@@ -348,9 +348,7 @@ static void ask_hold(struct broker *b, struct peer *peer, uint64_t number, struc
     }
     queue_hold(b, q, held);
     send_done(b, peer, number);
-    gate_close(b); /* leases do not wait for it */
-    lend(b, q);
-    gate_open(b);
+    lend_later(b, q);
 }
 
 static void ask_drain(struct broker *b, struct peer *peer, const struct msg_drain *ask)

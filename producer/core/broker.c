@@ -62,9 +62,9 @@ struct broker *broker_new(const struct broker_options *options)
                               &b->late,    &b->feeds,         &b->feed_heads};
     for (size_t i = 0; i < LENGTH(maps); i++)
         maps[i]->seed = random_next(&b->random);
-    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers, &b->past_list,
-                            &b->active,     &b->prefixes,     &b->storing, &b->recovering,
-                            &b->feeds_idle, &b->topics_left};
+    struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,    &b->past_list,
+                            &b->active,     &b->prefixes,     &b->storing,    &b->recovering,
+                            &b->lends,      &b->fills,        &b->feeds_idle, &b->topics_left};
     for (size_t i = 0; i < LENGTH(heads); i++)
         link_init(heads[i]);
     pool_init(&b->pool);
@@ -195,6 +195,7 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
     }
     if (wanted)
         send_record(b, peer, &(struct record){.type = REC_hello_wanted});
+    lend_due(b);
     accepted_flush(b);
     struct worker *w = peer->worker;
     if (w && w->result_number) {
@@ -317,6 +318,7 @@ void broker_step(struct broker *b, const struct event *ev, struct effects *out)
     case EV_SERVE: serve(b); break;
     case EV_TICK: tick(b); break;
     }
+    lend_due(b);
     b->out = NULL;
 }
 

@@ -87,6 +87,7 @@ struct queue {
     size_t levels_count;
     struct link link; /* broker::active while something is ready and not held */
     struct rank rank; /* while it is there and a worker offers it */
+    struct link due;  /* broker::lends */
     bool held, offered, counts_dirty;
     uint64_t ready, running, delayed, workers;
     uint64_t submitted, ended[JOB_STATES];
@@ -191,6 +192,7 @@ struct worker {
     bool stuck;             /* nothing since for so long that no more is lent ahead */
     struct link leases;     /* job::link, oldest first */
     struct link link;       /* broker::workers */
+    struct link due;        /* broker::fills */
     struct link groups;     /* member::of_worker, see group.h */
     uint32_t updates;
 };
@@ -331,6 +333,7 @@ struct broker {
     struct namemap awaited; /* peer ids of workers that may hold leases */
     struct namemap late;    /* of those that were waited for in vain */
     /* of the step under way */
+    struct link lends, fills;   /* queue::due, worker::due: may have something for each other */
     struct effects *out, *into; /* into: where the effect under construction lies */
     unsigned gates;             /* open, one in the other */
     struct buf scratch;
@@ -508,7 +511,11 @@ void chain_load_child(struct broker *b, const struct row *row);
 void chain_loaded(struct broker *b, struct job *job); /* all rows are in */
 
 /* lease.c */
-void lend(struct broker *b, struct queue *q); /* something became ready there */
+/* Something became ready there; it may have room. Leases are given when all records of a body are
+ * read, for then there is one look at a queue and a worker, not one for each job. */
+void lend_later(struct broker *b, struct queue *q);
+void fill_later(struct broker *b, struct worker *w);
+void lend_due(struct broker *b);
 void worker_fill(struct broker *b, struct worker *w);
 void worker_place(struct broker *b, struct worker *w);
 void lease_stop(struct broker *b, const struct job *job, enum reason reason);

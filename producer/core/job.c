@@ -299,7 +299,7 @@ void job_ready(struct broker *b, struct job *job, bool first)
     queue_put(b, job, first);
     job_timer(b, job);
     job_event(b, job, NULL);
-    lend(b, job->queue);
+    lend_later(b, job->queue);
 }
 
 /* A session's that no worker has. */

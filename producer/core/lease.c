@@ -185,7 +185,7 @@ void worker_fill(struct broker *b, struct worker *w)
     worker_place(b, w);
 }
 
-void lend(struct broker *b, struct queue *q)
+static void lend(struct broker *b, struct queue *q)
 {
     struct group *g = q->rank.group;
     if (q->held || !g)
@@ -207,6 +207,32 @@ void lend(struct broker *b, struct queue *q)
         if (!q->ready || looks-- == 0)
             return;
         worker_fill(b, container_of(l, struct member, credit)->worker);
+    }
+}
+
+void lend_later(struct broker *b, struct queue *q)
+{
+    if (!link_listed(&q->due))
+        list_append(&b->lends, &q->due);
+}
+
+void fill_later(struct broker *b, struct worker *w)
+{
+    if (!link_listed(&w->due))
+        list_append(&b->fills, &w->due);
+}
+
+void lend_due(struct broker *b)
+{
+    while (!list_empty(&b->lends)) {
+        struct queue *q = list_first(&b->lends, struct queue, due);
+        link_take(&q->due);
+        lend(b, q);
+    }
+    while (!list_empty(&b->fills)) {
+        struct worker *w = list_first(&b->fills, struct worker, due);
+        link_take(&w->due);
+        worker_fill(b, w);
     }
 }
 
@@ -285,7 +311,7 @@ void lease_result(struct broker *b, struct worker *w, const struct msg_result *r
     if (q->used_us < 0)
         q->used_us = 0;
     job_over(b, job, &outcome);
-    worker_fill(b, w);
+    fill_later(b, w);
 }
 
 /* --- recall ----------------------------------------------------------------------------------- */

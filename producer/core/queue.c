@@ -20,6 +20,7 @@ struct queue *queue_make(struct broker *b, struct bytes name)
     q->index = b->queues_count;
     q->run_us = -1;
     link_init(&q->link);
+    link_init(&q->due);
     link_init(&q->rank.of_group);
     if (b->queues_count == b->queues_capacity) {
         b->queues_capacity = b->queues_capacity ? b->queues_capacity * 2 : 16;

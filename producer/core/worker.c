@@ -73,6 +73,7 @@ static struct worker *worker_make(struct broker *b, const struct msg_hello *hell
     w->state = WORKER_UP;
     link_init(&w->leases);
     link_init(&w->groups);
+    link_init(&w->due);
     list_append(&b->workers, &w->link);
     namemap_put(&b->workers_by_id, bytes_of(w->peer_id, PEER_ID_BYTES), w);
     namemap_put(&b->workers_by_name, w->name, w);
@@ -151,6 +152,7 @@ static void worker_end(struct broker *b, struct worker *w, const char *event, bo
     past_keep(b, w);
     forget(b, (struct row_key){.kind = ROW_WORKER, .name = bytes_of(w->peer_id, PEER_ID_BYTES)});
     link_take(&w->link);
+    link_take(&w->due);
     namemap_take(&b->workers_by_id, bytes_of(w->peer_id, PEER_ID_BYTES));
     namemap_take(&b->workers_by_name, w->name);
     worker_free(b, w);
@@ -285,7 +287,7 @@ static void ready(struct broker *b, struct worker *w)
     recovery_heard(b, w);
     if (w->state == WORKER_DRAINING) /* it may not have heard */
         send_record(b, w->peer, &(struct record){.type = REC_draining});
-    worker_fill(b, w);
+    fill_later(b, w);
 }
 
 static void started(struct broker *b, struct worker *w, const struct msg_started *m)
@@ -310,7 +312,7 @@ static void returned(struct broker *b, struct worker *w, const struct msg_return
     struct job *job = lease_find(b, w, m->id, m->token);
     if (job && !job->started)
         lease_lost(b, job, false);
-    worker_fill(b, w);
+    fill_later(b, w);
 }
 
 static void slot_state(struct worker *w, const struct msg_slot_state *m)

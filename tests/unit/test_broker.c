@@ -460,8 +460,8 @@ TEST(a_retry_by_hand_is_another_job)
     SAYS(f, "find 1 j1\n");
     found(f, 1, buf_bytes(&row));
     buf_fini(&row);
-    SAYS(f, "w1 < lease j2 t1\n"
-            "c1 < accepted 71 j2\n");
+    SAYS(f, "c1 < accepted 71 j2\n"
+            "w1 < lease j2 t1\n");
     asks(f, "c1", REC_get_job, 72, 2);
     SAYS(f, "c1 < job 72 j2 running retry of j1\n");
     farm_free(f);
@@ -1177,9 +1177,9 @@ TEST(records_before_the_first_bad_byte_hold)
     buf_put(&body, "\xc1", 1);
     says_bytes(f, "c1", buf_bytes(&body));
     buf_fini(&body);
-    SAYS(f, "w1 < lease j1 t1\n"
-            "c1 < accepted 1 j1\n"
-            "c1 < error 0 malformed\n");
+    SAYS(f, "c1 < accepted 1 j1\n"
+            "c1 < error 0 malformed\n"
+            "w1 < lease j1 t1\n");
     farm_free(f);
 }
 
