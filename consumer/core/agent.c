@@ -19,6 +19,7 @@ struct agent_effect *agent_effect(struct agent *a, enum agent_effect_type type)
         out->capacity = out->capacity ? out->capacity * 2 : 64;
         out->at = must_realloc(out->at, out->capacity * sizeof *out->at);
     }
+    must(out->at);
     struct agent_effect *e = &out->at[out->count++];
     memset(e, 0, sizeof *e);
     e->type = type;
