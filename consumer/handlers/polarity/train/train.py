@@ -42,7 +42,7 @@ IRONIC = -0.5
 
 # What a sentence of a set counts, and whether it is of a foreign kind (network.py).
 SETS = {"en-vadergt.train": (1.0, 0), "en-goemotions.train": (0.2, 1), "en-neutral": (0.3, 0),
-        "ru-cedr.train": (1.5, 0), "ru-goemotions-mt": (1.5, 0), "ru-neutral": (0.3, 0)}
+        "ru-cedr.train": (1.5, 0), "ru-goemotions-mt": (1.5, 0), "ru-neutral": (0.6, 0)}
 DEV = ("en-vadergt.dev", "en-goemotions.dev", "ru-cedr.dev")
 PLACEHOLDERS = ("[NAME]", "[RELIGION]", "@anonymous")  # what the sets put for names
 NEUTRAL = "neu"                    # other labels are probabilities of good
