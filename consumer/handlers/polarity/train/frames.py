@@ -3,6 +3,8 @@
 for one of these, which may have braces of their own; `{name}` for one of those in the line `name:`."""
 import re
 
+from sets import probability_of
+
 _INNERMOST = re.compile(r"\{([^{}]*)\}")
 
 
@@ -15,7 +17,7 @@ def _filled(frame, slots, random):
 
 
 def sentences(path, each, random):
-    """Labels and sentences without doubles: each frame as often as told, or as it has different ones."""
+    """Probabilities of good and sentences without doubles: each frame as often as told, or as it has different ones."""
     slots, made = {}, {}
     for line in path.read_text(encoding="utf-8").splitlines():
         head, frame = line.split("\t", 1) if "\t" in line else ("#", "")
@@ -23,4 +25,4 @@ def sentences(path, each, random):
             slots[head[:-1]] = frame
         elif not head.startswith("#"):
             made.update((_filled(frame, slots, random), head) for _ in range(each))
-    return [(label, sentence) for sentence, label in made.items()]
+    return [(probability_of(label), sentence) for sentence, label in made.items()]

