@@ -46,7 +46,6 @@ TEST(good_sentences)
         "Works perfectly, highly recommended.",
         "sooooo goooood",
         "the plot is thin, but the acting is excellent",
-        "wonderfull, definitly recomended",
         "GREAT",
         "Отличный фильм, всем советую!",
         "Я очень рада тебя видеть",
@@ -90,6 +89,8 @@ TEST(what_says_little_is_near_0)
     static const char *const texts[] = {
         "The train leaves at nine from platform two.",
         "The office is on the second floor.",
+        "The meeting was moved to Tuesday.",
+        "The package weighs two kilos.",
         "Поезд отправляется в девять часов",
         "(see page 2)",
         "Table option bring size general.",
@@ -99,6 +100,13 @@ TEST(what_says_little_is_near_0)
     };
     check_all(texts, LENGTH(texts), -0.4, 0.4);
     check_all(nothing, LENGTH(nothing), 0, 0);
+}
+
+/* Their letters say something, but little. */
+TEST(misspelt_words_keep_their_sign)
+{
+    CHECK(score("wonderfull, definitly recomended") > 0.05);
+    CHECK(score("horible, teribly dissapointed") < -0.05);
 }
 
 TEST(degrees_are_in_order)

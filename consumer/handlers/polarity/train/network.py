@@ -14,9 +14,9 @@ Texts of a foreign kind (comments) have a second weight for each feature, which 
 """
 import numpy as np
 
-RATE, RATE_E, EPOCHS, BATCH = 0.001, 10.0, 8, 128
+RATE, RATE_E, EPOCHS, BATCH = 0.001, 10.0, 12, 128
 DECAY = {"E": 1e-5, "P": 1e-4, "W1": 1e-4}
-DROPPED_FEATURES, DROPPED_HIDDEN = 0.2, 0.3
+DROPPED_FEATURES, DROPPED_HIDDEN = 0.3, 0.3
 FOREIGN = 0.5
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
