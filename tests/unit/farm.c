@@ -13,6 +13,7 @@ static void broker_start(struct farm *f)
                                      .incarnation = f->incarnation,
                                      .broker_id = BROKER_ID,
                                      .durable = f->durable,
+                                     .tells_ends = true,
                                      .now_ms = f->now_ms,
                                      .wall_ms = f->now_ms + 1000000,
                                      .limits = f->limits};
@@ -267,11 +268,16 @@ static void log_key(struct buf *log, const char *what, struct row_key key)
                    (const char *)key.name.data + PEER_ID_BYTES);
 }
 
+static void log_end(struct buf *log, const char *what, const struct effect *e)
+{
+    buf_printf(log, "%s j%u %s%s", what, id(e->id), job_state_name(e->state),
+               e->settled ? " settled" : "");
+}
+
 static void log_put(struct farm *f, const struct effect *e)
 {
     if (e->kind == ROW_ENDED)
-        buf_printf(&f->log, "store j%u %s%s", id(e->id), job_state_name(e->state),
-                   e->settled ? " settled" : "");
+        log_end(&f->log, "store", e);
     else
         log_key(&f->log, "keep ", effect_key(&f->fx, e));
 }
@@ -300,6 +306,8 @@ static void log_effect(struct farm *f, const struct effect *e)
         break;
     case FX_FIND: buf_printf(&f->log, "find %u j%u", (unsigned)e->ticket, id(e->id)); break;
     case FX_LIST: buf_printf(&f->log, "list %u", (unsigned)e->ticket); break;
+    case FX_BYGONE: log_end(&f->log, "bygone", e); break;
+    case FX_GONE: buf_printf(&f->log, "gone j%u", id(e->id)); break;
     }
     buf_printf(&f->log, "\n");
 }

@@ -6,6 +6,7 @@
  *     c1 < accepted 1 j1          to client c1: submission 1 is job j1
  *     w1 < lease j1 t1            to worker w1: job j1 under its first token
  *     store j1 ok                 the row of its end goes to the store
+ *     bygone j1 ok                it has ended and has none; gone j1: nor is it known any more
  *     keep job j1                 the row of an open job does (durable farms)
  *
  * Pings are not written down. Time passes only in `after`, in which workers beat.
