@@ -218,7 +218,7 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
         w->result_number = 0;
     }
     if (peer->client)
-        keep_client(b, peer->client);
+        client_heard(b, peer->client);
 }
 
 /* --- time ------------------------------------------------------------------------------------- */

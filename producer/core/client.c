@@ -225,11 +225,21 @@ static void acknowledge(struct broker *b, struct client *client, const struct ms
         if (!run->joined) /* or whoever submitted it may not have it yet */
             fetched(b, run->id + (from - run->number), to - from);
     }
-    size_t settled = 0; /* runs that lie below the floor as a whole */
+    if (ack->floor > client->floor)
+        client->floor = ack->floor;
+}
+
+/* The runs that lie below the floor as a whole go; not before, for the floor that is said with one
+ * range counts those behind it, which are yet to be settled. */
+void client_heard(struct broker *b, struct client *client)
+{
+    size_t settled = 0;
     while (settled < client->runs_count &&
-           client->runs[settled].number + client->runs[settled].count <= ack->floor)
+           client->runs[settled].number + client->runs[settled].count <= client->floor)
         settled++;
     runs_drop(b, client, settled);
+    client->floor = 0;
+    keep_client(b, client);
 }
 
 /* --- accepting -------------------------------------------------------------------------------- */

@@ -72,6 +72,7 @@ struct client {
     uint64_t last_number;             /* the highest taken */
     uint64_t due_number, kept_number; /* the highest durable one; what its row says */
     uint64_t live;                    /* jobs that name this client */
+    uint64_t floor;                   /* of this body: what is below is settled; 0: not said */
     struct run *runs;                 /* by number, oldest first */
     size_t runs_count, runs_capacity;
     struct queue *queue_last; /* most submissions are for the queue of the one before */
@@ -372,6 +373,7 @@ struct client *client_load_job(struct broker *b, struct bytes peer_id, uint64_t 
                                uint64_t id);
 void client_load_joined(struct broker *b, struct bytes peer_id, const struct msg_joined_row *row);
 void clients_loaded(struct broker *b);
+void client_heard(struct broker *b, struct client *client); /* all of a body */
 void accepted_flush(struct broker *b);
 
 /* ask.c */

@@ -37,6 +37,14 @@ static void limits_draw(struct sim *s, struct broker_limits *l)
         l->recovery_ms = (int64_t)(1 + sim_below(s, 500));
     if (sim_chance(s, 0.1))
         l->waits_max = few[sim_below(s, 6)];
+    if (sim_chance(s, 0.3))
+        l->history_max = few[sim_below(s, 6)];
+    if (sim_chance(s, 0.2))
+        l->history_ms = (int64_t)(1 + sim_below(s, 5000));
+    if (sim_chance(s, 0.2)) { /* what those leave behind that disappear must not stay for a day */
+        l->results_ms = (int64_t)(1000 + sim_below(s, 5000));
+        l->results_max = few[sim_below(s, 6)];
+    }
     if (sim_chance(s, 0.1))
         l->queues_max = QUEUES_ALL;
     if (sim_chance(s, 0.1))

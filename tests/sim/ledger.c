@@ -42,6 +42,8 @@
  *                                       tasks.c
  *   S24  a feed's topic has one session at a time, and nothing of it is lent while nobody watches
  *                                       feeds.c
+ *   S26  a job of class received that has ended is known until its submitter has fetched the result
+ *        and the room is needed, or until it is old      kept.c, told.c
  *
  * and in the calm, when faults have ended:
  *
@@ -318,6 +320,8 @@ static void sees_ask(struct sim *s, unsigned client, const struct record *r)
     bool session = work && (work->spec.iterations || spec_task(&work->spec));
     if (work && (r->type == REC_cancel || (r->type == REC_drop && session)))
         work->cancel_asked = true;
+    if (work && r->type == REC_drop)
+        work->drop_asked = true;
     if (work && r->type == REC_tell)
         work->complete_asked = true;
     if (work && r->type == REC_pause)
@@ -326,6 +330,19 @@ static void sees_ask(struct sim *s, unsigned client, const struct record *r)
         feeds_paused(s, work);
     if (r->type == REC_retry)
         s->ledger->retried = true;
+}
+
+/* Results have arrived. */
+static void sees_ack(struct sim *s, unsigned client, const struct msg_ack *m)
+{
+    struct idmap *numbers = &s->ledger->clients[client].numbers;
+    size_t at = 0;
+    for (const struct taken *taken; (taken = idmap_next(numbers, &at));) {
+        struct work *work = work_of(s, taken->id);
+        if (work && work->number == taken->number && taken->number >= m->number &&
+            taken->number - m->number < (m->count ? m->count : 1))
+            work->fetched = true;
+    }
 }
 
 /* Holding a queue, or letting go of it. */
@@ -355,12 +372,16 @@ static void sees_of_client(struct sim *s, const struct wire *w, const struct rec
     case REC_cancel:
     case REC_retry:
     case REC_drop:
+    case REC_get_job:
+    case REC_explain:
     case REC_pause:
     case REC_tell:
     case REC_list_workers: /* whose id is 0 */
     case REC_wait: sees_ask(s, client_of(s, w), r); break;
     case REC_hold: sees_hold(s, client_of(s, w), r->hold.number); break;
     case REC_release: sees_hold(s, client_of(s, w), r->release.number); break;
+    case REC_ack: sees_ack(s, client_of(s, w), &r->ack); break;
+    case REC_goodbye: s->ledger->clients[client_of(s, w)].left = true; break;
     case REC_watch: updates_asked(s, w->peer, &r->watch); break;
     case REC_list_tasks:
     case REC_complete_task: tasks_asked(s, w->peer, r); break;
@@ -443,6 +464,8 @@ static void sees_effect(struct sim *s, const struct effects *fx, const struct ef
     case FX_PUT:
     case FX_DROP:
     case FX_SETTLE: kept_order(s, e, effect_key(fx, e), bytes); break;
+    case FX_BYGONE: kept_bygone(s, e, bytes); break;
+    case FX_GONE: kept_gone(s, e->id); break;
     default: break;
     }
 }

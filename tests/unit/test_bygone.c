@@ -140,6 +140,23 @@ TEST(a_run_longer_than_all_that_waits_is_fetched)
     farm_free(f);
 }
 
+TEST(what_is_said_with_a_floor_above_it_is_fetched_too)
+{
+    struct farm *f = farm_limited(&(struct broker_limits){.history_max = 1});
+    struct buf body = {0};
+    run(f, 1, 3);
+    record_put(&body, &(struct record){.type = REC_ack, .ack = {.number = 3, .floor = 4}});
+    record_put(&body,
+               &(struct record){.type = REC_ack, .ack = {.number = 1, .count = 2, .floor = 4}});
+    says_bytes(f, "c1", buf_bytes(&body));
+    buf_fini(&body);
+    SAYS(f, "gone j3\n"
+            "gone j1\n");
+    submits_number(f, 2);
+    SAYS(f, "c1 < error 2 forgotten\n");
+    farm_free(f);
+}
+
 TEST(bytes_have_a_limit_too)
 {
     struct farm *f = farm_limited(&(struct broker_limits){.history_bytes_max = 1});
