@@ -7,18 +7,12 @@ enum { TICK_JOBS = 1000 }; /* too old ones forgotten in one tick; the rest waits
 struct end {
     int64_t at_ms;
     uint64_t ended_ms, peak_kib; /* wall; as in ended_row */
-    uint32_t size;
-    unsigned char record[]; /* `ended` */
+    unsigned char record[];      /* `ended` */
 };
 
-static size_t end_bytes(size_t record_size)
+static uint64_t all_bytes(const struct job *job)
 {
-    return offsetof(struct end, record) + record_size;
-}
-
-static uint64_t bytes_of_bygone(const struct job *job)
-{
-    return job_bytes(job->args_size) + end_bytes(job->end->size);
+    return job_bytes(job->args_size) + job->end_bytes;
 }
 
 static void list_init(struct bygone_list *list)
@@ -56,7 +50,7 @@ static void enter(struct broker *b, struct job *job)
     struct bygone_list *list = list_of(b, job);
     list_append(&list->jobs, &job->link);
     list->count++;
-    list->bytes += bytes_of_bygone(job);
+    list->bytes += all_bytes(job);
 }
 
 static void leave(struct broker *b, struct job *job)
@@ -64,12 +58,12 @@ static void leave(struct broker *b, struct job *job)
     struct bygone_list *list = list_of(b, job);
     link_take(&job->link);
     list->count--;
-    list->bytes -= bytes_of_bygone(job);
+    list->bytes -= all_bytes(job);
 }
 
 void bygone_free(struct broker *b, struct job *job)
 {
-    pool_give(&b->pool, job->end, end_bytes(job->end->size));
+    pool_give(&b->pool, job->end, job->end_bytes);
     job_free(b, job);
 }
 
@@ -92,13 +86,12 @@ static void trim(struct broker *b)
 void bygone_add(struct broker *b, struct job *job, const struct msg_ended_row *row,
                 struct bytes record)
 {
-    struct end *end = pool_take(&b->pool, end_bytes(record.size));
-    *end = (struct end){.at_ms = b->now_ms,
-                        .ended_ms = row->ended_ms,
-                        .peak_kib = row->peak_kib,
-                        .size = (uint32_t)record.size};
+    size_t bytes = offsetof(struct end, record) + record.size;
+    struct end *end = pool_take(&b->pool, bytes);
+    *end = (struct end){.at_ms = b->now_ms, .ended_ms = row->ended_ms, .peak_kib = row->peak_kib};
     memcpy(end->record, record.data, record.size);
     job->end = end;
+    job->end_bytes = (uint32_t)bytes;
     job->updates = (uint32_t)row->updates;
     job->fetched = job_unwanted(job);
     job->client = NULL;
@@ -166,7 +159,8 @@ void bygones_tick(struct broker *b)
 void bygone_row(const struct job *job, struct row *row)
 {
     const struct end *end = job->end;
-    struct cursor c = cursor_of(bytes_of(end->record, end->size));
+    struct cursor c =
+        cursor_of(bytes_of(end->record, job->end_bytes - offsetof(struct end, record)));
     struct record ended;
     must(record_get(&c, &ended) == OK && ended.type == REC_ended);
     struct msg_ended_row tail = {
@@ -205,7 +199,7 @@ static void audit_list(const struct broker *b, const struct bygone_list *list, b
         const struct job *job = container_of(l, struct job, link);
         must(bygone_find(b, job->id) == job && bygone_fits(job) && !job->client);
         must(job->fetched == fetched);
-        bytes += bytes_of_bygone(job);
+        bytes += all_bytes(job);
         count++;
     }
     must(count == list->count && bytes == list->bytes);

@@ -166,7 +166,10 @@ struct job {
     bool fetched : 1;    /* bygone: nobody waits for its result */
     uint32_t leases;     /* how often, in all lives: see job_last_token */
     uint32_t updates;
-    uint32_t lent_us;   /* what the lease was taken to cost */
+    union {
+        uint32_t lent_us;   /* running: what the lease was taken to cost */
+        uint32_t end_bytes; /* bygone: of its end */
+    };
     uint32_t leased_ms; /* when, since broker::start_ms, and so often round */
     uint32_t args_size;
     uint8_t state, attempts;
