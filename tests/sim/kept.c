@@ -232,6 +232,19 @@ void kept_bygone(struct sim *s, const struct effect *e, struct bytes bytes)
     work->fetched = work->fetched || e->settled;
 }
 
+/* Results of a client have arrived. */
+void kept_fetched(struct sim *s, unsigned client, const struct msg_ack *m)
+{
+    struct idmap *numbers = &s->ledger->clients[client].numbers;
+    size_t at = 0;
+    for (const struct taken *taken; (taken = idmap_next(numbers, &at));) {
+        struct work *work = work_of(s, taken->id);
+        if (work && work->number == taken->number && taken->number >= m->number &&
+            taken->number - m->number < (m->count ? m->count : 1))
+            work->fetched = true;
+    }
+}
+
 static uint64_t bygones_fetched(const struct sim *s)
 {
     uint64_t count = 0;

@@ -42,8 +42,7 @@
  *                                       tasks.c
  *   S24  a feed's topic has one session at a time, and nothing of it is lent while nobody watches
  *                                       feeds.c
- *   S26  a job of class received that has ended is known until its submitter has fetched the result
- *        and the room is needed, or until it is old      kept.c, told.c
+ *   S26  what has ended and has no row is known until it may be forgotten  kept.c, told.c
  *
  * and in the calm, when faults have ended:
  *
@@ -332,24 +331,10 @@ static void sees_ask(struct sim *s, unsigned client, const struct record *r)
         s->ledger->retried = true;
 }
 
-/* Results have arrived. */
-static void sees_ack(struct sim *s, unsigned client, const struct msg_ack *m)
-{
-    struct idmap *numbers = &s->ledger->clients[client].numbers;
-    size_t at = 0;
-    for (const struct taken *taken; (taken = idmap_next(numbers, &at));) {
-        struct work *work = work_of(s, taken->id);
-        if (work && work->number == taken->number && taken->number >= m->number &&
-            taken->number - m->number < (m->count ? m->count : 1))
-            work->fetched = true;
-    }
-}
-
 /* Holding a queue, or letting go of it. */
 static void sees_hold(struct sim *s, unsigned client, uint64_t number)
 {
-    struct record ask = {.type = REC_hold, .wait = {.number = number}};
-    sees_ask(s, client, &ask);
+    sees_ask(s, client, &(struct record){.type = REC_hold, .wait = {.number = number}});
     s->ledger->hold = idmap_find(&s->ledger->clients[client].asks, number);
 }
 
@@ -373,14 +358,13 @@ static void sees_of_client(struct sim *s, const struct wire *w, const struct rec
     case REC_retry:
     case REC_drop:
     case REC_get_job:
-    case REC_explain:
     case REC_pause:
     case REC_tell:
     case REC_list_workers: /* whose id is 0 */
     case REC_wait: sees_ask(s, client_of(s, w), r); break;
     case REC_hold: sees_hold(s, client_of(s, w), r->hold.number); break;
     case REC_release: sees_hold(s, client_of(s, w), r->release.number); break;
-    case REC_ack: sees_ack(s, client_of(s, w), &r->ack); break;
+    case REC_ack: kept_fetched(s, client_of(s, w), &r->ack); break;
     case REC_goodbye: s->ledger->clients[client_of(s, w)].left = true; break;
     case REC_watch: updates_asked(s, w->peer, &r->watch); break;
     case REC_list_tasks:

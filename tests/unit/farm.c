@@ -268,18 +268,14 @@ static void log_key(struct buf *log, const char *what, struct row_key key)
                    (const char *)key.name.data + PEER_ID_BYTES);
 }
 
-static void log_end(struct buf *log, const char *what, const struct effect *e)
-{
-    buf_printf(log, "%s j%u %s%s", what, id(e->id), job_state_name(e->state),
-               e->settled ? " settled" : "");
-}
-
+/* Rows, and ends that have none. */
 static void log_put(struct farm *f, const struct effect *e)
 {
-    if (e->kind == ROW_ENDED)
-        log_end(&f->log, "store", e);
-    else
+    if (e->type == FX_PUT && e->kind != ROW_ENDED)
         log_key(&f->log, "keep ", effect_key(&f->fx, e));
+    else
+        buf_printf(&f->log, "%s j%u %s%s", e->type == FX_PUT ? "store" : "bygone", id(e->id),
+                   job_state_name(e->state), e->settled ? " settled" : "");
 }
 
 static void log_effect(struct farm *f, const struct effect *e)
@@ -299,14 +295,14 @@ static void log_effect(struct farm *f, const struct effect *e)
         buf_printf(&f->log, "%.*s: ", (int)topic.size - 1, (const char *)topic.data);
         log_update(&f->log, bytes);
         break;
-    case FX_PUT: log_put(f, e); break;
+    case FX_PUT:
+    case FX_BYGONE: log_put(f, e); break;
     case FX_DROP: log_key(&f->log, "drop ", effect_key(&f->fx, e)); break;
     case FX_SETTLE:
         buf_printf(&f->log, "settle j%u count %u", id(e->id), (unsigned)e->count);
         break;
     case FX_FIND: buf_printf(&f->log, "find %u j%u", (unsigned)e->ticket, id(e->id)); break;
     case FX_LIST: buf_printf(&f->log, "list %u", (unsigned)e->ticket); break;
-    case FX_BYGONE: log_end(&f->log, "bygone", e); break;
     case FX_GONE: buf_printf(&f->log, "gone j%u", id(e->id)); break;
     }
     buf_printf(&f->log, "\n");
@@ -339,9 +335,8 @@ void kept(struct farm *f)
 
 static void load(void *user, const struct disk_row *row)
 {
-    struct event ev = {.type = EV_LOADED,
-                       .loaded = {.key = row->key, .row = buf_bytes(&row->bytes)}};
-    farm_event(user, &ev);
+    farm_event(user,
+               &(struct event){.type = EV_LOADED, .loaded = {row->key, buf_bytes(&row->bytes)}});
 }
 
 void restarts(struct farm *f)
@@ -556,8 +551,7 @@ void asks(struct farm *f, const char *who, enum record_type what, uint64_t numbe
 
 void found(struct farm *f, uint64_t ticket, struct bytes rows)
 {
-    struct event ev = {.type = EV_FOUND, .found = {.ticket = ticket, .rows = rows}};
-    farm_event(f, &ev);
+    farm_event(f, &(struct event){.type = EV_FOUND, .found = {.ticket = ticket, .rows = rows}});
 }
 
 /* --- time ------------------------------------------------------------------------------------- */
@@ -601,7 +595,6 @@ void pauses(struct farm *f, int64_t ms)
 
 void watches(struct farm *f, const char *topic, bool on)
 {
-    struct event ev = {.type = EV_WATCH,
-                       .watch = {.topic = bytes_of(topic, strlen(topic) + 1), .on = on}};
-    farm_event(f, &ev);
+    farm_event(
+        f, &(struct event){.type = EV_WATCH, .watch = {bytes_of(topic, strlen(topic) + 1), on}});
 }
