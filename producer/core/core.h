@@ -323,6 +323,7 @@ struct broker {
     struct namemap late;    /* of those that were waited for in vain */
     /* of the step under way */
     struct link lends, fills;   /* queue::due, worker::due: may have something for each other */
+    uint64_t lend_round;        /* how often the former were looked at */
     struct effects *out, *into; /* into: where the effect under construction lies */
     unsigned gates;             /* open, one in the other */
     struct buf scratch;
