@@ -7,6 +7,7 @@ enum { TICK_JOBS = 1000 }; /* too old ones forgotten in one tick; the rest waits
 struct end {
     int64_t at_ms;
     uint64_t ended_ms, peak_kib; /* wall; as in ended_row */
+    bool fetched;                /* or nobody waits for it */
     unsigned char record[];      /* `ended` */
 };
 
@@ -42,7 +43,7 @@ struct job *bygone_find(const struct broker *b, uint64_t id)
 
 static struct bygone_list *list_of(struct broker *b, const struct job *job)
 {
-    return job->fetched ? &b->bygones.fetched : &b->bygones.waiting;
+    return job->end->fetched ? &b->bygones.fetched : &b->bygones.waiting;
 }
 
 static void enter(struct broker *b, struct job *job)
@@ -88,12 +89,14 @@ void bygone_add(struct broker *b, struct job *job, const struct msg_ended_row *r
 {
     size_t bytes = offsetof(struct end, record) + record.size;
     struct end *end = pool_take(&b->pool, bytes);
-    *end = (struct end){.at_ms = b->now_ms, .ended_ms = row->ended_ms, .peak_kib = row->peak_kib};
+    *end = (struct end){.at_ms = b->now_ms,
+                        .ended_ms = row->ended_ms,
+                        .peak_kib = row->peak_kib,
+                        .fetched = job_unwanted(job)};
     memcpy(end->record, record.data, record.size);
     job->end = end;
     job->end_bytes = (uint32_t)bytes;
     job->updates = (uint32_t)row->updates;
-    job->fetched = job_unwanted(job);
     job->client = NULL;
     enter(b, job);
     trim(b);
@@ -102,7 +105,7 @@ void bygone_add(struct broker *b, struct job *job, const struct msg_ended_row *r
 static void fetched(struct broker *b, struct job *job)
 {
     leave(b, job);
-    job->fetched = true;
+    job->end->fetched = true;
     enter(b, job);
 }
 
@@ -129,7 +132,7 @@ uint64_t bygone_settle(struct broker *b, uint64_t id, uint64_t count)
     } else {
         for (uint64_t i = 0; i < count; i++) {
             struct job *job = bygone_find(b, id + i);
-            if (job && !job->fetched)
+            if (job && !job->end->fetched)
                 fetched(b, job);
             here += job != NULL;
         }
@@ -198,7 +201,7 @@ static void audit_list(const struct broker *b, const struct bygone_list *list, b
     {
         const struct job *job = container_of(l, struct job, link);
         must(bygone_find(b, job->id) == job && bygone_fits(job) && !job->client);
-        must(job->fetched == fetched);
+        must(job->end->fetched == fetched);
         bytes += all_bytes(job);
         count++;
     }

@@ -163,7 +163,6 @@ struct job {
     bool leased : 1;     /* at most once: its row says that it was leased */
     bool recovering : 1; /* in broker::recovering */
     bool restored : 1;   /* of the life before: somebody may hold it */
-    bool fetched : 1;    /* bygone: nobody waits for its result */
     uint32_t leases;     /* how often, in all lives: see job_last_token */
     uint32_t updates;
     union {
