@@ -8,7 +8,7 @@ import socket
 import time
 
 import farm as farm_module
-from farm import BUILD, DEADLINE_S
+from farm import BUILD, DEADLINE_S, Worker
 
 
 class Manager:
@@ -71,8 +71,11 @@ def test_a_broker(farm):
     with socket.create_connection(("127.0.0.1", farm.port), DEADLINE_S):
         pass  # who is ready can be reached
     manager.wait("STATUS=jobs 0, running 0, ready 0, delayed 0")
-    farm.client().submit("nobody.offers", b"\x90")
-    manager.wait("STATUS=jobs 1, running 0, ready 1, delayed 0")
+    worker, client = Worker(farm, "hangs.on"), farm.client()
+    number = client.submit("hangs.on", b"\x90")
+    worker.receive("lease")
+    manager.wait("STATUS=jobs 1, running 1, ready 0, delayed 0")
+    assert client.receive("accepted", number=number)
     for _ in range(3):
         manager.wait("WATCHDOG=1")
     check_stop(manager, broker)
