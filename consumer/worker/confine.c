@@ -75,23 +75,26 @@ static int open_fence(struct confine *c, const struct options *o, struct fence *
                : 0;
 }
 
-static int read_options(struct confine *c, const struct options *o, struct sandbox_options *out,
-                        const char *names[static NAMES_MAX])
+const char *confine_wrong(const struct options *o)
+{
+    enum sandbox_level level;
+    if (!sandbox_level_of(options_text(o, "sandbox", "basic"), &level))
+        return "--sandbox wants off, basic or strict";
+    if (level == SANDBOX_STRICT && options_flag(o, "allow-shell", false))
+        return "in --sandbox strict no program in C starts others: --allow-shell wants basic";
+    if (options_given(o, "slot-user") && geteuid() != 0)
+        return "--slot-user: only root can become another user";
+    return NULL;
+}
+
+static int read_names(struct confine *c, const struct options *o, struct sandbox_options *out,
+                      const char *names[static NAMES_MAX])
 {
     size_t at = 0;
-    const char *level = options_text(o, "sandbox", "basic");
-    if (!sandbox_level_of(level, &out->level))
-        return FAIL(c, "--sandbox wants off, basic or strict, and got \"%.40s\"", level);
-    if (out->level == SANDBOX_STRICT && options_flag(o, "allow-shell", false))
-        return FAIL(c, "in --sandbox strict no program in C starts processes: --allow-shell wants "
-                       "basic");
-    out->user = options_text(o, "slot-user", NULL);
-    if (out->user && geteuid() != 0)
-        return FAIL(c, "--slot-user %.100s: only root can become another user", out->user);
     out->names = names;
     for (const char *name; (name = options_next(o, "env", &at));) {
         if (out->name_count == NAMES_MAX)
-            return FAIL(c, "more than %d times --env", NAMES_MAX);
+            return FAIL(c, "--env is there more than %d times", NAMES_MAX);
         names[out->name_count++] = name;
     }
     return 0;
@@ -101,14 +104,16 @@ int confine_open(struct confine *c, const struct options *o)
 {
     const char *names[NAMES_MAX], *secrets[3];
     struct fence fence = {0};
-    struct sandbox_options out = {.fence = &fence, .secrets = secrets};
+    struct sandbox_options out = {
+        .user = options_text(o, "slot-user", NULL), .fence = &fence, .secrets = secrets};
     char *state = path_state("");
     const char *const candidates[] = {state, getenv("REEVE_IDENTITY"),
                                       getenv("CREDENTIALS_DIRECTORY")};
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
         if (candidates[i] && *candidates[i])
             secrets[out.secret_count++] = candidates[i];
-    int rc = read_options(c, o, &out, names);
+    must(sandbox_level_of(options_text(o, "sandbox", "basic"), &out.level));
+    int rc = read_names(c, o, &out, names);
     if (rc == 0)
         rc = open_fence(c, o, &fence);
     if (rc == 0) {

@@ -22,8 +22,10 @@ struct confine { /* zeroed storage is closed */
     char error[CONFINE_ERROR];
 };
 
-/* Opens the sandbox; see sandbox_open for when. The environment is as handlers are to have it. 0,
- * or -1 with c->error. */
+/* What makes no sense of what was said; NULL: nothing. */
+const char *confine_wrong(const struct options *o);
+/* Opens the sandbox; see sandbox_open for when. The environment is as handlers are to have it, and
+ * the options are not wrong. 0, or -1 with c->error. */
 int confine_open(struct confine *c, const struct options *o) MUST_CHECK;
 /* Limits of each runner, into s and a: how much memory (slot_kib is 0 when the agent need not
  * look), and what else the options say. 0, or -1 with c->error: strict, and not to be had. */

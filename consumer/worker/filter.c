@@ -94,7 +94,7 @@ static const char *const compute[] = {
     "setrlimit", "uname", "sysinfo", "getrandom", "capget", "seccomp", "landlock_create_ruleset",
     "landlock_add_rule", "landlock_restrict_self"};
 
-static const char *const sanitizer[] = {"ptrace", "clone", "wait4", "kill", "personality"};
+static const char *const sanitizer[] = {"ptrace", "wait4", "kill", "personality"};
 
 /* What programs ask of a descriptor before they write to it. */
 static const uint64_t ioctls[] = {TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX};
@@ -171,9 +171,21 @@ static int add_local(scmp_filter_ctx c)
     return add_each(c, SCMP_ACT_ERRNO(EPERM), "socket", 0, SCMP_CMP_NE, local, COUNT(local));
 }
 
+/* Of what it could start threads only; a sanitizer also that process of its own. */
+static int add_clone(scmp_filter_ctx c)
+{
+    struct scmp_arg_cmp flags = {0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD};
+    if (SANITIZED) {
+        flags.datum_a = flags.datum_b = 0;
+        for (size_t i = 0; i < COUNT(namespaces); i++)
+            flags.datum_a |= namespaces[i];
+    }
+    return add(c, SCMP_ACT_ALLOW, "clone", &flags);
+}
+
 static int add_compute(scmp_filter_ctx c)
 {
-    static const uint64_t thread[] = {CLONE_THREAD}, itself[] = {0};
+    static const uint64_t itself[] = {0};
     const uint32_t yes = SCMP_ACT_ALLOW;
     int rc = add_all(c, yes, compute, COUNT(compute));
     if (rc == 0)
@@ -183,8 +195,8 @@ static int add_compute(scmp_filter_ctx c)
     if (rc == 0)
         rc = add_each(c, yes, "prlimit64", 0, SCMP_CMP_EQ, itself, COUNT(itself));
     if (rc == 0 && SANITIZED)
-        return add_all(c, yes, sanitizer, COUNT(sanitizer));
-    return rc ? rc : add_each(c, yes, "clone", 0, SCMP_CMP_MASKED_EQ, thread, COUNT(thread));
+        rc = add_all(c, yes, sanitizer, COUNT(sanitizer));
+    return rc ? rc : add_clone(c);
 }
 
 /* libseccomp writes its program to a descriptor only. */

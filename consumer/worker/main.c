@@ -300,6 +300,8 @@ int main(int argc, char **argv)
         status = usage(&o, "takes options only");
     } else if (options_given(&o, "tag")) {
         status = usage(&o, "--tag is not supported yet: this version hands jobs to any worker");
+    } else if (confine_wrong(&o)) {
+        status = usage(&o, confine_wrong(&o));
     } else if (options_flag(&o, "check-sandbox", false)) {
         confine_check();
     } else if (find_programs(&p, &c, &o)) {

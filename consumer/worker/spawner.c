@@ -73,7 +73,7 @@ static int child_lift(int fd, int report)
 }
 
 /* Never above what we have ourselves. */
-static void child_limits(const struct spawner_options *o, int leaf, int report)
+static void child_limits(const struct spawner_options *o)
 {
     static const struct {
         int resource;
@@ -82,8 +82,6 @@ static void child_limits(const struct spawner_options *o, int leaf, int report)
         [SPAWNER_DATA] = {RLIMIT_DATA, false},        [SPAWNER_FILES] = {RLIMIT_NOFILE, false},
         [SPAWNER_FILES_MOST] = {RLIMIT_NOFILE, true}, [SPAWNER_FILE_SIZE] = {RLIMIT_FSIZE, true},
         [SPAWNER_ADDRESS_SPACE] = {RLIMIT_AS, true},  [SPAWNER_PROCESSES] = {RLIMIT_NPROC, true}};
-    if (leaf >= 0 && write(leaf, "0", 1) < 0)
-        child_fail(report);
     for (int i = 0; i < SPAWNER_LIMITS; i++) {
         struct rlimit limit;
         getrlimit((__rlimit_resource_t)rows[i].resource, &limit);
@@ -93,7 +91,7 @@ static void child_limits(const struct spawner_options *o, int leaf, int report)
         if (rows[i].most)
             limit.rlim_max = o->limits[i];
         if (setrlimit((__rlimit_resource_t)rows[i].resource, &limit))
-            child_fail(report);
+            child_fail(CHILD_REPORT);
     }
 }
 
@@ -126,8 +124,10 @@ _Noreturn static void child_run(const struct child_order *o)
     enum sandbox_measure measure;
     sigset_t none;
     sigemptyset(&none);
-    child_limits(o->options, o->leaf, o->report);
+    if (o->leaf >= 0 && write(o->leaf, "0", 1) < 0)
+        child_fail(o->report);
     child_descriptors(o);
+    child_limits(o->options);
     if (setpgid(0, 0))
         child_fail(CHILD_REPORT);
     for (int s = 1; s < NSIG; s++)
