@@ -107,8 +107,8 @@ int confine_open(struct confine *c, const struct options *o)
     struct sandbox_options out = {
         .user = options_text(o, "slot-user", NULL), .fence = &fence, .secrets = secrets};
     char *state = path_state("");
-    const char *const candidates[] = {state, getenv("REEVE_IDENTITY"),
-                                      getenv("CREDENTIALS_DIRECTORY")};
+    const char *const candidates[] = {getenv("REEVE_IDENTITY"), getenv("CREDENTIALS_DIRECTORY"),
+                                      state};
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
         if (candidates[i] && *candidates[i])
             secrets[out.secret_count++] = candidates[i];

@@ -5,6 +5,7 @@
  */
 #include "consumer/worker/fence.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -123,6 +124,22 @@ static void open_above(struct fence *f, char *path, int levels)
         free(path);
 }
 
+/* A folder, and what links in it lead to: in a build they lead to the sources. */
+static void open_folder(struct fence *f, const char *path)
+{
+    DIR *folder = opendir(path);
+    put(f, must_strdup(path), FENCE_READ, true);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        char *link = NULL, *target = NULL;
+        must(asprintf(&link, "%s/%s", path, entry->d_name) >= 0);
+        if (entry->d_type == DT_LNK && (target = realpath(link, NULL)))
+            put(f, target, FENCE_READ, true);
+        free(link);
+    }
+    if (folder)
+        closedir(folder);
+}
+
 void fence_open_program(struct fence *f, char *const *words)
 {
     bool interpreted = words[1] != NULL;
@@ -132,8 +149,10 @@ void fence_open_program(struct fence *f, char *const *words)
     open_above(f, realpath(words[0], NULL), interpreted ? 2 : 1);
     for (size_t i = 1; words[i]; i++) {
         struct stat st;
-        bool folder = stat(words[i], &st) == 0 && S_ISDIR(st.st_mode);
-        open_above(f, must_strdup(words[i]), folder ? 0 : 1);
+        if (stat(words[i], &st) == 0 && S_ISDIR(st.st_mode))
+            open_folder(f, words[i]);
+        else
+            open_above(f, must_strdup(words[i]), 1);
     }
 }
 

@@ -53,10 +53,10 @@ def landlock(farm):
     return "strict files ok no files but those opened to it" in done.lines
 
 
-def strict(farm, *words):
+def strict(farm, *words, slots=1):
     if not landlock(farm):
         raise NotHere("this kernel has no Landlock")
-    return start(farm, "--sandbox", "strict", *words)
+    return start(farm, "--sandbox", "strict", *words, slots=slots)
 
 
 def test_basic_is_the_default(farm):
@@ -150,7 +150,7 @@ def test_built_in_handlers_in_strict(farm):
     strict(farm, slots=2)
     assert call(farm, "calculator.calculate", "2", "^", "100") == str(2**100)
     assert call(farm, "fibonacci_generator.calculate", "10") == 55
-    assert call(farm, "neural_analyzer.polarity", "A wonderful day") > 0
+    assert call(farm, "neural_analyzer.polarity", "A wonderful day")["polarity"] > 0
     cvs = call(farm, "data_processing.calculate_cv", '{"model": "williams_otto", "mvs": {"FB": 4.5, "TR": 90}}')["cvs"]
     assert cvs
     linear = '{"model": "linear", "model_file": "wood_berry.json", "mvs": {"R": 2.0}}'
