@@ -153,7 +153,7 @@ def test_built_in_handlers_in_strict(farm):
     assert call(farm, "neural_analyzer.polarity", "A wonderful day")["polarity"] > 0
     cvs = call(farm, "data_processing.calculate_cv", '{"model": "williams_otto", "mvs": {"FB": 4.5, "TR": 90}}')["cvs"]
     assert cvs
-    linear = '{"model": "linear", "model_file": "wood_berry.json", "mvs": {"R": 2.0}}'
+    linear = '{"model": "linear", "model_file": "wood_berry.json", "mvs": {"R": 2.0, "S": 1.7}}'
     assert call(farm, "data_processing.calculate_cv", linear)["cvs"]
     session = farm.reeve("session", "start", "--model", "williams_otto", "--max-iterations", "5", "--seed", "1", "--quiet")
     assert session.returncode == 0, session.stderr
