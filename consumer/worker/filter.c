@@ -231,6 +231,10 @@ int filter_make(struct filter *f, enum filter_kind kind)
     }
     /* Calls in another machine's numbers are refused, like any other. */
     int rc = seccomp_attr_set(c, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM));
+    /* A tree, not a list: when a filter is loaded the kernel runs it for each call there is, to
+     * know which ones it need not ask it about. */
+    if (rc == 0)
+        rc = seccomp_attr_set(c, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     /* Programs of 32 bits are ordinary ones. */
     if (rc == 0 && !only && seccomp_arch_native() == SCMP_ARCH_X86_64)
         rc = seccomp_arch_add(c, SCMP_ARCH_X86);
