@@ -38,7 +38,8 @@ const struct option confine_options[] = {
      INT32_MAX},
     {"slot-file-size", OPTION_NUMBER, "MIB", "size of a file that a handler writes", 1, MIB_MAX},
     {"slot-address-space", OPTION_NUMBER, "MIB", "address space of a handler process", 1, MIB_MAX},
-    {"check-sandbox", OPTION_FLAG, NULL, "try what this host can do, print it and end", 0, 0},
+    {"check-sandbox", OPTION_FLAG, NULL, "try what this host can do, print it and end",
+     .line_only = true},
     {0},
 };
 
