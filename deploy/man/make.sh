@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# make.sh PROGRAMS RELEASE DATE MAN COMPLETIONS: writes manual pages into the folder MAN (reeve and
-# a page a verb, the daemons, the library, the pages of this folder) from what the programs in the
-# folder PROGRAMS say with --help, and what the shells complete with into COMPLETIONS.
+# make.sh PROGRAMS RELEASE MAN COMPLETIONS: writes manual pages into the folder MAN (reeve and a page
+# a verb, the daemons, the library, the pages of this folder) from what the programs in the folder
+# PROGRAMS say with --help, and what the shells complete with into COMPLETIONS.
 set -eu
 
 programs=$1
 release=$2
-date=$3
-man=$4
-completions=$5
+man=$3
+completions=$4
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
+# The day of the newest entry.
+date=$(date -u -d "$(sed -n 's/^ -- .*>  //p;T;q' "$here/../debian/changelog")" +%F)
 
 # page NAME SECTION SUMMARY COMMAND...: SUMMARY may be empty when the help's first line has it.
 page() {
@@ -24,7 +25,13 @@ page() {
             -v date="$date" -v summary="$summary" -f "$here/man.awk"
         [ ! -e "$here/$name.roff" ] || cat "$here/$name.roff"
         see_also "$name"
-    } >"$man/$name.$section"
+    } | write "$name.$section"
+}
+
+# A file of what comes, where man looks for it.
+write() {
+    mkdir -p "$man/man${1##*.}"
+    gzip -9n >"$man/man${1##*.}/$1.gz"
 }
 
 see_also() {
@@ -62,9 +69,9 @@ page reeve-load 1 "gives a farm a random load" "$programs/reeve-load" --help
 page reeve-broker 8 "the broker of a farm" "$programs/reeve-broker" --help
 page reeve-worker 8 "runs jobs of a farm in handler processes" "$programs/reeve-worker" --help
 page reeve-gateway 8 "the web page of a farm, its API, and doors" "$programs/reeve-gateway" --help
-library >"$man/libreeve.3"
+library | write libreeve.3
 for source in "$here"/*.[57]; do
-    sed "s/@RELEASE@/$release/; s/@DATE@/$date/" "$source" >"$man/${source##*/}"
+    sed "s/@RELEASE@/$release/; s/@DATE@/$date/" "$source" | write "${source##*/}"
 done
 
 "$programs/reeve" completion bash >"$completions/reeve"
