@@ -15,16 +15,18 @@ import farm as farms  # noqa: E402
 SRUN = """#!/bin/bash
 # Options stand before the command.
 while [ "${1#--}" != "$1" ]; do shift; done
-tasks=()
-trap 'kill -TERM "${tasks[@]}"' TERM
+tasks=() signals=0 worst=0
+trap 'signals=$((signals + 1)); kill -TERM "${tasks[@]}"' TERM
 for node in $NODES; do
     SLURMD_NODENAME=$node "$@" &
     tasks+=($!)
 done
 for task in "${tasks[@]}"; do
-    while kill -0 "$task" 2>/dev/null; do wait "$task"; status=$?; [ $status -eq 0 ] || worst=$status; done
+    seen=-1
+    while [ $signals -ne $seen ]; do seen=$signals; wait "$task"; status=$?; done
+    [ $status -eq 0 ] || worst=$status
 done
-exit ${worst:-0}
+exit $worst
 """
 
 
