@@ -57,6 +57,7 @@ test_packages='
     lintian                 what Debian says of packages
     debootstrap             a clean Debian to install them in
     systemd                 systemd-analyze, which reads our units; nothing of it is started
+    systemd-container       boots a system with our services in it
     mandoc                  reads our manual pages
     python3-yaml            the manifests
     sqlite3                 a backup, as the runbook makes one

@@ -15,10 +15,10 @@ mkdir -p "$root"
 for package in "$packages"/reeve-{broker,worker,gateway}_*.deb; do
     dpkg-deb -x "$package" "$root"
 done
-# What a system has: targets, and a kill to send the signal of a reload with.
+# What a system has: targets, and a shell to send the signal of a reload with.
 cp -r /lib/systemd/system/*.target -t "$root/usr/lib/systemd/system"
 mkdir "$root/bin"
-cp /bin/kill "$root/bin"
+cp /bin/sh "$root/bin"
 
 said=$(systemd-analyze verify --man=no --root="$root" \
     reeve-broker.service reeve-gateway.service reeve-worker@main.service 2>&1) || {
@@ -40,8 +40,8 @@ while read -r unit bound; do
         failed=1
     fi
 done <<UNITS
-reeve-broker.service 11
-reeve-gateway.service 11
+reeve-broker.service 13
+reeve-gateway.service 13
 reeve-worker@main.service 19
 UNITS
 exit $failed
