@@ -18,6 +18,7 @@ packages='
     ninja-build             and run by it
     pkg-config              finds the libraries below
     libzmq3-dev             every socket of the farm
+    libczmq-dev             files of settings
     libmsgpack-dev          values: arguments and results
     libjansson-dev          JSON on the command line
     libsqlite3-dev          the durable store
@@ -37,7 +38,6 @@ test_packages='
     clang                   the fuzz build and the analyzer
     libclang-rt-14-dev      sanitizers and libFuzzer for it
     clang-format            the format check
-    libczmq-dev             tests/scenario/hostile.c
     python3                 the scenario tests, the tidy check and the golden vectors
     python3-msgpack         a second codec to compare with
     python3-zmq             a client that is not ours

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/options.h"
 #include "common/paths.h"
+#include "common/settings.h"
 #include "consumer/worker/shell.h"
 
 enum {
@@ -30,10 +30,12 @@ enum {
 
 static const struct option rows[] = {
     {"broker", OPTION_TEXT, "ADDRESS",
-     "the broker's port for workers (tcp://127.0.0.1:7711); none: alone", 0, 0},
+     "the broker's port for workers (tcp://127.0.0.1:7711); none: alone",
+     .environment = "REEVE_WORKER_BROKER"},
     {"slots", OPTION_NUMBER, "M", "jobs at the same time (one a core)", 1, SLOTS_MAX},
     {"name", OPTION_TEXT, "NAME", "what the farm calls this worker (HOST-xxxx)", 0, 0},
-    {"handlers", OPTION_TEXT, "DIR", "folder of handler programs (../libexec/reeve)", 0, 0},
+    {"handlers", OPTION_TEXT, "DIR", "folder of handler programs (../libexec/reeve)",
+     .environment = "REEVE_HANDLERS"},
     {"handler", OPTION_TEXT, "PROGRAM", "one more handler program; may be given again", 0, 0},
     {"python", OPTION_TEXT, "FILE", "a file of Python handlers; may be given again", 0, 0},
     {"dataframe", OPTION_FLAG, NULL, "offer dataframe.run: users' Python over Parquet", 0, 0},
@@ -49,7 +51,7 @@ static const struct option rows[] = {
     {"stop-flag", OPTION_SECONDS, "S", "from asking a job to stop to TERM (0.2)", 0, 0},
     {"stop-term", OPTION_SECONDS, "S", "from TERM to KILL (2)", 0, 0},
     {"tag", OPTION_TEXT, "K=V", NULL, 0, 0},
-    {"help", OPTION_FLAG, NULL, "this text", 0, 0},
+    {"help", OPTION_FLAG, NULL, "this text", .line_only = true},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
 };
 
@@ -62,7 +64,8 @@ static int usage(const struct options *o, const char *text)
     printf("usage: reeve-worker [OPTION]...\nRuns jobs of a Reeve farm in handler processes.\n");
     options_help(o, stdout);
     printf("\nexample: reeve-worker --broker tcp://127.0.0.1:7711 --slots 4\n"
-           "environment: REEVE_WORKER_BROKER, REEVE_HANDLERS, REEVE_PYTHON, REEVE_LOG\n"
+           "environment: REEVE_WORKER_BROKER, REEVE_HANDLERS, REEVE_PYTHON, REEVE_LOG,\n"
+           "REEVE_CONFIG\n"
            "exit: 0 drained or stopped, 2 usage, 7 configuration, 8 internal error\n");
     return 0;
 }
@@ -102,7 +105,7 @@ static int find_programs(struct programs *p, const struct options *o)
 {
     bool shell = options_flag(o, "allow-shell", false);
     bool named = options_given(o, "handler") || options_given(o, "python");
-    const char *folder = options_text(o, "handlers", getenv("REEVE_HANDLERS"));
+    const char *folder = options_text(o, "handlers", NULL);
     /* Programs named one by one are all there is, unless a folder is asked for as well. */
     char *beside = folder || named ? NULL : path_beside("../libexec/reeve");
     if (!folder)
@@ -245,12 +248,11 @@ static int run(const struct options *o, struct programs *p, struct shell_options
     return status;
 }
 
-static int serve(const struct options *o, struct programs *p)
+static int serve(struct options *o, struct programs *p)
 {
     unsigned char id[PEER_ID_BYTES];
     char host[NAME_BYTES_MAX + 1], name[NAME_BYTES_MAX + 1];
-    const char *from = getenv("REEVE_WORKER_BROKER");
-    const char *broker = options_text(o, "broker", from ? from : "tcp://127.0.0.1:7711");
+    const char *broker = options_text(o, "broker", "tcp://127.0.0.1:7711");
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned slots = (unsigned)options_number(o, "slots", cores > 0 ? cores : 1);
     must(getrandom(id, sizeof id, 0) == (ssize_t)sizeof id);
@@ -260,11 +262,14 @@ static int serve(const struct options *o, struct programs *p)
     default_name(name, sizeof name, host, id);
     bool alone = strcmp(broker, "none") == 0;
     const char *called = options_text(o, "name", name);
-    if (!address_valid(broker) || *called == 0 || strlen(called) > NAME_BYTES_MAX) {
-        fprintf(stderr, "reeve-worker: %s\n",
-                address_valid(broker) ? "--name wants 1 to 64 bytes"
-                                      : "--broker wants an address such as tcp://HOST:7711");
-        return EXIT_USAGE;
+    int refused = !address_valid(broker)
+                      ? settings_refuse(o, "broker", "an address such as tcp://HOST:7711")
+                  : *called == 0 || strlen(called) > NAME_BYTES_MAX
+                      ? settings_refuse(o, "name", "1 to 64 bytes")
+                      : 0;
+    if (refused) {
+        fprintf(stderr, "reeve-worker: %s\n", o->error);
+        return refused;
     }
     if (slots * p->count > AGENT_RUNNERS_MAX) {
         log_error("%u slots of %u programs are more than %d processes", slots, p->count,
@@ -294,11 +299,14 @@ int main(int argc, char **argv)
 {
     struct options o = {0};
     struct programs p = {0};
-    int status;
+    int status = 0;
     log_init("reeve-worker");
     options_add(&o, rows);
-    if (options_parse(&o, OPTIONS_ANYWHERE, argc - 1, argv + 1)) {
-        status = usage(&o, o.error);
+    if (!settings_read(&o, "worker", argc - 1, argv + 1, &status)) {
+        if (status == EXIT_USAGE)
+            usage(&o, o.error);
+        else if (status)
+            fprintf(stderr, "reeve-worker: %s\n", o.error);
     } else if (options_flag(&o, "help", false)) {
         status = usage(&o, NULL);
     } else if (o.word_count) {

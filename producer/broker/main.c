@@ -15,8 +15,8 @@
 #include "common/clock.h"
 #include "common/conn.h"
 #include "common/log.h"
-#include "common/options.h"
 #include "common/paths.h"
+#include "common/settings.h"
 #include "producer/broker/shell.h"
 #include "proto/record.h"
 
@@ -29,8 +29,9 @@ static const struct option rows[] = {
      "where jobs are kept (default $XDG_STATE_HOME/reeve/store); memory: nowhere. Sessions' text "
      "files: $XDG_STATE_HOME/reeve/sessions; with another DIR: DIR/sessions",
      0, 0},
-    {"ready-fd", OPTION_NUMBER, "N", "write a line there when the ports are bound", 1, 1 << 20},
-    {"help", OPTION_FLAG, NULL, "this text", 0, 0},
+    {"ready-fd", OPTION_NUMBER, "N", "write a line there when the ports are bound", 1, 1 << 20,
+     .line_only = true},
+    {"help", OPTION_FLAG, NULL, "this text", .line_only = true},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
 };
 
@@ -158,14 +159,14 @@ int main(int argc, char **argv)
     unsigned port;
     const char *bind = "tcp://127.0.0.1:7710", *where;
     char *default_store = NULL;
-    if (options_parse(&o, OPTIONS_ANYWHERE, argc - 1, argv + 1))
-        code = complain(EXIT_USAGE, "%s", o.error);
+    if (!settings_read(&o, "broker", argc - 1, argv + 1, &code))
+        code = code ? complain(code, "%s", o.error) : 0;
     else if (options_flag(&o, "help", false))
         help(&o);
     else if (o.word_count)
         code = complain(EXIT_USAGE, "unexpected word: %s", o.words[0]);
     else if (!parse_bind(bind = options_text(&o, "bind", bind), host, &port))
-        code = complain(EXIT_USAGE, "--bind wants tcp://HOST:PORT, not %s", bind);
+        code = complain(settings_refuse(&o, "bind", "tcp://HOST:PORT"), "%s", o.error);
     else if (!loopback(host))
         code = complain(EXIT_CONFIG,
                         "%s is not loopback: whoever reaches it could run jobs. Keys come first: "

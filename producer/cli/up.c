@@ -119,6 +119,19 @@ static int choose_store(struct up *u)
                  : EXIT_DONE;
 }
 
+/* What the host's and the user's files say is meant for their services, not for a farm that is
+ * tried out beside them; a file that was named is meant. The argv has room. */
+static char **put_config(const struct up *u, char **to)
+{
+    const char *file =
+        options_text(&u->cli->options, "config", getenv("REEVE_CONFIG") ? NULL : "none");
+    if (!file)
+        return to;
+    *to++ = "--config";
+    *to++ = (char *)file;
+    return to;
+}
+
 static void make_servers(struct up *u)
 {
     snprintf(u->clients, sizeof u->clients, "tcp://127.0.0.1:%" PRId64, u->port);
@@ -131,6 +144,7 @@ static void make_servers(struct up *u)
     *to++ = (char *)u->store;
     *to++ = "--ready-fd";
     *to++ = u->ready_text[BROKER];
+    put_config(u, to);
     to = u->gateway_argv;
     *to++ = u->gateway_path;
     *to++ = "--http";
@@ -139,6 +153,7 @@ static void make_servers(struct up *u)
     *to++ = u->clients;
     *to++ = "--ready-fd";
     *to++ = u->ready_text[GATEWAY];
+    to = put_config(u, to);
     *to++ = "--doors";
     *to++ = (char *)options_text(&u->cli->options, "doors", ALL_DOORS);
     bool moved = options_given(&u->cli->options, "port-base");
@@ -177,6 +192,7 @@ static int make_workers(struct up *u)
     *to++ = u->worker_path;
     *to++ = "--broker";
     *to++ = u->join;
+    to = put_config(u, to);
     if (options_given(o, "slots")) {
         snprintf(u->slots, sizeof u->slots, "%" PRId64, options_number(o, "slots", 1));
         *to++ = "--slots";
