@@ -26,7 +26,7 @@ function(reeve_package component name section summary description)
     string(TOUPPER ${component} upper)
     set(prefix CPACK_DEBIAN_${upper})
     set(scripts)
-    foreach(script postinst prerm postrm triggers)
+    foreach(script postinst prerm postrm triggers conffiles)
         if(EXISTS ${debian}/${name}.${script})
             configure_file(${debian}/${name}.${script} ${packed}/${component}/${script} COPYONLY)
             list(APPEND scripts ${packed}/${component}/${script})
@@ -103,6 +103,10 @@ reeve_package(dev libreeve-dev libdevel "job farm: files to build clients and ha
 This package has the headers, the static library, and what pkg-config and CMake
 read."
 DEPENDS "libreeve0 ${same}, libzmq3-dev, libjansson-dev, libmsgpack-dev")
+
+# What an administrator changes. A file of the system, which is not below the prefix.
+install(FILES ${PROJECT_SOURCE_DIR}/deploy/reeve.conf.sample DESTINATION ../etc/reeve RENAME reeve.conf
+        COMPONENT common)
 
 # A module of the system's Python is what a worker starts.
 install(CODE "

@@ -40,6 +40,7 @@ see_also() {
     reeve) printf '.BR reeve\\-broker (8),\n.BR reeve\\-worker (8),\n.BR reeve\\-gateway (8),\n' ;;
     *) printf '.BR reeve (1),\n' ;;
     esac
+    [ "$1" = reeve.conf ] || printf '.BR reeve.conf (5),\n'
     printf '.BR reeve\\-protocol (7)\n'
 }
 
@@ -52,6 +53,13 @@ library() {
     awk -v title=HANDLERS -f "$here/header.awk" "$root/consumer/sdk/include/reeve/handler.h"
     awk -v title=VALUES -f "$here/header.awk" "$root/common/include/reeve/value.h"
     see_also libreeve
+}
+
+configuration() {
+    printf '.TH REEVE.CONF 5 %s "reeve %s" "Reeve"\n' "$date" "$release"
+    cat "$here/reeve.conf.roff"
+    "$programs/reeve" config sample | awk -f "$here/sample.awk"
+    see_also reeve.conf
 }
 
 rm -rf "$man" "$completions"
@@ -70,7 +78,8 @@ page reeve-broker 8 "the broker of a farm" "$programs/reeve-broker" --help
 page reeve-worker 8 "runs jobs of a farm in handler processes" "$programs/reeve-worker" --help
 page reeve-gateway 8 "the web page of a farm, its API, and doors" "$programs/reeve-gateway" --help
 library | write libreeve.3
-for source in "$here"/*.[57]; do
+configuration | write reeve.conf.5
+for source in "$here"/*.7; do
     sed "s/@RELEASE@/$release/; s/@DATE@/$date/" "$source" | write "${source##*/}"
 done
 

@@ -3,7 +3,7 @@
 #
 # test_man.sh PACKAGES FOLDER: every page of the packages is roff without a warning; every verb and
 # program has one; what a page says of options is what --help says; every function of the public
-# headers stands in libreeve(3).
+# headers stands in libreeve(3), every setting in reeve.conf(5).
 set -euo pipefail
 
 packages=$1
@@ -51,4 +51,8 @@ zcat "$pages/man3/libreeve.3.gz" >"$root/libreeve.3"
 for function in $(nm -D --defined-only "$root"/usr/lib/*/libreeve.so.0 | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }'); do
     grep -q "\b$function(" "$root/libreeve.3" || fail "libreeve(3) does not know $function"
 done
+
+settings=$(sed -n 's/^#    //p' "$root/etc/reeve/reeve.conf" | sort)
+[ -n "$settings" ] && [ "$settings" = "$(zcat "$pages/man5/reeve.conf.5.gz" | sed -n 's/^\.B //p' | grep ' = ' |
+    sed 's/\\-/-/g' | sort)" ] || fail "reeve.conf(5) has other settings than /etc/reeve/reeve.conf"
 echo "man: $(find "$pages" -name '*.gz' | wc -l) pages, $count verbs"
