@@ -112,6 +112,42 @@ def test_commands(farm):
     assert seen >= 12, seen
 
 
+def mounted(folder, files):
+    """A secret as Kubernetes mounts it: links to links, which everybody may read."""
+    data = folder / "..2026"
+    data.mkdir(parents=True)
+    for file in files:
+        (data / file.name).write_bytes(file.read_bytes())
+    (folder / "..data").symlink_to(data.name)
+    for file in files:
+        (folder / file.name).symlink_to(f"..data/{file.name}")
+
+
+def test_keys_of_a_secret(farm):
+    """The init container's command, the broker's and its probe's, with other folders and ports."""
+    def moved(words):
+        places = {"/secret": farm.folder / "secret", "/keys": farm.folder / "keys", "/var/lib/reeve": farm.folder / "store",
+                  "0.0.0.0:7710": f"127.0.0.1:{farm.port}"}
+        for place, there in places.items():
+            words = [word.replace(place, str(there)) for word in words]
+        return words
+
+    made = farm.folder / "made"
+    assert farm.reeve("keys", "init", "--keys", made).returncode == 0
+    mounted(farm.folder / "secret", [file for file in made.iterdir() if file.is_file()])
+    (farm.folder / "keys").mkdir(mode=0o777)
+    (farm.folder / "store").mkdir()
+    init = next(one for _, _, pod in pods() for one in pod["spec"].get("initContainers", []) if one["name"] == "keys")
+    subprocess.run(moved(init["command"]), check=True, timeout=farms.DEADLINE_S)
+    program, *words = moved(container("broker")["command"])
+    farm.start(program, *words)
+    probe = container("broker")["readinessProbe"]["exec"]["command"]
+    words = moved(probe)[1:]
+    farm.until(lambda: farm.reeve(*words).returncode == 0, "the broker answers the probe")
+    without = [word for word in words if not word.endswith("admin.key") and word != "--identity"]
+    assert farm.reeve(*without).returncode != 0, "it answers without a key"
+
+
 def test_probe_of_a_worker(farm):
     command = container("worker")["livenessProbe"]["exec"]["command"]
     port = str(farm.port + 4)
