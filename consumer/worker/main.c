@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/paths.h"
 #include "common/settings.h"
@@ -145,6 +146,7 @@ static int open_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
     /* Before libzmq makes its threads, which must not take them. */
     if (sigprocmask(SIG_BLOCK, &set, NULL))
@@ -248,7 +250,7 @@ static int run(const struct options *o, struct programs *p, struct shell_options
     return status;
 }
 
-static int serve(struct options *o, struct programs *p)
+static int serve(struct options *o, struct programs *p, struct notify *notify)
 {
     unsigned char id[PEER_ID_BYTES];
     char host[NAME_BYTES_MAX + 1], name[NAME_BYTES_MAX + 1];
@@ -288,7 +290,8 @@ static int serve(struct options *o, struct programs *p)
                   .peer_id = bytes_of(id, sizeof id),
                   .pid = (unsigned)getpid(),
                   .warm = slots * p->count < WARM_MAX ? slots * p->count : WARM_MAX},
-        .programs = p};
+        .programs = p,
+        .notify = notify};
     read_limits(o, &shell.agent);
     int status = run(o, p, &shell);
     log_info("name=%s left status=%d", called, status);
@@ -299,8 +302,10 @@ int main(int argc, char **argv)
 {
     struct options o = {0};
     struct programs p = {0};
+    struct notify notify;
     int status = 0;
     log_init("reeve-worker");
+    notify_open(&notify, clock_ms()); /* before any child */
     options_add(&o, rows);
     if (!settings_read(&o, "worker", argc - 1, argv + 1, &status)) {
         if (status == EXIT_USAGE)
@@ -317,7 +322,7 @@ int main(int argc, char **argv)
         log_error("%s", p.error);
         status = EXIT_CONFIG;
     } else {
-        status = serve(&o, &p);
+        status = serve(&o, &p, &notify);
     }
     programs_fini(&p);
     options_fini(&o);

@@ -20,7 +20,7 @@
 #include "producer/broker/shell.h"
 #include "proto/record.h"
 
-enum { EXIT_USAGE = 2, EXIT_CONFIG = 7 };
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 7, START_MS = 60000 };
 
 static const struct option rows[] = {
     {"bind", OPTION_TEXT, "tcp://HOST:P",
@@ -101,8 +101,8 @@ static char *sessions_of(const char *where)
     return path;
 }
 
-static int serve_on(struct shell *shell, const char *host, unsigned port, const char *where,
-                    int ready_fd, int signal_fd)
+static int serve_on(struct shell *shell, const struct notify *notify, const char *host,
+                    unsigned port, const char *where, int ready_fd, int signal_fd)
 {
     unsigned tried = port;
     void *context = conn_context();
@@ -116,8 +116,10 @@ static int serve_on(struct shell *shell, const char *host, unsigned port, const 
                  port + 1, port + 2, where);
         if (ready_fd >= 0 && write(ready_fd, "\n", 1) != 1)
             log_warn("ready-fd=%d: %s", ready_fd, strerror(errno));
+        notify_ready(notify);
         code = shell_run(shell, signal_fd);
         log_info("stopping");
+        notify_stopping(notify);
     }
     shell_free(shell);
     zmq_ctx_term(context);
@@ -129,7 +131,10 @@ static int serve(const char *host, unsigned port, const char *where, int ready_f
     char why[300];
     int signal_fd = block_signals(), code = EXIT_CONFIG;
     must(signal_fd >= 0);
-    struct shell_options options = {.port = port};
+    struct notify notify;
+    struct shell_options options = {.port = port, .notify = &notify};
+    notify_open(&notify, clock_ms());
+    notify_extend(&notify, START_MS); /* a store may be long */
     must(getrandom(&options.seed, sizeof options.seed, 0) == (ssize_t)sizeof options.seed);
     char *sessions = sessions_of(where);
     if (!sessions)
@@ -141,7 +146,7 @@ static int serve(const char *host, unsigned port, const char *where, int ready_f
         return complain(EXIT_CONFIG, "store: %s", why);
     struct shell *shell = shell_new(store, &options);
     if (shell_load(shell) == 0)
-        code = serve_on(shell, host, port, where, ready_fd, signal_fd);
+        code = serve_on(shell, &notify, host, port, where, ready_fd, signal_fd);
     else
         shell_free(shell);
     store_close(store);

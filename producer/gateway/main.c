@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/paths.h"
 #include "common/settings.h"
@@ -157,6 +158,7 @@ static int block_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
     must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC);
@@ -188,16 +190,20 @@ static void tell_ready(const struct options *o, const struct doors_plan *doors)
 
 static int serve(struct gateway_options *options, const char *http, const struct options *o)
 {
+    struct notify notify;
     int signal_fd = block_signals();
     must(signal_fd >= 0);
+    notify_open(&notify, clock_ms());
     raise_files();
     struct gateway *g = gateway_new(options);
     if (!g)
         return EXIT_CONFIG;
     log_info("listening http=%s", http);
     tell_ready(o, options->doors);
-    gateway_run(g, signal_fd);
+    notify_ready(&notify);
+    gateway_run(g, signal_fd, &notify);
     log_info("stopping");
+    notify_stopping(&notify);
     gateway_free(g);
     close(signal_fd);
     return 0;
