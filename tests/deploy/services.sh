@@ -68,7 +68,10 @@ kill -KILL "$pid"
 until_said "the broker is back" reeve status --wait 5
 [ "$(main_pid reeve-broker)" != "$pid" ] || fail "the broker was not started again"
 until_said "the worker is back" joined
+pids=$(for service in $all; do main_pid $service; done)
 systemctl reload $all || fail "reload"
+reeve status --wait 5 >/run/said || fail "nobody answers after a reload"
+is "nobody was ended by a reload" "$pids" eval 'for service in $all; do main_pid $service; done'
 pid=$(main_pid reeve-broker)
 dpkg -i /opt/reeve-*.deb >/run/said 2>&1 || fail "install again: $(cat /run/said)"
 until_said "it was started again by its package" test "$(main_pid reeve-broker)" != "$pid"
