@@ -151,7 +151,8 @@ static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64
     case FIND_EXPLAIN: explain_job(b, peer, number, job); break;
     case FIND_SUBMITTED:
     case FIND_LIST:
-    case FIND_WATCH: must(false && "asked elsewhere");
+    case FIND_WATCH:
+    case FIND_FOLLOW: must(false && "asked elsewhere");
     }
 }
 
@@ -400,7 +401,7 @@ static bool ask(struct broker *b, struct peer *peer, const struct record *r)
     case REC_release: ask_hold(b, peer, r->release.number, r->release.queue, false); break;
     case REC_drain: ask_drain(b, peer, &r->drain); break;
     case REC_sync: topic_sync(b, r->sync.nonce); break;
-    case REC_watch: topic_ask(b, peer, &r->watch); break;
+    case REC_watch: snapshot_watch(b, peer, &r->watch); break;
     default: return false;
     }
     return true;
@@ -491,7 +492,7 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
                       const struct row *row)
 {
     struct record r;
-    if (!row && find->kind != FIND_WATCH) {
+    if (!row && find->kind != FIND_WATCH && find->kind != FIND_FOLLOW) {
         send_error(b, peer, find->number,
                    find->kind == FIND_SUBMITTED ? ERR_FORGOTTEN : ERR_UNKNOWN_JOB, NULL);
         return;
@@ -520,7 +521,8 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
         break;
     case FIND_DROP: drop(b, peer, find->number, row->job.id); break;
     case FIND_EXPLAIN: explain_ended(b, peer, find->number, row); break;
-    case FIND_WATCH: topic_found(b, peer, find, row); break;
+    case FIND_WATCH:
+    case FIND_FOLLOW: snapshot_found(b, peer, find, row); break;
     case FIND_LIST: must(false && "a list is not one"); break;
     }
 }

@@ -73,6 +73,7 @@ void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
 {
     struct client *client = namemap_find(&b->clients, hello->peer_id);
     accepted_flush(b);
+    follows_end(b, peer);                         /* it says them again */
     if (peer->client && peer->client != client) { /* the same connection under another name */
         client_left(b, peer->client, false);
         peer->client = NULL;
@@ -81,8 +82,10 @@ void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         send_error(b, peer, 0, ERR_BUSY, "too many clients");
         return;
     }
-    if (client->peer && client->peer != peer)
+    if (client->peer && client->peer != peer) {
+        follows_end(b, client->peer);
         client->peer->client = NULL; /* its older connection says hello again or dies */
+    }
     client->peer = peer;
     client->left = false;
     peer->client = client;
@@ -442,10 +445,11 @@ void client_record(struct broker *b, struct peer *peer, const struct record *r)
     case REC_goodbye:
         accepted_flush(b);
         client_left(b, peer->client, true);
+        follows_end(b, peer);
         peer->client = NULL;
         break;
     default:
-        if (!ask_record(b, peer, r))
+        if (!follow_record(b, peer, r) && !ask_record(b, peer, r))
             send_error(b, peer, 0, ERR_UNEXPECTED, NULL);
         break;
     }

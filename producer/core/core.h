@@ -11,6 +11,7 @@
  *   task    what a person completes: a session that no worker runs
  *   feed    a session that runs only while somebody watches
  *   topic   what somebody watches
+ *   follow  somebody who watches it over a connection of its own
  *   row     what the store keeps of these (row.h); what is told waits for it (effects.c)
  */
 #ifndef CORE_CORE_H
@@ -44,8 +45,9 @@ struct peer {
     struct worker *worker;
     struct link waiters; /* waiter::of_peer */
     uint64_t waiters_count;
-    struct link link; /* broker::peers_list */
-    int64_t ping_ms;  /* when the next ping is due */
+    struct idmap follows; /* follow::number */
+    struct link link;     /* broker::peers_list */
+    int64_t ping_ms;      /* when the next ping is due */
 };
 
 /* Somebody wants to be told when a job ends. */
@@ -205,14 +207,28 @@ struct past_worker {
 };
 
 struct topic {
-    struct bytes name; /* owned; without the closing 0 */
-    bool watched;
-    int64_t left_ms;  /* when the last subscriber left */
-    struct link rest; /* broker::topics_left while nobody watches */
+    struct bytes name;   /* owned; without the closing 0 */
+    bool subscribed;     /* by somebody on the updates' socket */
+    struct link follows; /* follow::of_topic */
+    int64_t left_ms;     /* when the last one who watched left */
+    struct link rest;    /* broker::topics_left while nobody watches */
     struct ring_event {
         uint64_t seq;
         struct buf body;
     } ring[RING_EVENTS]; /* seq % RING_EVENTS */
+};
+
+/* See follow.c. */
+struct follow {
+    struct peer *peer;
+    uint64_t number; /* peer::follows */
+    struct topic *topic;
+    struct link of_topic; /* topic::follows */
+    bool answered;        /* the snapshot has been told: updates may follow */
+    bool behind;          /* some went by for want of credit */
+    uint64_t seq;         /* of what it was told last */
+    int64_t credit;       /* updates it takes; below 0: what was repeated in an answer */
+    uint64_t told_by;     /* the last one leaves when the store has come so far */
 };
 
 struct prefix {
@@ -263,6 +279,7 @@ enum find_kind {
     FIND_RETRY,
     FIND_LIST,
     FIND_WATCH,
+    FIND_FOLLOW,
     FIND_CANCEL,
     FIND_DROP,
     FIND_EXPLAIN,
@@ -272,8 +289,8 @@ enum find_kind {
 struct find {
     uint64_t peer, number, id;
     enum find_kind kind;
-    struct bytes topic; /* owned, FIND_WATCH */
-    bool goes_on;       /* FIND_WATCH: from update id on */
+    struct bytes topic; /* owned, FIND_WATCH and FIND_FOLLOW */
+    bool goes_on;       /* likewise: from update id on */
 };
 
 struct broker {
@@ -369,6 +386,8 @@ void gate_close(struct broker *b);
 void gate_release(struct broker *b);
 void send_lazily(struct broker *b, const struct peer *peer, const struct record *r);
 struct effect *send_open(struct broker *b, const struct peer *peer); /* of one record */
+/* Behind what was sent with the same *by, which says when the last of it leaves. */
+void send_behind(struct broker *b, const struct peer *peer, const struct record *r, uint64_t *by);
 void send_record(struct broker *b, const struct peer *peer, const struct record *r);
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
                 const char *text);
@@ -544,9 +563,6 @@ void job_event(struct broker *b, struct job *job, const struct msg_job *view); /
 void job_progress_event(struct broker *b, struct job *job);
 void worker_event(struct broker *b, struct worker *w, const char *event);
 void queue_counts_tick(struct broker *b);
-void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watch);
-void topic_found(struct broker *b, struct peer *peer, const struct find *find,
-                 const struct row *row);
 enum chain_event { CHAIN_ITERATED, CHAIN_TOLD, CHAIN_PAUSED, CHAIN_RESUMED, CHAIN_OVER };
 void chain_event(struct broker *b, struct job *job, const struct msg_job *view,
                  enum chain_event event);
@@ -556,9 +572,32 @@ void topic_sync(struct broker *b, struct bytes nonce);
 bool topic_wanted(const struct broker *b); /* does anybody watch anything? */
 void topic_open(const struct broker *b, struct update *u, uint64_t seq, const char *event);
 void topic_publish(struct broker *b, struct bytes name, uint64_t seq, struct bytes body);
-bool topic_taken(struct bytes head);
+bool topic_watched(const struct topic *t);
+bool topic_follow(struct broker *b, struct follow *f, struct bytes name); /* false: too many */
+void topic_unfollow(struct broker *b, struct follow *f);
+void job_fields(struct update *u, const struct msg_job *job);
+void worker_fields(struct update *u, const struct worker *w);
+void queue_fields(const struct broker *b, struct update *u, const struct queue *q);
 void topics_tick(struct broker *b);
 void topics_fini(struct broker *b);
+
+/* snapshot.c: the answers to watch and follow; ask is copied where the store is asked */
+void snapshot_watch(struct broker *b, struct peer *peer, const struct msg_watch *watch);
+void snapshot_ask(struct broker *b, struct peer *peer, struct find *ask);
+void snapshot_found(struct broker *b, struct peer *peer, const struct find *find,
+                    const struct row *row);
+bool snapshot_kind(struct bytes head); /* of topics that are no feed's */
+
+/* follow.c */
+bool follow_record(struct broker *b, struct peer *peer, const struct record *r);
+struct follow *follow_find(const struct peer *peer, uint64_t number, struct bytes topic);
+/* The answer up to seq has been sent, with some updates in it. Or there is none: it is over; false:
+ * it was before. */
+void follow_answered(struct broker *b, struct follow *f, uint64_t seq, uint64_t repeated);
+bool follow_refused(struct broker *b, struct peer *peer, const struct find *ask);
+void follow_tell(struct broker *b, struct follow *f, uint64_t seq, struct bytes body);
+void follows_end(struct broker *b, struct peer *peer); /* all that it follows */
+void follows_fini(struct peer *peer);                  /* with the broker itself */
 
 /* feed.c */
 struct feed *feed_find(const struct broker *b, struct bytes topic);
