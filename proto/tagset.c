@@ -98,3 +98,19 @@ const char *tagset_add(struct buf *set, struct bytes tag)
     *set = with;
     return NULL;
 }
+
+const char *tagset_read(struct buf *set, struct bytes text)
+{
+    const char *error = NULL;
+    buf_clear(set);
+    bool more = text.size;
+    while (more && !error) {
+        const char *end = (const char *)text.data + text.size;
+        struct bytes tag = tag_next(&text);
+        error = tagset_add(set, tag);
+        more = (const char *)tag.data + tag.size < end;
+    }
+    if (error)
+        buf_clear(set);
+    return error;
+}

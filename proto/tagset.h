@@ -22,4 +22,7 @@ bool tagset_covers(struct bytes set, struct bytes wanted);
 /* Adds `name=value` to a valid set. NULL, or why not, for people. */
 const char *tagset_add(struct buf *set, struct bytes tag) MUST_CHECK;
 
+/* The set of `text`, in which tags stand in any order. Likewise; the set is empty then. */
+const char *tagset_read(struct buf *set, struct bytes text) MUST_CHECK;
+
 #endif

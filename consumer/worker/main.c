@@ -17,6 +17,7 @@
 #include "common/options.h"
 #include "common/paths.h"
 #include "consumer/worker/shell.h"
+#include "proto/tagset.h"
 
 enum {
     EXIT_USAGE = 2,
@@ -48,7 +49,7 @@ static const struct option rows[] = {
     {"recycle-age", OPTION_SECONDS, "S", "replace it when it is as old as this", 0, 0},
     {"stop-flag", OPTION_SECONDS, "S", "from asking a job to stop to TERM (0.2)", 0, 0},
     {"stop-term", OPTION_SECONDS, "S", "from TERM to KILL (2)", 0, 0},
-    {"tag", OPTION_TEXT, "K=V", NULL, 0, 0},
+    {"tag", OPTION_TEXT, "K=V", "a tag that jobs may ask for; may be given again", 0, 0},
     {"help", OPTION_FLAG, NULL, "this text", 0, 0},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
 };
@@ -245,7 +246,20 @@ static int run(const struct options *o, struct programs *p, struct shell_options
     return status;
 }
 
-static int serve(const struct options *o, struct programs *p)
+static int read_tags(const struct options *o, struct buf *tags)
+{
+    size_t at = 0;
+    for (const char *tag; (tag = options_next(o, "tag", &at));) {
+        const char *wrong = tagset_add(tags, bytes_text(tag));
+        if (wrong) {
+            fprintf(stderr, "reeve-worker: --tag %.80s: %s\n", tag, wrong);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int serve(const struct options *o, struct programs *p, struct bytes tags)
 {
     unsigned char id[PEER_ID_BYTES];
     char host[NAME_BYTES_MAX + 1], name[NAME_BYTES_MAX + 1];
@@ -280,6 +294,7 @@ static int serve(const struct options *o, struct programs *p)
                   .program_count = p->count,
                   .name = bytes_text(called),
                   .host = bytes_text(host),
+                  .tags = tags,
                   .peer_id = bytes_of(id, sizeof id),
                   .pid = (unsigned)getpid(),
                   .warm = slots * p->count < WARM_MAX ? slots * p->count : WARM_MAX},
@@ -294,6 +309,7 @@ int main(int argc, char **argv)
 {
     struct options o = {0};
     struct programs p = {0};
+    struct buf tags = {0};
     int status;
     log_init("reeve-worker");
     options_add(&o, rows);
@@ -303,15 +319,16 @@ int main(int argc, char **argv)
         status = usage(&o, NULL);
     } else if (o.word_count) {
         status = usage(&o, "takes options only");
-    } else if (options_given(&o, "tag")) {
-        status = usage(&o, "--tag is not supported yet: this version hands jobs to any worker");
+    } else if (read_tags(&o, &tags)) {
+        status = EXIT_USAGE;
     } else if (find_programs(&p, &o)) {
         log_error("%s", p.error);
         status = EXIT_CONFIG;
     } else {
-        status = serve(&o, &p);
+        status = serve(&o, &p, buf_bytes(&tags));
     }
     programs_fini(&p);
+    buf_fini(&tags);
     options_fini(&o);
     return status;
 }

@@ -63,3 +63,15 @@ TEST(a_set_is_put_together)
     CHECK(tagset_valid(buf_bytes(&set)));
     buf_fini(&set);
 }
+
+TEST(a_text_in_any_order_becomes_a_set)
+{
+    struct buf set = {0};
+    CHECK(!tagset_read(&set, bytes_text("zone=eu,gpu=1")));
+    CHECK_TEXT(buf_text(&set), "gpu=1,zone=eu");
+    CHECK(!tagset_read(&set, bytes_text("")));
+    CHECK_TEXT(buf_text(&set), "");
+    CHECK(tagset_read(&set, bytes_text("a=1,")) && tagset_read(&set, bytes_text("a=1,a=1")));
+    CHECK_TEXT(buf_text(&set), "");
+    buf_fini(&set);
+}
