@@ -17,6 +17,7 @@ enum {
     OUTBOX_BYTES_MAX = 256 << 20, /* a peer that reads nothing is let go: its results are stored */
     RETRY_FULL_MS = 10,           /* a full peer is tried again so soon */
     SAMPLE_MS = 1000,             /* how often our own memory is looked at */
+    LOAD_EXTEND_MS = 60000,       /* of a start, what the service manager is asked for at a time */
     LOAD_TOLD_ROWS = 1000000,     /* of a start, a line in the log */
     EXIT_DATA = 7,
     UPDATES_HIGH_WATER = 50000, /* of one subscriber that does not read */
@@ -52,7 +53,8 @@ struct shell {
     uint64_t memory_bytes;
     uint64_t updates_dropped;
     uint64_t loaded; /* rows, at the start */
-    int status;      /* not 0: the loop must end, with this exit code */
+    struct notify *notify;
+    int status; /* not 0: the loop must end, with this exit code */
 };
 
 static void step(struct shell *s, struct event *ev);
@@ -383,10 +385,20 @@ static int64_t idle_ms(struct shell *s, bool full)
         s->touched[i] = s->touched[i] && conn_readable(s->sockets[i]);
         waits |= s->touched[i];
     }
-    int64_t wait_ms = broker_deadline(s->broker) - clock_ms();
+    int64_t now_ms = clock_ms(), wait_ms = broker_deadline(s->broker) - now_ms;
+    wait_ms = wait_ms < 0 ? wait_ms : notify_wait(s->notify, wait_ms, now_ms);
     if (waits || wait_ms < 0)
         return 0;
     return full && wait_ms > RETRY_FULL_MS ? RETRY_FULL_MS : wait_ms;
+}
+
+static void tell_manager(struct shell *s)
+{
+    struct broker_totals t;
+    broker_totals(s->broker, &t);
+    notify_status(s->notify, "jobs %llu, running %llu, ready %llu, delayed %llu",
+                  (unsigned long long)t.live, (unsigned long long)t.running,
+                  (unsigned long long)t.ready, (unsigned long long)t.delayed);
 }
 
 static void tick(struct shell *s, int64_t now_ms)
@@ -398,6 +410,7 @@ static void tick(struct shell *s, int64_t now_ms)
     s->sampled_ms = now_ms;
     s->memory_bytes = memory_bytes();
     tell_store(s);
+    tell_manager(s);
 }
 
 int shell_run(struct shell *s, int signal_fd)
@@ -424,6 +437,7 @@ int shell_run(struct shell *s, int signal_fd)
             tick(s, now_ms);
         full = flush(s);
         store_flush(s->store, now_ms);
+        notify_turn(s->notify, now_ms);
     }
     return s->status;
 }
@@ -443,6 +457,7 @@ struct shell *shell_new(struct store *store, const struct shell_options *options
 {
     struct shell *s = must_alloc(sizeof *s);
     s->store = store;
+    s->notify = options->notify;
     link_init(&s->dirty);
     link_init(&s->lazy);
     s->routes[0].seed = s->routes[1].seed = options->seed;
@@ -465,8 +480,10 @@ static bool load_row(void *user, const struct row_key *key, struct bytes row)
     struct shell *s = user;
     struct event ev = {.type = EV_LOADED, .loaded = {.key = *key, .row = row}};
     step(s, &ev);
-    if (++s->loaded % LOAD_TOLD_ROWS == 0)
+    if (++s->loaded % LOAD_TOLD_ROWS == 0) {
         log_info("loading rows=%llu", (unsigned long long)s->loaded);
+        notify_extend(s->notify, LOAD_EXTEND_MS);
+    }
     return true;
 }
 

@@ -7,6 +7,7 @@
 #ifndef BROKER_SHELL_H
 #define BROKER_SHELL_H
 
+#include "common/notify.h"
 #include "producer/core/broker.h"
 #include "producer/store/store.h"
 
@@ -16,6 +17,7 @@ struct shell_options {
     unsigned port; /* clients; workers + 1, updates + 2 */
     uint64_t seed;
     struct store_found found;
+    struct notify *notify; /* borrowed until shell_free */
 };
 
 /* Borrows the store until shell_free. */

@@ -21,13 +21,14 @@ static uint64_t limit_or(uint64_t given, uint64_t otherwise)
 static struct broker_limits limits_of(const struct broker_limits *given)
 {
     struct broker_limits l = *given;
-    l.jobs_max = limit_or(l.jobs_max, 10000000);
+    l.jobs_max = limit_or(l.jobs_max, 20000000);
     l.args_bytes_max = limit_or(l.args_bytes_max, 4ull << 30);
     l.queues_max = limit_or(l.queues_max, 100000);
     l.keys_max = limit_or(l.keys_max, 1000000);
     l.clients_max = limit_or(l.clients_max, 100000);
     l.workers_max = limit_or(l.workers_max, 10000);
     l.topics_max = limit_or(l.topics_max, 100000);
+    l.follows_max = limit_or(l.follows_max, 10000);
     l.peers_max = limit_or(l.peers_max, 60000);
     l.waits_max = limit_or(l.waits_max, 1000000);
     l.attempts_max = (uint32_t)limit_or(l.attempts_max, 5);
@@ -82,6 +83,7 @@ static void peer_free(struct broker *b, struct peer *peer)
 {
     while (!list_empty(&peer->waiters))
         waiter_free(list_first(&peer->waiters, struct waiter, of_peer));
+    follows_fini(peer);
     link_take(&peer->link);
     idmap_take(&b->peers, peer->id);
     free(peer);
@@ -155,6 +157,7 @@ static void peer_gone(struct broker *b, uint64_t id)
         worker_gone(b, peer->worker);
     if (peer->client)
         client_left(b, peer->client, false);
+    follows_end(b, peer);
     peer_free(b, peer);
 }
 

@@ -14,13 +14,14 @@
 struct broker;
 
 struct broker_limits {        /* 0: the default */
-    uint64_t jobs_max;        /* live jobs; 10,000,000 */
+    uint64_t jobs_max;        /* live jobs; 20,000,000 */
     uint64_t args_bytes_max;  /* their arguments together; 4 GiB */
     uint64_t queues_max;      /* 100,000 */
     uint64_t keys_max;        /* users' keys remembered; 1,000,000 */
     uint64_t clients_max;     /* clients remembered; 100,000 */
     uint64_t workers_max;     /* 10,000 */
     uint64_t topics_max;      /* topics watched by name; 100,000 */
+    uint64_t follows_max;     /* topics that one connection follows; 10,000 */
     uint64_t peers_max;       /* connections; 60,000 */
     uint64_t waits_max;       /* jobs that one connection waits for by id; 1,000,000 */
     uint32_t attempts_max;    /* lost attempts of a job that says nothing itself; 5 */

@@ -63,6 +63,8 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
     const char *text;
     bool task = todo_named(row->submit.queue);
     struct queue *q = task ? todo_queue(b) : queue_make(b, row->submit.queue);
+    if (q && row->submit.tags.size)
+        q = queue_tagged(b, q, row->submit.tags);
     if (!q || (task && todo_check(b, row->chain.input, &text)) ||
         b->totals.live >= b->limits.jobs_max ||
         b->args_bytes + row->submit.args.size > b->limits.args_bytes_max) {
@@ -102,7 +104,7 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
                       const struct row *row)
 {
     struct record r;
-    if (!row && find->kind != FIND_WATCH) {
+    if (!row && find->kind != FIND_WATCH && find->kind != FIND_FOLLOW) {
         send_error(b, peer, find->number,
                    find->kind == FIND_SUBMITTED ? ERR_FORGOTTEN : ERR_UNKNOWN_JOB, NULL);
         return;
@@ -126,7 +128,8 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
         break;
     case FIND_DROP: drop(b, peer, find->number, row->job.id); break;
     case FIND_EXPLAIN: explain_ended(b, peer, find->number, row); break;
-    case FIND_WATCH: topic_found(b, peer, find, row); break;
+    case FIND_WATCH:
+    case FIND_FOLLOW: snapshot_found(b, peer, find, row); break;
     case FIND_LIST: must(false && "a list is not one"); break;
     }
 }

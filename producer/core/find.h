@@ -18,6 +18,7 @@ enum find_kind {
     FIND_RETRY,
     FIND_LIST,
     FIND_WATCH,
+    FIND_FOLLOW,
     FIND_CANCEL,
     FIND_DROP,
     FIND_EXPLAIN,
@@ -27,8 +28,8 @@ enum find_kind {
 struct find {
     uint64_t peer, number, id;
     enum find_kind kind;
-    struct bytes topic; /* owned, FIND_WATCH */
-    bool goes_on;       /* FIND_WATCH: from update id on */
+    struct bytes topic; /* owned, FIND_WATCH and FIND_FOLLOW */
+    bool goes_on;       /* likewise: from update id on */
     uint64_t limit;     /* FIND_LIST */
     struct buf bygones; /* FIND_LIST: ids, newest first, to go between what the store has */
 };

@@ -218,7 +218,7 @@ static void lend_ahead(struct broker *b, const struct queue *q, struct group *g)
 static void lend(struct broker *b, struct queue *q)
 {
     struct group *g = q->rank.group;
-    if (q->held || !g)
+    if (q->plain->held || !g)
         return;
     if (g->free_round != b->lend_round)
         lend_free(b, q, g);

@@ -81,10 +81,12 @@ static void jobs_draw(struct sim *s, struct knobs *k)
     k->retries = share_of(s, 0.4, 0.5);
     k->received = share_of(s, 0.4, 0.5);
     k->watch = share_of(s, 0.4, 0.5);
+    k->follow = share_of(s, 0.5, 1);
     k->progress = share_of(s, 0.6, 1);
     k->session = share_of(s, 0.5, 0.5);
     k->todo = share_of(s, 0.4, 0.4);
     k->feed = share_of(s, 0.3, 0.1);
+    k->tags = sim_chance(s, 0.4);
     k->duplicate = share_of(s, 0.3, 0.2);
     k->malformed = share_of(s, 0.2, 0.1);
 }
@@ -133,6 +135,8 @@ void knobs_draw(struct sim *s, struct knobs *k)
     k->rate[FAULT_DRAIN] = share_of(s, 0.3, 0.3); /* people do these two; no faults */
     k->rate[FAULT_HOLD] = share_of(s, 0.3, 0.3);
     limits_draw(s, &k->limits);
+    if (k->tags)
+        k->limits.queues_max = 0; /* each set takes one: what is refused then is refused for good */
     if ((k->run_us >= 50 * MS_US || k->limits.jobs_max) && k->jobs > 20)
         k->jobs = 20; /* or the second phase would take too long */
     if (sim_chance(s, 0.3))

@@ -43,6 +43,7 @@
  *   S24  a feed's topic has one session at a time, and nothing of it is lent while nobody watches
  *                                       feeds.c
  *   S26  what has ended and has no row is known until it may be forgotten  kept.c, told.c
+ *   S25  a job is lent to a worker that has the tags it wants                      leases.c
  *
  * and in the calm, when faults have ended:
  *
@@ -93,6 +94,7 @@ void ledger_free(struct ledger *l)
         free(key);
     namemap_fini(&l->keys);
     updates_fini(l);
+    buf_fini(&l->follows);
     kept_fini(l);
     tasks_fini(l);
     buf_fini(&l->ids);
@@ -367,6 +369,8 @@ static void sees_of_client(struct sim *s, const struct wire *w, const struct rec
     case REC_ack: kept_fetched(s, client_of(s, w), &r->ack); break;
     case REC_goodbye: s->ledger->clients[client_of(s, w)].left = true; break;
     case REC_watch: updates_asked(s, w->peer, &r->watch); break;
+    case REC_follow: follows_asked(s, w->peer, &r->follow); break;
+    case REC_follow_more: follows_more(s, w->peer, &r->follow_more); break;
     case REC_list_tasks:
     case REC_complete_task: tasks_asked(s, w->peer, r); break;
     default: break;
@@ -539,18 +543,6 @@ void ledger_forgets(struct sim *s, uint64_t id)
     struct work *work = work_of(s, id);
     if (work)
         work->forgotten = true;
-}
-
-void ledger_explain(const struct sim *s)
-{
-    size_t at = 0;
-    for (const struct work *work; (work = idmap_next(&s->ledger->works, &at));)
-        if (work_open(work))
-            printf("job %" PRIx64 " of queue %u is open: lent %zu times, run %" PRIu64
-                   " times, last by %s\n",
-                   work->id, work->spec.queue, work->lents.size / sizeof(struct lent),
-                   work->executions, work->host ? work->host->end.name : "nobody");
-    feeds_explain(s);
 }
 
 static uint64_t feeds_open(const struct sim *s)

@@ -191,6 +191,9 @@ static void log_record(struct buf *log, const struct record *r)
     case REC_lease: log_lease(log, &r->lease); break;
     case REC_job: log_job(log, &r->job); break;
     case REC_session: log_session(log, &r->session); break;
+    case REC_explanation:
+        buf_printf(log, "explanation %.*s", BYTES_ARG(r->explanation.text));
+        break;
     case REC_attempt:
         buf_printf(log, "attempt %u j%u %u %s", (unsigned)r->attempt.number, id(r->attempt.id),
                    (unsigned)r->attempt.attempt, reason_name((unsigned)r->attempt.reason));
@@ -381,8 +384,7 @@ static struct farm_peer *peer_of(struct farm *f, const char *who)
 void says_bytes(struct farm *f, const char *who, struct bytes body)
 {
     const struct farm_peer *p = peer_of(f, who);
-    struct event ev = {.type = EV_BODY, .body = {.peer = p->peer, .port = p->port, .bytes = body}};
-    farm_event(f, &ev);
+    farm_event(f, &(struct event){.type = EV_BODY, .body = {p->peer, p->port, body}});
 }
 
 void says(struct farm *f, const char *who, const struct record *r)
@@ -393,7 +395,7 @@ void says(struct farm *f, const char *who, const struct record *r)
     buf_fini(&body);
 }
 
-static void says_hello(struct farm *f, const char *who, unsigned slots)
+static void says_hello(struct farm *f, const char *who, unsigned slots, const char *tags)
 {
     char peer_id[PEER_ID_BYTES] = {0};
     strncpy(peer_id, who, sizeof peer_id - 1);
@@ -403,19 +405,25 @@ static void says_hello(struct farm *f, const char *who, unsigned slots)
                                  .role = slots ? ROLE_WORKER : ROLE_CLIENT,
                                  .peer_id = bytes_of(peer_id, sizeof peer_id),
                                  .name = bytes_text(slots ? who : ""),
-                                 .slots = slots}};
+                                 .slots = slots,
+                                 .tags = bytes_text(tags)}};
     says(f, who, &r);
 }
 
 void client(struct farm *f, const char *who)
 {
-    says_hello(f, who, 0);
+    says_hello(f, who, 0, "");
     farm_forget(f);
 }
 
 void hello_worker(struct farm *f, const char *who, unsigned slots)
 {
-    says_hello(f, who, slots);
+    hello_tagged(f, who, slots, "");
+}
+
+void hello_tagged(struct farm *f, const char *who, unsigned slots, const char *tags)
+{
+    says_hello(f, who, slots, tags);
     peer_of(f, who)->beats = true;
 }
 
@@ -512,9 +520,7 @@ void takes_us(struct farm *f, const char *who, unsigned job, unsigned token, uin
 
 void starts(struct farm *f, const char *who, unsigned job, unsigned token)
 {
-    struct record r = {.type = REC_started,
-                       .started = {.id = job_id(job), .token = job_token(token)}};
-    says(f, who, &r);
+    says(f, who, &(struct record){.type = REC_started, .started = {job_id(job), job_token(token)}});
 }
 
 void progresses(struct farm *f, const char *who, unsigned job, unsigned token, unsigned char done)
@@ -529,24 +535,18 @@ void progresses(struct farm *f, const char *who, unsigned job, unsigned token, u
 
 void returns(struct farm *f, const char *who, unsigned job, unsigned token)
 {
-    struct record r = {.type = REC_returned,
-                       .returned = {.id = job_id(job), .token = job_token(token)}};
-    says(f, who, &r);
+    says(f, who,
+         &(struct record){.type = REC_returned, .returned = {job_id(job), job_token(token)}});
 }
 
 void holds(struct farm *f, const char *who, unsigned job, unsigned token)
 {
-    struct record r = {.type = REC_holding,
-                       .holding = {.id = job_id(job), .token = job_token(token)}};
-    says(f, who, &r);
+    says(f, who, &(struct record){.type = REC_holding, .holding = {job_id(job), job_token(token)}});
 }
 
 void asks(struct farm *f, const char *who, enum record_type what, uint64_t number, unsigned job)
 {
-    struct record r = {.type = what};
-    r.wait.number = number; /* wait, cancel, retry and get_job are alike */
-    r.wait.id = job_id(job);
-    says(f, who, &r);
+    says(f, who, &(struct record){.type = what, .wait = {number, job_id(job)}}); /* all alike */
 }
 
 void found(struct farm *f, uint64_t ticket, struct bytes rows)

@@ -56,7 +56,7 @@ TEST(what_is_asked_of_it_is_answered_at_once)
             "c1 < error 53 no-session\n"
             "c1 < error 54 ended\n");
     asks(f, "c1", REC_explain, 55, 1);
-    SAYS(f, "c1 < explanation\n"
+    SAYS(f, "c1 < explanation it ended ok after 1 attempt, the last on w1\n"
             "c1 < end 55\n");
     farm_free(f);
 }
