@@ -172,7 +172,8 @@ void bygone_row(const struct job *job, struct row *row)
         .submit = {.queue = job->queue->name,
                    .args = bytes_of(job->args, job->args_size),
                    .priority = job->priority,
-                   .durability = job->durability},
+                   .durability = job->durability,
+                   .tags = job->queue->tags},
         .origin = {.id = job->id, .submitted_ms = job->submitted_ms, .attempts = job->attempts},
         .ended = ended.ended};
     row_show(row, &tail);
