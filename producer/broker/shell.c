@@ -201,6 +201,7 @@ static void apply(struct shell *s)
         case FX_SETTLE: store_settle(s->store, e->seq, e->id, e->count); break;
         case FX_FIND: store_find(s->store, e->ticket, e->id); break;
         case FX_LIST: store_list(s->store, e->ticket, e->state, bytes, e->id, e->count); break;
+        case FX_AUDIT: log_warn("denied %.*s", BYTES_ARG(bytes)); break;
         }
     }
 }
