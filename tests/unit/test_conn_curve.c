@@ -76,8 +76,11 @@ static void place_close(struct place *p)
 /* The first thing that a connection comes to; id NULL: without a key. */
 static enum conn_event come(struct place *p, const struct identity *id)
 {
+    static unsigned count;
+    char name[32];
+    snprintf(name, sizeof name, "inproc://monitor-%u", count++);
     struct conn_curve curve;
-    struct conn_options options = {.monitor = "inproc://monitor"};
+    struct conn_options options = {.monitor = name};
     if (id) {
         curve = (struct conn_curve){.secret_key = id->secret_key,
                                     .public_key = id->public_key,
@@ -87,7 +90,7 @@ static enum conn_event come(struct place *p, const struct identity *id)
     void *dealer = conn_open(p->context, CONN_DEALER, p->address, &options);
     void *monitor = zmq_socket(p->context, ZMQ_PAIR);
     CHECK(dealer && monitor);
-    CHECK_EQ(zmq_connect(monitor, "inproc://monitor"), 0);
+    CHECK_EQ(zmq_connect(monitor, name), 0);
     enum conn_event event = CONN_OTHER;
     while (event == CONN_OTHER) {
         zmq_pollitem_t item = {.socket = monitor, .events = ZMQ_POLLIN};

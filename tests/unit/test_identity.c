@@ -173,7 +173,7 @@ TEST(a_file_that_is_cut_off_is_refused_wherever_it_ends)
     size_t size = strlen(text);
     /* Only the last newline can be missed. */
     for (size_t left = 0; left + 1 < size; left++) {
-        text_of(&id);
+        write_text(text, 0600);
         CHECK_EQ(truncate(file, (off_t)left), 0);
         CHECK(!identity_read(&is, file, why, sizeof why));
         CHECK(!strstr(why, id.secret_key));
