@@ -153,20 +153,10 @@ static void take_broker(struct shell *s)
 
 static void take_monitor(struct shell *s)
 {
-    for (;;) {
-        zmq_msg_t msg;
-        uint16_t event = 0;
-        zmq_msg_init(&msg);
-        int n = zmq_msg_recv(&msg, s->monitor, ZMQ_DONTWAIT);
-        /* Two frames an event; the second is the address, which we know. */
-        if (n >= (int)sizeof event && zmq_msg_more(&msg))
-            memcpy(&event, zmq_msg_data(&msg), sizeof event);
-        zmq_msg_close(&msg);
-        if (n < 0)
-            return;
-        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+    for (enum conn_event event; (event = conn_event(s->monitor)) != CONN_QUIET;) {
+        if (event == CONN_UP)
             step(s, &(struct agent_event){.type = AGENT_CONNECTED});
-        else if (event == ZMQ_EVENT_DISCONNECTED)
+        else if (event == CONN_DOWN)
             step(s, &(struct agent_event){.type = AGENT_DISCONNECTED});
     }
 }
