@@ -177,8 +177,8 @@ static size_t newest(uint64_t *ids, size_t count, size_t limit)
 
 /* The newest `limit` ids of live jobs that fit, below `after` (0: from the newest). A full walk of
  * the table: this is a person's question, not the hot path. ids has room for twice as many. */
-static size_t live_ids(struct broker *b, const struct peer *peer,
-                       const struct msg_list_jobs *ask, size_t limit, uint64_t *ids)
+static size_t live_ids(struct broker *b, const struct peer *peer, const struct msg_list_jobs *ask,
+                       size_t limit, uint64_t *ids)
 {
     size_t at = 0, count = 0;
     uint64_t passed = 0; /* it and what is older is not among them */
@@ -513,11 +513,12 @@ static void drop(struct broker *b, struct peer *peer, uint64_t number, uint64_t 
     gate_close(b);
 }
 
-/* What was asked. A submission that came again is somebody's own, unless a key led it to another. */
+/* What was asked. A submission that came again is somebody's own, unless a key led it to another.
+ */
 static const enum record_type verb_of[] = {
-    [FIND_WAIT] = REC_wait,       [FIND_SUBMITTED] = REC_wait, [FIND_JOB] = REC_get_job,
-    [FIND_RETRY] = REC_retry,     [FIND_LIST] = REC_list_jobs, [FIND_WATCH] = REC_watch,
-    [FIND_CANCEL] = REC_cancel,   [FIND_DROP] = REC_drop,      [FIND_EXPLAIN] = REC_explain,
+    [FIND_WAIT] = REC_wait,           [FIND_SUBMITTED] = REC_wait, [FIND_JOB] = REC_get_job,
+    [FIND_RETRY] = REC_retry,         [FIND_LIST] = REC_list_jobs, [FIND_WATCH] = REC_watch,
+    [FIND_CANCEL] = REC_cancel,       [FIND_DROP] = REC_drop,      [FIND_EXPLAIN] = REC_explain,
     [FIND_SESSION] = REC_get_session, [FIND_SAY] = REC_tell,
 };
 
@@ -532,7 +533,9 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
     }
     if (row && !permit_row(b, peer, verb_of[find->kind], row)) {
         /* all that ask for one begin with their number */
-        permit_deny(b, peer, &(struct record){.type = verb_of[find->kind], .wait = {find->number, find->id}});
+        permit_deny(
+            b, peer,
+            &(struct record){.type = verb_of[find->kind], .wait = {find->number, find->id}});
         return;
     }
     switch (find->kind) {

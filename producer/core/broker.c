@@ -57,9 +57,10 @@ struct broker *broker_new(const struct broker_options *options)
     b->job_sequence = (uint64_t)options->incarnation << 20;
     if (b->job_sequence < last)
         b->job_sequence = last;
-    struct namemap *maps[] = {&b->clients, &b->workers_by_id, &b->workers_by_name, &b->past_workers,
-                              &b->queues,  &b->keys,          &b->topics,          &b->awaited,
-                              &b->late,    &b->feeds,         &b->feed_heads,      &b->permits.owners};
+    struct namemap *maps[] = {&b->clients,      &b->workers_by_id, &b->workers_by_name,
+                              &b->past_workers, &b->queues,        &b->keys,
+                              &b->topics,       &b->awaited,       &b->late,
+                              &b->feeds,        &b->feed_heads,    &b->permits.owners};
     for (size_t i = 0; i < LENGTH(maps); i++)
         maps[i]->seed = random_next(&b->random);
     struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,    &b->past_list,
@@ -334,9 +335,7 @@ void broker_step(struct broker *b, const struct event *ev, struct effects *out)
         b->now_ms = ev->now_ms;
     b->wall_ms = ev->wall_ms;
     switch (ev->type) {
-    case EV_BODY: 
-        body(b, ev->body.peer, ev->body.port, ev->body.bytes, ev->body.key);
-        break;
+    case EV_BODY: body(b, ev->body.peer, ev->body.port, ev->body.bytes, ev->body.key); break;
     case EV_PEER_GONE: peer_gone(b, ev->gone.peer); break;
     case EV_WATCH: topic_watch(b, ev->watch.topic, ev->watch.on); break;
     case EV_FOUND: ask_found(b, ev); break;

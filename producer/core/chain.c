@@ -173,8 +173,7 @@ static bool children_valid(struct broker *b, const struct job *job, struct bytes
     while (!cursor_done(&c))
         if (record_get(&c, &r) != OK || r.type != REC_child || !queue_name_valid(r.child.queue) ||
             todo_named(r.child.queue) /* for people */ || !permit_child(b, job, r.child.queue) ||
-            !queue_make(b, r.child.queue) ||
-            ++*count > CHILDREN_MAX)
+            !queue_make(b, r.child.queue) || ++*count > CHILDREN_MAX)
             return false;
     return *count > 0;
 }

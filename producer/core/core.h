@@ -45,8 +45,8 @@ struct peer {
     struct worker *worker;
     struct link waiters; /* waiter::of_peer */
     uint64_t waiters_count;
-    struct link link; /* broker::peers_list */
-    int64_t ping_ms;  /* when the next ping is due */
+    struct link link;                  /* broker::peers_list */
+    int64_t ping_ms;                   /* when the next ping is due */
     char key[ACL_KEY_SIZE];            /* its public key; 0: none was shown */
     const struct principal *principal; /* of the list in force; NULL: it may nothing */
 };
@@ -74,9 +74,9 @@ struct client {
     uint64_t live;                    /* jobs that name this client */
     struct run *runs;                 /* by number, oldest first */
     size_t runs_count, runs_capacity;
-    struct queue *queue_last; /* most submissions are for the queue of the one before */
+    struct queue *queue_last;  /* most submissions are for the queue of the one before */
     const struct owner *owner; /* whose jobs these are: whoever said this peer id first */
-    struct link link;         /* broker::clients_idle while it is away and has no live job */
+    struct link link;          /* broker::clients_idle while it is away and has no live job */
 };
 
 struct level { /* the ready jobs of one priority */
@@ -122,7 +122,7 @@ struct job_more {
     struct feed *feed;   /* whose session it is; else NULL */
     uint64_t parent;     /* the session whose child it is; 0: of none */
     uint32_t place;      /* among its children */
-    struct bytes progress; /* owned; what its attempt under way has told last */
+    struct bytes progress;     /* owned; what its attempt under way has told last */
     const struct owner *owner; /* of a job without a client */
 };
 
@@ -566,13 +566,14 @@ void topic_open(const struct broker *b, struct update *u, uint64_t seq, const ch
 void topic_publish(struct broker *b, struct bytes name, uint64_t seq, struct bytes body);
 bool topic_taken(struct bytes head);
 struct bytes topic_split(struct bytes topic, struct bytes *tail); /* "job/ID": "job" and "ID" */
-uint64_t topic_id(struct bytes tail); /* of a job; 0: it is none */
+uint64_t topic_id(struct bytes tail);                             /* of a job; 0: it is none */
 void topics_tick(struct broker *b);
 void topics_fini(struct broker *b);
 
 /* feed.c */
 struct feed *feed_find(const struct broker *b, struct bytes topic);
-struct bytes feed_queue(const struct broker *b, struct bytes topic); /* that feeds it; empty: none */
+struct bytes feed_queue(const struct broker *b,
+                        struct bytes topic); /* that feeds it; empty: none */
 void feed_watch(struct broker *b, struct bytes topic, bool on);
 bool feed_offer(struct broker *b, struct queue *q, struct bytes head); /* false: refused */
 void feed_event(struct broker *b, struct job *job, const struct msg_job *view,

@@ -226,8 +226,7 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
     worker_event(b, w, back ? "back" : "joined");
 }
 
-static void offer(struct broker *b, struct worker *w, const struct msg_offer *offer,
-                  bool permitted)
+static void offer(struct broker *b, struct worker *w, const struct msg_offer *offer, bool permitted)
 {
     if (w->offers_count >= OFFERS_MAX || w->ready) {
         send_error(b, w->peer, 0, ERR_INVALID, "offer: too many, or after ready");
@@ -259,8 +258,7 @@ static void offer(struct broker *b, struct worker *w, const struct msg_offer *of
         send_error(b, w->peer, 0, ERR_INVALID, "offer: another feed has this head, or it is none");
 }
 
-static void holding(struct broker *b, struct worker *w, uint64_t id, uint64_t token,
-                    bool permitted)
+static void holding(struct broker *b, struct worker *w, uint64_t id, uint64_t token, bool permitted)
 {
     struct job *job = job_find(b, id);
     if (permitted && job && recovery_adopt(b, w, job, token))
