@@ -93,17 +93,17 @@ static int set_text(void *socket, int option, const char *text)
 }
 
 /* Without a handler libzmq lets every key in, unless a domain is both named and enforced. */
-static int set_curve(void *socket, bool bound, const struct conn_curve *curve)
+static int set_curve(void *socket, bool bound, const struct conn_options *o)
 {
     const struct setting server[] = {{ZMQ_CURVE_SERVER, 1}, {ZMQ_ZAP_ENFORCE_DOMAIN, 1}};
-    int rc = set_text(socket, ZMQ_CURVE_SECRETKEY, curve->secret_key);
+    int rc = set_text(socket, ZMQ_CURVE_SECRETKEY, o->identity->secret_key);
     if (bound) {
-        must(*curve->domain);
-        rc = rc ? rc : set_text(socket, ZMQ_ZAP_DOMAIN, curve->domain);
+        must(*o->domain);
+        rc = rc ? rc : set_text(socket, ZMQ_ZAP_DOMAIN, o->domain);
         return rc ? rc : set_all(socket, server, LENGTH(server));
     }
-    rc = rc ? rc : set_text(socket, ZMQ_CURVE_PUBLICKEY, curve->public_key);
-    return rc ? rc : set_text(socket, ZMQ_CURVE_SERVERKEY, curve->server_key);
+    rc = rc ? rc : set_text(socket, ZMQ_CURVE_PUBLICKEY, o->identity->public_key);
+    return rc ? rc : set_text(socket, ZMQ_CURVE_SERVERKEY, o->identity->server_key);
 }
 
 /* libzmq takes port 99999 for 34463; and of its many transports only these two are safe here. */
@@ -135,8 +135,8 @@ void *conn_open(void *context, enum conn_kind kind, const char *address,
     int rc = set_common(socket, options);
     if (rc == 0)
         rc = bound ? set_bound(socket, kind) : set_connected(socket, kind, options);
-    if (rc == 0 && options->curve)
-        rc = set_curve(socket, bound, options->curve);
+    if (rc == 0 && options->identity && identity_there(options->identity))
+        rc = set_curve(socket, bound, options);
     if (rc == 0 && options->monitor) /* before the first connection can come */
         rc = zmq_socket_monitor(socket, options->monitor, EVENTS);
     if (rc == 0)
@@ -183,15 +183,15 @@ enum conn_event conn_event(void *monitor)
     return event;
 }
 
-const char *conn_refusal(enum conn_event event, bool curve)
+const char *conn_refusal(enum conn_event event, bool key)
 {
     switch (event) {
     case CONN_REFUSED: return "the broker does not know this key, or not for this port";
     case CONN_MISMATCH:
-        return curve ? "the broker asks for no key, and here is one"
-                     : "the broker asks for a key: --identity FILE, or REEVE_IDENTITY";
+        return key ? "the broker asks for no key, and here is one"
+                   : "the broker asks for a key: --identity FILE, or REEVE_IDENTITY";
     case CONN_BROKEN:
-        return curve ? "the broker hung up: it may not be the one that this identity is for" : NULL;
+        return key ? "the broker hung up: it may not be the one that this identity is for" : NULL;
     case CONN_QUIET:
     case CONN_OTHER:
     case CONN_UP:

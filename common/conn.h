@@ -8,6 +8,7 @@
 #define COMMON_CONN_H
 
 #include "common/buf.h"
+#include "common/identity.h"
 #include "common/must.h"
 
 enum {
@@ -23,16 +24,6 @@ enum {
  * be forked before. */
 void *conn_context(void);
 
-/* CURVE: both sides prove who they are, and all between them is sealed. Keys are 40 characters of
- * Z85 (common/identity.h). */
-struct conn_curve {
-    const char *secret_key;
-    const char *public_key; /* connected: of the pair with the secret one */
-    const char *server_key; /* connected: the public key that the bound side has to have */
-    const char *domain; /* bound: what the ZAP handler is asked for, which has to be there first;
-                           without one nobody is let in */
-};
-
 enum conn_kind { CONN_ROUTER, CONN_XPUB, CONN_DEALER, CONN_SUB };
 struct conn_options {
     int send_high_water, receive_high_water; /* messages; 0: 256 */
@@ -41,7 +32,12 @@ struct conn_options {
     /* inproc://... of a PAIR that hears what becomes of connections, for conn_event; to be read in
      * the same loop. NULL: none. */
     const char *monitor;
-    const struct conn_curve *curve; /* NULL: anybody, in the clear */
+    /* There: CURVE. Both sides prove who they are, and all between them is sealed; the one that
+     * connects meets only the broker of its identity. Not there, or NULL: anybody, in the clear. */
+    const struct identity *identity;
+    /* bound with an identity: what the ZAP handler is asked for, which has to be there first;
+     * without one nobody is let in */
+    const char *domain;
     /* dealers: somewhere up to so much more before each new try, drawn for this socket, so that
      * hundreds that lost one peer do not come back at once */
     int reconnect_spread_ms;
@@ -66,8 +62,8 @@ enum conn_event {
 };
 
 enum conn_event conn_event(void *monitor);
-/* A refusal as a sentence; NULL for what is none. curve: were we there with a key? */
-const char *conn_refusal(enum conn_event event, bool curve);
+/* A refusal as a sentence; NULL for what is none. key: had we one to show? */
+const char *conn_refusal(enum conn_event event, bool key);
 
 /* For a loop that polls descriptors itself, which costs far fewer system calls than zmq_poll. The
  * descriptor becomes readable when something has changed, once; any call on the socket may notice

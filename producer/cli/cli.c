@@ -27,12 +27,18 @@ int cli_left_ms(const struct cli *cli)
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
+int cli_reach(struct cli *cli, int wait_ms)
+{
+    const struct reeve_options options = {.address = cli_address(cli), .identity = cli->identity};
+    return reeve_connect_with(&cli->client, &options, wait_ms);
+}
+
 int cli_connect(struct cli *cli)
 {
     if (cli->client)
         return 0;
     int left = cli_left_ms(cli), wait_ms = left >= 0 && left < CONNECT_MS ? left : CONNECT_MS;
-    int code = reeve_connect(&cli->client, cli_address(cli), wait_ms);
+    int code = cli_reach(cli, wait_ms);
     if (code == REEVE_OK)
         return 0;
     if (code == REEVE_EUNREACHABLE || code == REEVE_ETIMEOUT)
@@ -42,6 +48,8 @@ int cli_connect(struct cli *cli)
     if (code == REEVE_EINVALID)
         return cli_fail(cli, EXIT_USAGE, "\"%s\" is no address such as tcp://127.0.0.1:7710",
                         cli_address(cli));
+    if (code == REEVE_EDENIED)
+        return cli_fail(cli, EXIT_DENIED, "%s", reeve_error(NULL));
     return cli_fail(cli, err_exit_code((unsigned)code), "cannot connect to %s: %s",
                     cli_address(cli), err_text((unsigned)code));
 }

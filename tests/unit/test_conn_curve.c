@@ -56,8 +56,7 @@ static void place_open(struct place *p, bool keys, bool handler)
         CHECK_EQ(zmq_bind(p->zap, "inproc://zeromq.zap.01"), 0);
         CHECK_EQ(pthread_create(&p->door, NULL, answer_door, p), 0);
     }
-    struct conn_curve curve = {.secret_key = p->broker.secret_key, .domain = "door"};
-    struct conn_options options = {.curve = keys ? &curve : NULL};
+    struct conn_options options = {.identity = keys ? &p->broker : NULL, .domain = "door"};
     CHECK((p->router = conn_open(p->context, CONN_ROUTER, "tcp://127.0.0.1:*", &options)) != NULL);
     CHECK_EQ(zmq_getsockopt(p->router, ZMQ_LAST_ENDPOINT, p->address, &size), 0);
 }
@@ -79,14 +78,7 @@ static enum conn_event come(struct place *p, const struct identity *id)
     static unsigned count;
     char name[32];
     snprintf(name, sizeof name, "inproc://monitor-%u", count++);
-    struct conn_curve curve;
-    struct conn_options options = {.monitor = name};
-    if (id) {
-        curve = (struct conn_curve){.secret_key = id->secret_key,
-                                    .public_key = id->public_key,
-                                    .server_key = id->server_key};
-        options.curve = &curve;
-    }
+    struct conn_options options = {.monitor = name, .identity = id};
     void *dealer = conn_open(p->context, CONN_DEALER, p->address, &options);
     void *monitor = zmq_socket(p->context, ZMQ_PAIR);
     CHECK(dealer && monitor);
