@@ -136,10 +136,9 @@ struct bytes keys_list(const struct keys *keys)
     return buf_bytes(&keys->text);
 }
 
-struct conn_curve keys_curve(const struct keys *keys, enum acl_port port)
+const struct identity *keys_identity(const struct keys *keys)
 {
-    return (struct conn_curve){.secret_key = keys->server.secret_key,
-                               .domain = acl_port_name(port)};
+    return &keys->server;
 }
 
 void keys_close(struct keys *keys)

@@ -26,8 +26,8 @@ bool keys_again(struct keys *keys, bool *updates, char *why, size_t why_size);
 /* The text in force; lent until keys_again. */
 struct bytes keys_list(const struct keys *keys);
 
-/* For a socket that is bound; lent. */
-struct conn_curve keys_curve(const struct keys *keys, enum acl_port port);
+/* The broker's own; lent. */
+const struct identity *keys_identity(const struct keys *keys);
 
 /* After zmq_ctx_shutdown of the context, if there was one. NULL: nothing. */
 void keys_close(struct keys *keys);

@@ -23,11 +23,10 @@ static int bind_one(struct ports *p, unsigned which)
                         [UPDATES] = {CONN_XPUB, UPDATES_HIGH_WATER, ACL_UPDATES}};
     char address[128];
     snprintf(address, sizeof address, "tcp://%s:%u", p->host, p->first + which);
-    struct conn_curve curve;
     struct conn_options options = {.send_high_water = kinds[which].high_water};
     if (p->keys) {
-        curve = keys_curve(p->keys, kinds[which].port);
-        options.curve = &curve;
+        options.identity = keys_identity(p->keys);
+        options.domain = acl_port_name(kinds[which].port);
     }
     p->sockets[which] = conn_open(p->context, kinds[which].kind, address, &options);
     return p->sockets[which] ? 0 : -1;

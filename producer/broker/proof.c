@@ -48,10 +48,7 @@ static enum conn_event shake(const struct stage *stage, const struct handshake *
                              const char *address)
 {
     const struct identity *id = h->known ? &stage->known : &stage->unknown;
-    struct conn_curve curve = {.secret_key = id->secret_key,
-                               .public_key = id->public_key,
-                               .server_key = stage->server.public_key};
-    struct conn_options options = {.curve = &curve, .monitor = h->place};
+    struct conn_options options = {.identity = id, .monitor = h->place};
     enum conn_event event = CONN_QUIET;
     void *dealer = conn_open(stage->context, CONN_DEALER, address, &options);
     void *monitor = zmq_socket(stage->context, ZMQ_PAIR);
@@ -68,9 +65,7 @@ static enum conn_event shake(const struct stage *stage, const struct handshake *
 
 static bool goes_as_it_must(const struct stage *stage, const struct handshake *h)
 {
-    struct conn_curve curve = {.secret_key = stage->server.secret_key,
-                               .domain = acl_port_name(h->port)};
-    struct conn_options options = {.curve = &curve};
+    struct conn_options options = {.identity = &stage->server, .domain = acl_port_name(h->port)};
     char address[64];
     size_t size = sizeof address;
     void *router = conn_open(stage->context, CONN_ROUTER, "tcp://127.0.0.1:*", &options);

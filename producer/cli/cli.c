@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "producer/cli/output.h"
 
-enum { LOST_MS = 10000, TURN_MS_MAX = 250, MORE_MAX = 4, CANCEL_MS = 5000 };
+enum { LOST_MS = 10000, TURN_MS_MAX = 250, MORE_MAX = 4, CANCEL_MS = 5000, PARTS_MAX = 16 };
 
 const char *cli_address(const struct cli *cli)
 {
@@ -103,6 +103,26 @@ int cli_usage(struct cli *cli, const char *format, ...)
     fprintf(stderr, "usage: reeve %s %s\nMore: reeve help %s\n", cli->verb->name, cli->verb->usage,
             cli->verb->name);
     return EXIT_USAGE;
+}
+
+int cli_run_part(struct cli *cli, const struct cli_part *parts, size_t count)
+{
+    const char *names[PARTS_MAX], *near;
+    size_t words = cli->word_count - 1;
+    must(count <= PARTS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct cli_part *part = &parts[i];
+        names[i] = part->name;
+        if (strcmp(part->name, cli->words[0]) != 0)
+            continue;
+        if (words < part->words_min || words > part->words_max)
+            return cli_usage(cli, "it is: reeve %s %s %s", cli->verb->name, part->name,
+                             part->usage);
+        return part->run(cli);
+    }
+    near = options_nearest(cli->words[0], names, count);
+    return cli_usage(cli, "no \"%.40s\"%s%s%s", cli->words[0], near ? "; did you mean \"" : "",
+                     near ? near : "", near ? "\"?" : "");
 }
 
 /* --- the connection ------------------------------------------------------------------------- */

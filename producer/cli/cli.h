@@ -80,6 +80,16 @@ int cli_fail_code(struct cli *cli, int code, const char *what);
 /* A mistake in the command line: says it and where help is. */
 int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A verb whose first word says which of several it is. */
+struct cli_part {
+    const char *name, *usage;
+    int (*run)(struct cli *cli);
+    size_t words_min, words_max; /* behind the name */
+};
+
+/* Runs the part that the first word names; an exit code (told). */
+int cli_run_part(struct cli *cli, const struct cli_part *parts, size_t count);
+
 /* One request that is answered by done, end or one record; 0 or an exit code (told). */
 int cli_ask(struct cli *cli, struct record *request, ask_answer *answer, void *user,
             const char *what) MUST_CHECK;
