@@ -36,7 +36,7 @@ test_packages='
     clang                   the fuzz build and the analyzer
     libclang-rt-14-dev      sanitizers and libFuzzer for it
     clang-format            the format check
-    libczmq-dev             tests/scenario/hostile.c
+    libczmq-dev             tests/scenario/hostile.c, certificates that are not ours
     python3                 the scenario tests, the tidy check and the golden vectors
     python3-msgpack         a second codec to compare with
     python3-zmq             a client that is not ours

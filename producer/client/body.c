@@ -22,6 +22,11 @@ void body_hello(struct reeve_client *c)
                                  .host = bytes_text(host),
                                  .pid = (uint64_t)getpid(),
                                  .incarnation = c->session.incarnation}};
+    int rc = c->wire.refusal == CONN_REFUSED || c->wire.refusal == CONN_MISMATCH
+                 ? wire_reopen(&c->wire)
+                 : 0;
+    if (rc)
+        client_fault(c, ERR_IO, bytes_text(strerror(rc)));
     outbox_fini(&c->wire.out);
     wire_put(&c->wire, &r);
 }
@@ -57,6 +62,7 @@ static void welcomed(struct reeve_client *c, const struct msg_welcome *m)
         return;
     }
     c->renewed = false;
+    wire_welcomed(&c->wire);
     welcome_keep(c, m);
     bool new_life = c->session.met && m->incarnation != c->session.incarnation;
     session_welcome(&c->session, m->incarnation, c->now_ms);

@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "producer/client/client.h"
 
-enum { FRAMES_A_TURN = 256, TURN_MS_MAX = 500 };
+enum { FRAMES_A_TURN = 256, TURN_MS_MAX = 500, REFUSED_MS = 2000 };
 
 static unsigned bodies_take(struct reeve_client *c)
 {
@@ -53,6 +53,19 @@ static unsigned updates_take(struct reeve_client *c)
     return came;
 }
 
+/* Whom the broker lets in may change: it is asked again, later. */
+static void refusal_take(struct reeve_client *c)
+{
+    char text[300];
+    if (!wire_refused(&c->wire))
+        return;
+    snprintf(text, sizeof text, "%s: %s", c->wire.address, wire_refusal(&c->wire));
+    client_fault(c, ERR_DENIED, bytes_text(text));
+    session_lose(&c->session, c->now_ms);
+    c->session.hello_ms = c->now_ms + REFUSED_MS;
+    body_lost(c);
+}
+
 int client_send(struct reeve_client *c, bool idle)
 {
     submit_pump(c, idle);
@@ -82,6 +95,8 @@ static unsigned turn(struct reeve_client *c)
     c->depth++;
     c->now_ms = clock_ms();
     unsigned bodies = bodies_take(c), updates = updates_take(c);
+    if (bodies + updates == 0)
+        refusal_take(c);
     tick(c);
     client_send(c, bodies + updates == 0);
     if (--c->depth == 0)
@@ -166,6 +181,8 @@ int client_until(struct reeve_client *c, bool (*done)(const void *), const void 
     }
     if (c->session.up)
         return client_fail(c, ERR_TIMEOUT, "no answer within %g s", timeout_ms / 1000.0);
+    if (wire_refusal(&c->wire)) /* there is one, and it does not talk to us */
+        return client_fail(c, ERR_DENIED, "%s: %s", c->wire.address, wire_refusal(&c->wire));
     return client_fail(c, ERR_UNREACHABLE, "no broker answers at %s", c->wire.address);
 }
 

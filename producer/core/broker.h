@@ -57,6 +57,9 @@ enum event_type {
     EV_STORE,     /* how the store is */
     EV_LOADED,    /* a row of an earlier life, or one that came to us; before EV_SERVE at a start */
     EV_SERVE,     /* all rows are loaded: connections are taken from now on */
+    EV_ACL,       /* a list of principals (proto/acl.h) is in force from now on; the first one
+                     before EV_SERVE, or keys mean nothing */
+    EV_UNWATCHED, /* the updates' socket is another one: whoever watches comes again */
     EV_TICK,      /* broker_deadline has come */
 };
 
@@ -69,6 +72,7 @@ struct event {
             uint64_t peer; /* the shell's name of a connection; not 0; not used again */
             enum port port;
             struct bytes bytes; /* borrowed for the step */
+            struct bytes key;   /* the public key that the connection has shown; empty: none */
         } body;
         struct {
             uint64_t peer;
@@ -96,6 +100,9 @@ struct event {
             struct row_key key;
             struct bytes row;
         } loaded;
+        struct {
+            struct bytes text;
+        } acl;
     };
 };
 
@@ -108,6 +115,7 @@ enum effect_type {
                    short */
     FX_FIND,    /* look for the row of id, answer EV_FOUND with ticket */
     FX_LIST,    /* rows of ended jobs after id, newest first: state, count, bytes: queue name */
+    FX_AUDIT,   /* bytes: a line for the log: who was denied what; holds nothing a peer has said */
 };
 
 struct effect {

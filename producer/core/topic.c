@@ -430,7 +430,7 @@ static void answer_live(struct broker *b, struct peer *peer, const struct find *
 }
 
 /* "queue/calc.add" is "queue" and "calc.add"; "todo" is "todo" and nothing. */
-static struct bytes split(struct bytes topic, struct bytes *tail)
+struct bytes topic_split(struct bytes topic, struct bytes *tail)
 {
     const char *text = topic.data, *slash = topic.size ? memchr(text, '/', topic.size) : NULL;
     size_t size = slash ? (size_t)(slash - text) : topic.size;
@@ -438,7 +438,7 @@ static struct bytes split(struct bytes topic, struct bytes *tail)
     return bytes_of(text, size);
 }
 
-static uint64_t id_of(struct bytes text)
+uint64_t topic_id(struct bytes text)
 {
     char copy[JOB_ID_TEXT] = {0};
     if (text.size != JOB_ID_TEXT - 1)
@@ -450,7 +450,7 @@ static uint64_t id_of(struct bytes text)
 static void ask_job(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail,
                     bool session)
 {
-    uint64_t id = id_of(tail);
+    uint64_t id = topic_id(tail);
     struct job *job = id ? job_find(b, id) : NULL;
     if (job) {
         answer_live(b, peer, ask, job, session);
@@ -561,7 +561,7 @@ void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watc
     struct find ask = {
         .peer = peer->id, .number = watch->number, .kind = FIND_WATCH, .topic = watch->topic};
     struct bytes tail;
-    const struct kind *kind = kind_of(split(watch->topic, &tail));
+    const struct kind *kind = kind_of(topic_split(watch->topic, &tail));
     ask.goes_on = watch->incarnation == b->options.incarnation;
     if (ask.goes_on)
         ask.id = watch->after;
@@ -576,7 +576,7 @@ void topic_found(struct broker *b, struct peer *peer, const struct find *find,
                  const struct row *row)
 {
     struct bytes tail;
-    bool session = bytes_equal(split(find->topic, &tail), bytes_text("session"));
+    bool session = bytes_equal(topic_split(find->topic, &tail), bytes_text("session"));
     if (row && session && row->session)
         answer_session(b, peer, find, &row->job, &row->chain);
     else if (row && !session)

@@ -32,6 +32,8 @@ static const struct option rows[] = {
     {"http", OPTION_TEXT, "ADDRESS:PORT", "where the page is (default 127.0.0.1:7713)", 0, 0},
     {"broker", OPTION_TEXT, "tcp://HOST:P",
      "clients' port of the broker (default $REEVE_BROKER, else tcp://127.0.0.1:7710)", 0, 0},
+    {"identity", OPTION_TEXT, "FILE",
+     "our key, for a broker that asks for one; else $REEVE_IDENTITY", 0, 0},
     {"token-file", OPTION_TEXT, "FILE",
      "what requests must show (default $XDG_STATE_HOME/reeve/token); made when it is not there", 0,
      0},
@@ -249,7 +251,8 @@ static int start(const struct options *o)
     char host[HOST_TEXT], why[400];
     unsigned port;
     struct doors_plan doors;
-    struct gateway_options options = {.broker = options_text(o, "broker", NULL)};
+    struct gateway_options options = {.broker = options_text(o, "broker", NULL),
+                                      .identity = options_text(o, "identity", NULL)};
     const char *http = options_text(o, "http", default_http);
     if (!parse_http(http, host, &port))
         return complain(EXIT_USAGE, "--http wants ADDRESS:PORT, not %s", http);
