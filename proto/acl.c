@@ -5,7 +5,7 @@
 
 #include "common/must.h"
 
-enum { WORDS_MAX = 4 };
+enum { WORDS_MAX = 5 };
 
 /* --- names ------------------------------------------------------------------------------------ */
 
@@ -171,18 +171,46 @@ static unsigned words_of(struct bytes line, struct bytes words[static WORDS_MAX]
     return count;
 }
 
+/* Seconds since 1970; 0: it is no such number. */
+static int64_t until_read(struct bytes word)
+{
+    const char *at = word.data;
+    int64_t until_s = 0;
+    if (word.size > 12)
+        return 0;
+    for (size_t i = 0; i < word.size; i++) {
+        if (at[i] < '0' || at[i] > '9')
+            return 0;
+        until_s = until_s * 10 + (at[i] - '0');
+    }
+    return until_s;
+}
+
+/* What the first word says, and how many there are to be. NULL, or what is wrong. */
+static const char *kind_read(struct principal *p, const struct bytes words[static WORDS_MAX],
+                             unsigned count)
+{
+    bool invited = bytes_equal(words[0], bytes_text("invited"));
+    p->revoked = bytes_equal(words[0], bytes_text("revoked"));
+    p->role = p->revoked ? ACL_ROLES : invited ? ACL_WORKER : acl_role_find(words[0]);
+    if (!p->revoked && p->role == ACL_ROLES)
+        return "the first word is client, worker, watcher, gateway, admin, invited or revoked";
+    if (p->revoked)
+        return count == 3 ? NULL : "it reads: revoked NAME PUBLIC-KEY";
+    if (!invited)
+        return count == 4 ? NULL : "it reads: ROLE NAME PUBLIC-KEY QUEUES";
+    p->until_s = count == 5 ? until_read(words[4]) : 0;
+    return p->until_s ? NULL : "it reads: invited NAME PUBLIC-KEY QUEUES SECONDS-SINCE-1970";
+}
+
 /* NULL, or what is wrong with it. */
 static const char *principal_read(struct principal *p, struct bytes line)
 {
     struct bytes words[WORDS_MAX] = {{0}};
     unsigned count = words_of(line, words);
-    p->revoked = bytes_equal(words[0], bytes_text("revoked"));
-    p->role = p->revoked ? ACL_ROLES : acl_role_find(words[0]);
-    if (!p->revoked && p->role == ACL_ROLES)
-        return "the first word is client, worker, watcher, gateway, admin or revoked";
-    if (count != (p->revoked ? 3u : 4u))
-        return p->revoked ? "it reads: revoked NAME PUBLIC-KEY"
-                          : "it reads: ROLE NAME PUBLIC-KEY QUEUES";
+    const char *wrong = kind_read(p, words, count);
+    if (wrong)
+        return wrong;
     p->name = words[1];
     p->key = words[2];
     p->queues = words[3];
@@ -292,6 +320,9 @@ void acl_print(struct buf *out, const struct principal *p)
 {
     if (p->revoked)
         buf_printf(out, "revoked %.*s %.*s\n", BYTES_ARG(p->name), BYTES_ARG(p->key));
+    else if (p->until_s)
+        buf_printf(out, "invited %.*s %.*s %.*s %lld\n", BYTES_ARG(p->name), BYTES_ARG(p->key),
+                   BYTES_ARG(p->queues), (long long)p->until_s);
     else
         buf_printf(out, "%s %.*s %.*s %.*s\n", roles[p->role], BYTES_ARG(p->name),
                    BYTES_ARG(p->key), BYTES_ARG(p->queues));

@@ -4,7 +4,11 @@
  * the list is a text, a principal a line:
  *
  *   ROLE NAME PUBLIC-KEY QUEUES
+ *   invited NAME PUBLIC-KEY QUEUES UNTIL
  *   revoked NAME PUBLIC-KEY
+ *
+ * Who is invited may hand in a key of its own, once and before UNTIL (seconds since 1970), and is a
+ * worker under that key from then on.
  *
  * Words are parted by spaces or tabs. A line whose first character is # is a comment (only the
  * first: a key may hold one). Reads, finds and prints; knows no file and no socket, and no secret.
@@ -54,7 +58,8 @@ struct principal {
     struct bytes name, key;
     struct bytes queues; /* "*", or prefixes of queue names with commas; revoked: empty */
     enum acl_role role;
-    bool revoked; /* its key is known so that it cannot come back; it has no role */
+    bool revoked;    /* its key is known so that it cannot come back; it has no role */
+    int64_t until_s; /* invited, until then; else 0 */
     unsigned line;
 };
 

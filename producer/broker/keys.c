@@ -8,9 +8,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/identity.h"
 #include "common/secret.h"
 #include "producer/broker/proof.h"
+#include "producer/keyring/keyring.h"
 
 struct keys {
     char *folder;
@@ -107,10 +109,11 @@ bool keys_start(struct keys *keys, void *context, char *why, size_t why_size)
 /* Is there somebody who was let in there and would not be now? */
 static bool dismissed(const struct acl *was, const struct acl *is, enum acl_port port)
 {
+    int64_t now_ms = clock_wall_ms();
     for (size_t i = 0; i < was->count; i++) {
         const struct principal *old = &was->list[i], *now;
-        if (!zap_refuses(was, bytes_text(acl_port_name(port)), old->key, &now) &&
-            zap_refuses(is, bytes_text(acl_port_name(port)), old->key, &now))
+        if (!zap_refuses(was, bytes_text(acl_port_name(port)), old->key, now_ms, &now) &&
+            zap_refuses(is, bytes_text(acl_port_name(port)), old->key, now_ms, &now))
             return true;
     }
     return false;
@@ -129,6 +132,17 @@ bool keys_again(struct keys *keys, bool *updates, char *why, size_t why_size)
     buf_fini(&keys->text);
     keys->text = text;
     return true;
+}
+
+bool keys_enrol(struct keys *keys, const char *name, const char *key, char *why, size_t why_size)
+{
+    struct keyring ring;
+    enum keyring_end end = keyring_open(&ring, keys->folder);
+    end = end ? end : keyring_enrol(&ring, name, key);
+    if (end)
+        snprintf(why, why_size, "%s", ring.why);
+    keyring_close(&ring);
+    return end == KEYRING_DONE;
 }
 
 struct bytes keys_list(const struct keys *keys)

@@ -52,8 +52,15 @@ struct shell {
     uint64_t memory_bytes;
     uint64_t updates_dropped;
     struct log_limit denied;
-    uint64_t loaded; /* rows, at the start */
-    int status;      /* not 0: the loop must end, with this exit code */
+    struct buf enrolments; /* struct enrolment each, to be written at the end of the turn */
+    uint64_t loaded;       /* rows, at the start */
+    int status;            /* not 0: the loop must end, with this exit code */
+};
+
+/* Somebody who was invited, and the key of its own. */
+struct enrolment {
+    uint64_t peer;
+    char name[ACL_NAME_MAX + 1], key[ACL_KEY_SIZE + 1];
 };
 
 static void step(struct shell *s, struct event *ev);
@@ -185,6 +192,16 @@ static void send_early(struct shell *s, struct route *route)
     s->touched[route->port] = true;
 }
 
+/* Files are written when no effects are being applied: what comes of it is an event. */
+static void enrol_later(struct shell *s, uint64_t peer, struct bytes name, struct bytes key)
+{
+    struct enrolment e = {.peer = peer};
+    must(name.size < sizeof e.name && key.size < sizeof e.key);
+    bytes_copy(e.name, name);
+    bytes_copy(e.key, key);
+    buf_put(&s->enrolments, &e, sizeof e);
+}
+
 static void apply(struct shell *s)
 {
     const struct effects *fx = &s->effects;
@@ -216,6 +233,7 @@ static void apply(struct shell *s)
         case FX_SETTLE: store_settle(s->store, e->seq, e->id, e->count); break;
         case FX_FIND: store_find(s->store, e->ticket, e->id); break;
         case FX_LIST: store_list(s->store, e->ticket, e->state, bytes, e->id, e->count); break;
+        case FX_ENROL: enrol_later(s, e->peer, effect_name(fx, e), bytes); break;
         case FX_AUDIT:
             if (!log_limited(&s->denied, clock_ms()))
                 log_warn("denied %.*s", BYTES_ARG(bytes));
@@ -435,18 +453,47 @@ static void updates_anew(struct shell *s)
     step(s, &(struct event){.type = EV_UNWATCHED});
 }
 
-static void list_again(struct shell *s)
+static bool list_again(struct shell *s)
 {
     char why[400];
     bool updates = false;
     if (!keys_again(s->ports.keys, &updates, why, sizeof why)) {
         log_error("the list of principals stays as it was: %s", why);
-        return;
+        return false;
     }
     log_info("another list of principals is in force");
     step(s, &(struct event){.type = EV_ACL, .acl = {.text = keys_list(s->ports.keys)}});
     if (updates)
         updates_anew(s);
+    return true;
+}
+
+static void enrol(struct shell *s, const struct enrolment *e)
+{
+    char why[600];
+    struct event ev = {.type = EV_ENROLLED,
+                       .enrolled = {.peer = e->peer, .name = bytes_text(e->name)}};
+    if (!keys_enrol(s->ports.keys, e->name, e->key, why, sizeof why)) {
+        log_error("cannot enrol %s: %s", e->name, why);
+        ev.enrolled.failure = "the broker cannot change its list of principals; its log says why";
+    } else if (!list_again(s)) {
+        ev.enrolled.failure = "the broker's list of principals does not read; its log says why";
+    } else {
+        log_info("enrolled worker=%s", e->name);
+    }
+    step(s, &ev);
+}
+
+static void enrol_all(struct shell *s)
+{
+    struct buf due = s->enrolments;
+    struct enrolment e;
+    s->enrolments = (struct buf){0};
+    for (size_t at = 0; at < due.size; at += sizeof e) {
+        memcpy(&e, due.data + at, sizeof e);
+        enrol(s, &e);
+    }
+    buf_fini(&due);
 }
 
 /* True: to the end. */
@@ -483,13 +530,13 @@ int shell_run(struct shell *s, int signal_fd)
             take_answers(s);
         if (now_ms >= broker_deadline(s->broker))
             tick(s, now_ms);
+        enrol_all(s);
         full = flush(s);
         store_flush(s->store, now_ms);
-        if (fds[SIGNAL].revents & POLLIN) {
+        if (fds[SIGNAL].revents & POLLIN)
             end = take_signal(s, signal_fd);
-            fds[UPDATES].fd =
-                s->status ? -1 : conn_fd(s->ports.sockets[UPDATES]); /* maybe another */
-        }
+        if (!s->status)
+            fds[UPDATES].fd = conn_fd(s->ports.sockets[UPDATES]); /* another after a new list */
     }
     return s->status;
 }
@@ -574,6 +621,7 @@ void shell_free(struct shell *s)
     namemap_fini(&s->routes[0]);
     namemap_fini(&s->routes[1]);
     effects_fini(&s->effects);
+    buf_fini(&s->enrolments);
     broker_free(s->broker);
     ports_close(&s->ports);
     free(s);

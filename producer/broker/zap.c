@@ -30,7 +30,7 @@ struct request {
 };
 
 const char *zap_refuses(const struct acl *list, struct bytes domain, struct bytes key,
-                        const struct principal **who)
+                        int64_t wall_ms, const struct principal **who)
 {
     enum acl_port port = acl_port_find(domain);
     *who = acl_by_key(list, key);
@@ -40,6 +40,8 @@ const char *zap_refuses(const struct acl *list, struct bytes domain, struct byte
         return "unknown-key";
     if ((*who)->revoked)
         return "revoked";
+    if ((*who)->until_s && (*who)->until_s * 1000 < wall_ms)
+        return "invitation-expired";
     return acl_admits((*who)->role, port) ? NULL : "wrong-port";
 }
 
@@ -101,7 +103,8 @@ static void judge(struct zap *zap, const struct request *request)
     }
     must(zmq_z85_encode(key, request->frames[CREDENTIALS].data, CURVE_KEY));
     pthread_mutex_lock(&zap->lock);
-    const char *why = zap_refuses(&zap->list, request->frames[DOMAIN], bytes_text(key), &who);
+    const char *why =
+        zap_refuses(&zap->list, request->frames[DOMAIN], bytes_text(key), clock_wall_ms(), &who);
     if (who)
         snprintf(name, sizeof name, "%.*s", BYTES_ARG(who->name));
     bool in_earnest = zap->in_earnest;

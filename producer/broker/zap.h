@@ -25,6 +25,6 @@ void zap_stop(struct zap *zap);
 
 /* NULL: let in. Else why not, in one word for the log. *who: the key's, when it is known. */
 const char *zap_refuses(const struct acl *list, struct bytes domain, struct bytes key,
-                        const struct principal **who);
+                        int64_t wall_ms, const struct principal **who);
 
 #endif

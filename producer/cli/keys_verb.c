@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "common/paths.h"
-#include "producer/cli/keyring.h"
+#include "producer/keyring/keyring.h"
 #include "producer/cli/list.h"
 #include "producer/cli/verbs.h"
 #include "producer/view/pairs.h"

@@ -21,7 +21,7 @@
 #include "common/clock.h"
 #include "common/paths.h"
 #include "producer/cli/child.h"
-#include "producer/cli/keyring.h"
+#include "producer/keyring/keyring.h"
 #include "producer/cli/program.h"
 #include "producer/cli/verbs.h"
 #include "proto/record.h"

@@ -60,6 +60,11 @@ int verb_ticker(struct cli *cli);
 extern const struct option keys_options[];
 int verb_keys(struct cli *cli);
 const char *keys_verb_name(size_t i); /* the same */
+/* invite.c */
+extern const struct option invite_options[];
+int verb_invite(struct cli *cli);
+/* join.c */
+int verb_join(struct cli *cli);
 /* top_verb.c */
 int verb_top(struct cli *cli);
 /* menu.c */

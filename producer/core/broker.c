@@ -199,7 +199,11 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
             peer->worker->heard_ms = b->now_ms;
         if (r.type == REC_NONE)
             continue;
-        if (r.type == REC_hello)
+        if (r.type == REC_enrol)
+            enrol(b, peer, &r.enrol);
+        else if (b->permits.on && peer->principal->until_s)
+            permit_deny(b, peer, &r); /* it is invited, and that is all */
+        else if (r.type == REC_hello)
             hello(b, peer, &r.hello);
         else if (peer->client)
             client_record(b, peer, &r);
@@ -351,6 +355,9 @@ void broker_step(struct broker *b, const struct event *ev, struct effects *out)
     case EV_SERVE: serve(b); break;
     case EV_ACL: permit_list(b, ev->acl.text); break;
     case EV_UNWATCHED: unwatched(b); break;
+    case EV_ENROLLED:
+        enrol_done(b, ev->enrolled.peer, ev->enrolled.name, ev->enrolled.failure);
+        break;
     case EV_TICK: tick(b); break;
     }
     lend_due(b);

@@ -60,13 +60,14 @@ enum event_type {
     EV_ACL,       /* a list of principals (proto/acl.h) is in force from now on; the first one
                      before EV_SERVE, or keys mean nothing */
     EV_UNWATCHED, /* the updates' socket is another one: whoever watches comes again */
+    EV_ENROLLED,  /* what FX_ENROL asked for is done, or cannot be */
     EV_TICK,      /* broker_deadline has come */
 };
 
 struct event {
     enum event_type type;
     int64_t now_ms;  /* monotonic; never goes back */
-    int64_t wall_ms; /* since 1970; for people, and never compared */
+    int64_t wall_ms; /* since 1970; for people: compared with what they have written down only */
     union {
         struct {
             uint64_t peer; /* the shell's name of a connection; not 0; not used again */
@@ -103,6 +104,11 @@ struct event {
         struct {
             struct bytes text;
         } acl;
+        struct {
+            uint64_t peer;
+            struct bytes name;
+            const char *failure; /* NULL: the list in force has the key */
+        } enrolled;
     };
 };
 
@@ -115,6 +121,7 @@ enum effect_type {
                    short */
     FX_FIND,    /* look for the row of id, answer EV_FOUND with ticket */
     FX_LIST,    /* rows of ended jobs after id, newest first: state, count, bytes: queue name */
+    FX_ENROL,   /* the invited principal of this name is a worker under the key in bytes */
     FX_AUDIT,   /* bytes: a line for the log: who was denied what; holds nothing a peer has said */
 };
 
@@ -126,7 +133,7 @@ struct effect {
     uint8_t kind;  /* FX_PUT, FX_DROP: enum row_kind */
     uint64_t seq;  /* FX_PUT, FX_DROP, FX_SETTLE: told back by EV_STORED; grows by one each */
     union {
-        uint64_t peer;   /* FX_SEND */
+        uint64_t peer;   /* FX_SEND, FX_ENROL */
         uint64_t ticket; /* FX_FIND, FX_LIST */
     };
     uint64_t id, count;

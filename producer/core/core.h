@@ -400,6 +400,10 @@ void ask_found(struct broker *b, const struct event *ev);
 void find_ask(struct broker *b, const struct peer *peer, uint64_t number, enum find_kind kind,
               uint64_t id);
 
+/* enrol.c: failure NULL: the list in force has the key */
+void enrol(struct broker *b, struct peer *peer, const struct msg_enrol *m);
+void enrol_done(struct broker *b, uint64_t id, struct bytes name, const char *failure);
+
 /* explain.c: why a job waits, or what happened to it */
 void explain_job(struct broker *b, struct peer *peer, uint64_t number, const struct job *job);
 void explain_ended(struct broker *b, struct peer *peer, uint64_t number, const struct row *row);

@@ -303,6 +303,10 @@ static void log_effect(struct farm *f, const struct effect *e)
         break;
     case FX_FIND: buf_printf(&f->log, "find %u j%u", (unsigned)e->ticket, id(e->id)); break;
     case FX_LIST: buf_printf(&f->log, "list %u", (unsigned)e->ticket); break;
+    case FX_ENROL:
+        buf_printf(&f->log, "enrol %.*s %.*s", BYTES_ARG(effect_name(&f->effects, e)),
+                   BYTES_ARG(bytes));
+        break;
     case FX_AUDIT: buf_printf(&f->log, "denied %.*s", BYTES_ARG(bytes)); break;
     }
     buf_printf(&f->log, "\n");

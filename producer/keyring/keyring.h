@@ -5,8 +5,8 @@
  * replaced whole, and never by one that a broker would refuse. A broker that runs with the folder
  * is told. It asks nobody and prints nothing; failures are sentences in `why`.
  */
-#ifndef CLI_KEYRING_H
-#define CLI_KEYRING_H
+#ifndef KEYRING_KEYRING_H
+#define KEYRING_KEYRING_H
 
 #include <sys/types.h>
 
@@ -40,6 +40,14 @@ void keyring_close(struct keyring *k); /* zeroed storage is fine */
  * makes is undone when it ends in anything but KEYRING_DONE. */
 enum keyring_end keyring_add(struct keyring *k, enum acl_role role, const char *name,
                              const char *queues, const char *path) MUST_CHECK;
+/* Whoever shows the key that is made here may be the worker of this name, until then: seconds since
+ * 1970. The secret is nowhere but in *made, which the caller wipes. Invitations that have expired
+ * leave the list. */
+enum keyring_end keyring_invite(struct keyring *k, const char *name, const char *queues,
+                                int64_t until_s, int64_t now_s, struct identity *made) MUST_CHECK;
+/* For the broker, which is not told: whoever was invited under this name is a worker under this
+ * key. KEYRING_TAKEN: somebody has this key; KEYRING_UNKNOWN: nobody is invited. */
+enum keyring_end keyring_enrol(struct keyring *k, const char *name, const char *key) MUST_CHECK;
 /* The key of this name counts no more. Its file stays where it is. */
 enum keyring_end keyring_revoke(struct keyring *k, const char *name) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "producer/cli/keyring.h"
+#include "producer/keyring/keyring.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -197,16 +197,24 @@ static enum keyring_end append(struct keyring *k, const struct principal *p)
     return end;
 }
 
-enum keyring_end keyring_add(struct keyring *k, enum acl_role role, const char *name,
-                             const char *queues, const char *path)
+static enum keyring_end check_name(struct keyring *k, const char *name)
 {
-    struct identity id;
     if (!acl_name_valid(bytes_text(name)))
         return fail(k, KEYRING_WRONG, "\"%.80s\" is no name: up to %d of A-Z a-z 0-9 . _ -", name,
                     ACL_NAME_MAX);
     if (acl_by_name(&k->acl, bytes_text(name)))
         return fail(k, KEYRING_TAKEN, "there is a principal %s already; `reeve keys revoke %s`",
                     name, name);
+    return KEYRING_DONE;
+}
+
+enum keyring_end keyring_add(struct keyring *k, enum acl_role role, const char *name,
+                             const char *queues, const char *path)
+{
+    struct identity id;
+    enum keyring_end wrong = check_name(k, name);
+    if (wrong)
+        return wrong;
     identity_make(&id, acl_role_name(role), name, k->server_key);
     const struct principal p = {.name = bytes_text(name),
                                 .key = bytes_text(id.public_key),
@@ -225,7 +233,7 @@ enum keyring_end keyring_add(struct keyring *k, enum acl_role role, const char *
     return end ? end : tell_broker(k);
 }
 
-/* The text with another line in place of one, counted from 1. */
+/* The text with another line in place of one, counted from 1; p NULL: without it. */
 static void replace_line(struct buf *out, struct bytes text, unsigned number,
                          const struct principal *p)
 {
@@ -233,12 +241,67 @@ static void replace_line(struct buf *out, struct bytes text, unsigned number,
     for (unsigned i = 1; at < end; i++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *next = newline ? newline + 1 : end;
-        if (i == number)
-            acl_print(out, p);
-        else
+        if (i != number)
             buf_put(out, at, (size_t)(next - at));
+        else if (p)
+            acl_print(out, p);
         at = next;
     }
+}
+
+static enum keyring_end put_line(struct keyring *k, unsigned number, const struct principal *p)
+{
+    struct buf text = {0};
+    replace_line(&text, buf_bytes(&k->text), number, p);
+    enum keyring_end end = put_list(k, &text);
+    buf_fini(&text);
+    return end;
+}
+
+/* One a round: the list is read anew after each. */
+static enum keyring_end drop_expired(struct keyring *k, int64_t now_s)
+{
+    size_t i = 0;
+    while (i < k->acl.count) {
+        const struct principal *p = &k->acl.list[i++];
+        if (!p->until_s || p->until_s >= now_s)
+            continue;
+        enum keyring_end end = put_line(k, p->line, NULL);
+        if (end)
+            return end;
+        i = 0;
+    }
+    return KEYRING_DONE;
+}
+
+enum keyring_end keyring_invite(struct keyring *k, const char *name, const char *queues,
+                                int64_t until_s, int64_t now_s, struct identity *made)
+{
+    enum keyring_end end = drop_expired(k, now_s);
+    end = end ? end : check_name(k, name);
+    if (end)
+        return end;
+    identity_make(made, "invited", name, k->server_key);
+    const struct principal p = {.name = bytes_text(name),
+                                .key = bytes_text(made->public_key),
+                                .queues = bytes_text(queues ? queues : "*"),
+                                .role = ACL_WORKER,
+                                .until_s = until_s};
+    end = append(k, &p);
+    return end ? end : tell_broker(k);
+}
+
+enum keyring_end keyring_enrol(struct keyring *k, const char *name, const char *key)
+{
+    const struct principal *invited = acl_by_name(&k->acl, bytes_text(name));
+    if (!invited || !invited->until_s)
+        return fail(k, KEYRING_UNKNOWN, "nobody is invited as %s", name);
+    if (acl_by_key(&k->acl, bytes_text(key)))
+        return fail(k, KEYRING_TAKEN, "this key is somebody's already");
+    struct principal worker = *invited;
+    worker.key = bytes_text(key);
+    worker.until_s = 0;
+    return put_line(k, invited->line, &worker);
 }
 
 enum keyring_end keyring_revoke(struct keyring *k, const char *name)
@@ -246,11 +309,8 @@ enum keyring_end keyring_revoke(struct keyring *k, const char *name)
     const struct principal *p = acl_by_name(&k->acl, bytes_text(name));
     if (!p)
         return fail(k, KEYRING_UNKNOWN, "there is no principal \"%.80s\"", name);
-    struct buf text = {0};
     struct principal revoked = *p;
     revoked.revoked = true;
-    replace_line(&text, buf_bytes(&k->text), p->line, &revoked);
-    enum keyring_end end = put_list(k, &text);
-    buf_fini(&text);
+    enum keyring_end end = put_line(k, p->line, &revoked);
     return end ? end : tell_broker(k);
 }
