@@ -53,6 +53,9 @@ static struct record record_of(enum record_type verb)
     case REC_watch:
         r.watch = (struct msg_watch){.number = 9, .topic = bytes_text("worker/w1")};
         break;
+    case REC_follow:
+        r.follow = (struct msg_follow){.number = 9, .topic = bytes_text("worker/w1")};
+        break;
     case REC_sync: r.sync = (struct msg_sync){.nonce = bytes_text("n")}; break;
     case REC_complete_task: r.complete_task = (struct msg_complete_task){9, 1}; break;
     case REC_offer: r.offer = (struct msg_offer){.queue = queue}; break;
@@ -63,6 +66,8 @@ static struct record record_of(enum record_type verb)
     case REC_list_feeds:
     case REC_get_status:
     case REC_get_figures:
+    case REC_unfollow:
+    case REC_follow_more:
     case REC_ack: r.list_jobs = (struct msg_list_jobs){.number = 9}; break;
     case REC_ping:
     case REC_goodbye:
@@ -94,7 +99,8 @@ TEST(each_role_may_say_what_the_table_says)
         {REC_explain, "nyyy"},     {REC_drop, "nnyy"},        {REC_tell, "nnyy"},
         {REC_pause, "nnyy"},       {REC_resume, "nnyy"},      {REC_get_session, "nyyy"},
         {REC_get_figures, "nyyy"}, {REC_list_tasks, "nyyy"},  {REC_complete_task, "nnyy"},
-        {REC_list_feeds, "yyyy"},  {REC_ping, "yyyy"},        {REC_result, "nnnn"},
+        {REC_list_feeds, "yyyy"},  {REC_follow, "nyyy"},      {REC_unfollow, "yyyy"},
+        {REC_follow_more, "yyyy"}, {REC_ping, "yyyy"},        {REC_result, "nnnn"},
         {REC_offer, "nnnn"},       {REC_goodbye, "yyyy"},
     };
     static const char *const who[] = {"c1", "c3", "c4", "c5"};
@@ -256,6 +262,49 @@ TEST(topics_are_ones_own)
     farm_free(f);
 }
 
+TEST(what_is_followed_is_ones_own)
+{
+    struct farm *f = farm_guarded(true);
+    char text[JOB_ID_TEXT], topic[32];
+    submits(f, "c1", "calc.add");
+    kept(f);
+    snprintf(topic, sizeof topic, "job/%s", job_id_text(job_id(1), text));
+    struct record follow = {.type = REC_follow,
+                            .follow = {.number = 7, .topic = bytes_text(topic), .credit = 10}};
+    farm_forget(f);
+    shows_key_of(f, "c6", "c2");
+    client(f, "c6");
+    says(f, "c6", &follow);
+    SAYS_HAS(f, "c6 < error 7 denied\n");
+    says(f, "c1", &follow);
+    SAYS_HAS(f, "c1 < snapshot");
+    results(f, "w1", 1, 1, REASON_NONE);
+    kept(f);
+    SAYS_HAS(f, "c1 < update ");
+    says(f, "c6", &follow); /* it has ended */
+    SAYS_HAS(f, "find 1 j1\n");
+    found(f, 1, buf_bytes(&disk_ended(&f->disk, job_id(1))->bytes));
+    SAYS_HAS(f, "c6 < error 7 denied\n");
+    farm_free(f);
+}
+
+TEST(who_is_struck_off_follows_nothing_more)
+{
+    struct farm *f = farm_guarded(false);
+    struct record follow = {
+        .type = REC_follow,
+        .follow = {.number = 7, .topic = bytes_text("queue/calc.add"), .credit = 100}};
+    says(f, "c1", &follow);
+    says(f, "c3", &follow);
+    principals(f, "client c2 *\nwatcher c3 *\nworker w1 calc.");
+    farm_forget(f);
+    submits(f, "c2", "calc.add");
+    after(f, 200);
+    CHECK(!strstr(farm_log(f), "c1 < "));
+    SAYS_HAS(f, "c3 < update ");
+    farm_free(f);
+}
+
 /* --- workers ---------------------------------------------------------------------------------- */
 
 TEST(a_worker_offers_its_queues_only)
@@ -351,7 +400,7 @@ TEST(a_worker_that_is_struck_off_loses_its_leases_at_once)
     worker(f, "w2", 1, "calc.add");
     submits(f, "c1", "calc.add");
     SAYS_HAS(f, "lease j1 t1");
-    principals(f, "client c1 *\nworker w2 *");
+    principals(f, "client c1 calc.,bench.\nworker w2 *");
     SAYS_HAS(f, "w1 < error 0 denied\n");
     results(f, "w1", 1, 1, REASON_NONE);
     SAYS(f, "w1 < error 0 denied\n");
@@ -504,7 +553,8 @@ TEST(a_job_that_is_tried_again_stays_its_owners)
     asks(f, "c1", REC_get_job, 1, 2);
     SAYS_HAS(f, "c1 < job 1 j2 running retry of j1\n");
     principals(f, "client c1 bench.\nworker w1 calc.");
-    farm_forget(f);
+    SAYS_HAS(f, "c1 < hello_wanted\n");
+    client(f, "c1");
     asks(f, "c1", REC_retry, 2, 1);
     found(f, 3, row);
     SAYS_HAS(f, "c1 < error 2 denied\n");
