@@ -269,6 +269,7 @@ static void dismiss(struct broker *b, struct peer *peer)
     while (!list_empty(&peer->waiters))
         waiter_free(list_first(&peer->waiters, struct waiter, of_peer));
     send_error(b, peer, 0, ERR_DENIED, "this key is not on the list any more");
+    send_record(b, peer, &(struct record){.type = REC_goodbye});
 }
 
 /* A worker that may run other queues than before says again what it offers and holds. */
