@@ -34,7 +34,7 @@ static void print_json(struct pairs *p, const struct keyring *k)
 {
     struct buf out = {0};
     if (k->told)
-        pairs_integer(p, "told", k->told);
+        pairs_integer(p, "broker", k->told);
     pairs_close(p, &out);
     output_json(buf_bytes(&out));
     buf_fini(&out);
@@ -43,7 +43,7 @@ static void print_json(struct pairs *p, const struct keyring *k)
 static void print_told(const struct keyring *k)
 {
     if (k->told)
-        printf("the broker (pid %d) was told\n", (int)k->told);
+        printf("the broker (pid %d) knows it\n", (int)k->told);
     else
         puts("no broker runs with this folder; one that is started reads it");
 }

@@ -161,14 +161,13 @@ def test_who_is_not_known_is_told_so(farm):
     farm.json("keys", "init", "--keys", other)
     # Another farm's admin: that broker has another key.
     done = farm.as_one(other / "admin.key", "status", "--wait", 2)
-    assert done.returncode == 5 and "may not be the one" in done.stderr, answer(done)
+    assert done.returncode == 5 and "not be the one of this identity" in done.stderr, answer(done)
     # A key that is not known, made for this broker: by a list that was put back.
     before = (farm.keys / "acl").read_bytes()
     stranger = farm.key("client", "stranger")
     (farm.keys / "acl").write_bytes(before)
     os.chmod(farm.keys / "acl", 0o600)
-    farm.key("client", "known")  # and that the broker has read it, this one tells
-    farm.until(lambda: farm.as_one(farm.keys / "known.key", "status").returncode == 0, "the list is read")
+    assert farm.as_one(farm.key("client", "known"), "status").returncode == 0  # by then the broker has read it
     done = farm.as_one(stranger, "status")
     assert done.returncode == 5 and "does not know this key" in done.stderr, answer(done)
     assert json.loads(farm.as_one(stranger, "status", "--json").stdout)["error"]["exit"] == 5
@@ -186,7 +185,7 @@ def test_who_is_not_known_is_told_so(farm):
 def test_a_key_where_none_is_asked_for_is_told(farm):
     farm_module.Farm.broker(farm, "--store", "memory")
     done = farm.reeve("status")
-    assert done.returncode == 5 and "asks for no key" in done.stderr, answer(done)
+    assert done.returncode == 5 and "no key" in done.stderr, answer(done)
     assert farm.as_one("", "status").returncode == 0
 
 
@@ -219,9 +218,8 @@ def test_who_is_revoked_goes_and_does_not_come_back(farm):
     worker = farm.worker("--identity", farm.key("worker", "w"))
     client = farm.key("client", "c")
     assert farm.as_one(client, "status").returncode == 0
-    assert farm.revoke("c")["told"] == broker.pid
-    farm.until(lambda: farm.as_one(client, "status").returncode == 5, "the client is refused")
-    assert "not running" not in farm.reeve("status").stdout
+    assert farm.revoke("c")["broker"] == broker.pid
+    assert farm.as_one(client, "status").returncode == 5
     farm.revoke("w")
     farm.until(lambda: not [w for w in farm.workers() if w["state"] == "up"], "the worker is let go")
     farm.until(lambda: "does not know this key" in worker.stderr() or worker.child.poll() is not None,
