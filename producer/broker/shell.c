@@ -264,7 +264,7 @@ static bool take_message(struct shell *s, enum port port)
     zmq_msg_init(&body);
     bool whole = zmq_msg_more(&id) && zmq_msg_recv(&body, socket, ZMQ_DONTWAIT) >= 0;
     bool extra = whole && zmq_msg_more(&body) && drain_parts(socket);
-    const char *key = s->ports.keys ? zmq_msg_gets(&id, "User-Id") : NULL;
+    const char *key = s->ports.keys && whole ? zmq_msg_gets(&body, "User-Id") : NULL;
     struct route *route =
         route_of(s, port, bytes_of(zmq_msg_data(&id), zmq_msg_size(&id)), key ? key : "");
     struct event ev = {.type = EV_BODY,

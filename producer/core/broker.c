@@ -21,7 +21,7 @@ static uint64_t limit_or(uint64_t given, uint64_t otherwise)
 static struct broker_limits limits_of(const struct broker_limits *given)
 {
     struct broker_limits l = *given;
-    l.jobs_max = limit_or(l.jobs_max, 10000000);
+    l.jobs_max = limit_or(l.jobs_max, 20000000);
     l.args_bytes_max = limit_or(l.args_bytes_max, 4ull << 30);
     l.queues_max = limit_or(l.queues_max, 100000);
     l.keys_max = limit_or(l.keys_max, 1000000);

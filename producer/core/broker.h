@@ -14,7 +14,7 @@
 struct broker;
 
 struct broker_limits {        /* 0: the default */
-    uint64_t jobs_max;        /* live jobs; 10,000,000 */
+    uint64_t jobs_max;        /* live jobs; 20,000,000 */
     uint64_t args_bytes_max;  /* their arguments together; 4 GiB */
     uint64_t queues_max;      /* 100,000 */
     uint64_t keys_max;        /* users' keys remembered; 1,000,000 */
