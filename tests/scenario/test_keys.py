@@ -41,9 +41,9 @@ class KeyFarm(farm_module.Farm):
     def broker(self, *words):
         return super().broker("--keys", self.keys, "--store", "memory", *words)
 
-    def as_one(self, identity, *words, **options):
+    def as_one(self, identity, verb, *words, **options):
         """The command line with another key."""
-        return self.reeve(*words, "--identity", identity, **options)
+        return self.reeve(verb, "--identity", identity, *words, **options)
 
     def python(self, identity, number):
         return subprocess.run([sys.executable, "-c", CLIENT, identity, str(number)], capture_output=True, text=True,
@@ -131,7 +131,8 @@ def test_everybody_with_a_key_works(farm):
     worker, gateway = farm.key("worker", "w"), farm.key("gateway", "g")
     client, watcher = farm.key("client", "c"), farm.key("watcher", "v")
     farm.worker("--identity", worker)
-    assert farm.as_one(client, "call", "fibonacci_generator.calculate", 40).stdout == "102334155\n"
+    done = farm.as_one(client, "call", "fibonacci_generator.calculate", 40)
+    assert done.stdout == "102334155\n", answer(done)
     assert farm.reeve("call", "calculator.calculate", 2, "+", 2).stdout == "4\n"
     assert farm.as_one(watcher, "status").returncode == 0
     done = farm.python(client, 50)
