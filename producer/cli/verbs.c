@@ -131,7 +131,7 @@ static const struct verb verbs[] = {
      "reeve keys new client web --keys /var/lib/reeve/keys --out web.key\n"
      "reeve keys list --json\n"
      "reeve keys revoke rack-7\n",
-     keys_options, NULL, OPTIONS_ANYWHERE, 1, 3, verb_keys, false},
+     keys_options, list_options, OPTIONS_ANYWHERE, 1, 3, verb_keys, false},
     {"doctor", "[--store DIR|memory]",
      "look for what is wrong with broker, disk, limits, clock; exit 7 if so",
      "reeve doctor\n"

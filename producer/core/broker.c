@@ -171,11 +171,12 @@ static void hello(struct broker *b, struct peer *peer, const struct msg_hello *m
         worker_hello(b, peer, m);
 }
 
-/* It was let go, and its connection stands: nobody can cut it but itself. */
+/* It was let go, and its connection stands: nobody can cut it but itself, as it is asked to. */
 static void turn_away(struct broker *b, struct peer *peer)
 {
     b->permits.denied++;
     send_error(b, peer, 0, ERR_DENIED, "this key is not on the list");
+    send_record(b, peer, &(struct record){.type = REC_goodbye});
 }
 
 static void body(struct broker *b, uint64_t id, enum port port, struct bytes bytes,

@@ -293,6 +293,7 @@ static void dismiss(struct broker *b, struct peer *peer)
     while (!list_empty(&peer->waiters))
         waiter_free(list_first(&peer->waiters, struct waiter, of_peer));
     send_error(b, peer, 0, ERR_DENIED, "this key is not on the list any more");
+    send_record(b, peer, &(struct record){.type = REC_goodbye});
 }
 
 /* Its queues are others: a worker says again what it offers and holds, a client what it follows. */

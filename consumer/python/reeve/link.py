@@ -149,7 +149,7 @@ class Link:
                     f"{self.address}: the broker asks for no key, and here is one" if self.identity else
                     f"{self.address}: the broker asks for a key: Client(identity=FILE), or REEVE_IDENTITY")
             elif event == BROKEN and self.identity:
-                self.hint = "the broker hung up: it may not be the one that this identity is for"
+                self.hint = "the broker hung up: it may ask for no key, or not be the one of this identity"
             elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self.hint = ""
 
