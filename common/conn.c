@@ -191,7 +191,8 @@ const char *conn_refusal(enum conn_event event, bool key)
         return key ? "the broker asks for no key, and here is one"
                    : "the broker asks for a key: --identity FILE, or REEVE_IDENTITY";
     case CONN_BROKEN:
-        return key ? "the broker hung up: it may not be the one that this identity is for" : NULL;
+        return key ? "the broker hung up: it may ask for no key, or not be the one of this identity"
+                   : NULL;
     case CONN_QUIET:
     case CONN_OTHER:
     case CONN_UP:

@@ -3,13 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/crc32c.h"
 #include "common/identity.h"
+#include "common/log.h"
 #include "common/secret.h"
 #include "producer/broker/proof.h"
 #include "producer/keyring/keyring.h"
@@ -40,18 +43,25 @@ static bool close_up(char *why, size_t why_size)
     return false;
 }
 
+/* Which list is in force; always as long, and so written over in one piece. */
+static bool pid_write(const struct keys *keys)
+{
+    char line[40];
+    int size = snprintf(line, sizeof line, "%10ld %08x\n", (long)getpid(),
+                        crc32c(0, buf_bytes(&keys->text)));
+    return pwrite(keys->pid_fd, line, (size_t)size, 0) == size;
+}
+
 /* The lock goes with the process, however it ends: so a file that was left behind is no broker. */
-static bool pid_write(struct keys *keys, char *why, size_t why_size)
+static bool pid_take(struct keys *keys, char *why, size_t why_size)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char line[24];
     keys->pid_path = path_in(keys, "broker.pid");
     keys->pid_fd = open(keys->pid_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int size = snprintf(line, sizeof line, "%ld\n", (long)getpid());
     bool fine = keys->pid_fd >= 0 && fcntl(keys->pid_fd, F_SETLK, &lock) == 0;
     if (!fine && keys->pid_fd >= 0 && (errno == EAGAIN || errno == EACCES))
         snprintf(why, why_size, "%s: another broker has these keys", keys->pid_path);
-    else if (!fine || ftruncate(keys->pid_fd, 0) || write(keys->pid_fd, line, (size_t)size) != size)
+    else if (!fine || ftruncate(keys->pid_fd, 0) || !pid_write(keys))
         snprintf(why, why_size, "%s: %s", keys->pid_path, strerror(errno));
     else
         return true;
@@ -83,12 +93,15 @@ struct keys *keys_open(const char *folder, char *why, size_t why_size)
         return NULL;
     struct keys *keys = must_alloc(sizeof *keys);
     struct acl list = {0};
+    sigset_t hup; /* held before anybody can know our number: it would end us */
+    sigemptyset(&hup);
+    sigaddset(&hup, SIGHUP);
+    must(sigprocmask(SIG_BLOCK, &hup, NULL) == 0);
     keys->folder = must_strdup(folder);
     keys->pid_fd = -1;
     char *server = path_in(keys, "server.key");
     bool fine = identity_read(&keys->server, server, why, why_size) &&
-                list_read(keys, &list, &keys->text, why, why_size) &&
-                pid_write(keys, why, why_size);
+                list_read(keys, &list, &keys->text, why, why_size) && pid_take(keys, why, why_size);
     free(server);
     acl_fini(&list);
     if (fine)
@@ -131,6 +144,8 @@ bool keys_again(struct keys *keys, bool *updates, char *why, size_t why_size)
     zap_replace(keys->zap, &is);
     buf_fini(&keys->text);
     keys->text = text;
+    if (!pid_write(keys)) /* who waits for it looks into the log */
+        log_warn("%s: %s", keys->pid_path, strerror(errno));
     return true;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * keys: the folder that makes a broker ask for keys: its own identity (server.key), the list of
- * principals (acl) and, while it runs, its process id (broker.pid), so that who changes the list
- * can tell it. A folder is one broker's at a time.
+ * principals (acl) and, while it runs, its process id and the CRC-32C of the list in force in
+ * hexadecimal (broker.pid), so that who changes the list can tell it and sees when it is in force.
+ * A folder is one broker's at a time.
  */
 #ifndef BROKER_KEYS_H
 #define BROKER_KEYS_H
@@ -13,7 +14,8 @@
 struct keys;
 
 /* NULL, with a sentence: something is missing, is readable by others, or does not read; or another
- * broker has it. From here on the process leaves no core and cannot be looked into. */
+ * broker has it. From here on the process leaves no core and cannot be looked into, and HUP waits
+ * for keys_again. */
 struct keys *keys_open(const char *folder, char *why, size_t why_size);
 
 /* From now on its list says who is let in, in this context; see proof.h. False, with a sentence. */

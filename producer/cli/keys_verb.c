@@ -33,7 +33,8 @@ static int exit_of(struct cli *cli, const struct keyring *k, enum keyring_end en
 static void print_json(struct pairs *p, const struct keyring *k)
 {
     struct buf out = {0};
-    pairs_integer(p, "told", k->told);
+    if (k->told)
+        pairs_integer(p, "broker", k->told);
     pairs_close(p, &out);
     output_json(buf_bytes(&out));
     buf_fini(&out);
@@ -42,7 +43,7 @@ static void print_json(struct pairs *p, const struct keyring *k)
 static void print_told(const struct keyring *k)
 {
     if (k->told)
-        printf("the broker (pid %d) was told\n", (int)k->told);
+        printf("the broker (pid %d) knows it\n", (int)k->told);
     else
         puts("no broker runs with this folder; one that is started reads it");
 }
@@ -128,6 +129,11 @@ static int make(struct cli *cli, struct keyring *k, const char *folder)
 static void take_principal(struct list *l, const struct principal *p)
 {
     const char *role = p->revoked ? "revoked" : acl_role_name(p->role);
+    if (l->quiet) {
+        if (!p->revoked)
+            printf("%.*s\n", BYTES_ARG(p->name));
+        return;
+    }
     if (l->cli->json) {
         struct pairs row = {0};
         pack_str(pairs_key(&row, "name"), p->name);

@@ -131,7 +131,7 @@ static const struct verb verbs[] = {
      "reeve keys new client web --keys /var/lib/reeve/keys --out web.key\n"
      "reeve keys list --json\n"
      "reeve keys revoke rack-7\n",
-     keys_options, NULL, OPTIONS_ANYWHERE, 1, 3, verb_keys, false},
+     keys_options, list_options, OPTIONS_ANYWHERE, 1, 3, verb_keys, false},
     {"invite", "worker [--name NAME] [--queues LIST] [--for S] [--address tcp://HOST:PORT]",
      "print the line that makes another host a worker of this broker; on the broker's own host",
      "reeve invite worker\n"

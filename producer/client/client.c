@@ -108,6 +108,8 @@ int client_open(struct reeve_client **out, const struct reeve_options *options)
                  rc == EINVAL ? "not an address like tcp://HOST:PORT" : zmq_strerror(rc));
         return rc == EINVAL ? REEVE_EINVALID : REEVE_EIO;
     }
+    const char *updates = getenv("REEVE_UPDATES");
+    c->one_port = updates && strcmp(updates, "connection") == 0;
     pending_init(&c->pending);
     link_init(&c->calls);
     link_init(&c->asks);

@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "producer/client/client.h"
 
-enum { FRAMES_A_TURN = 256, TURN_MS_MAX = 500, REFUSED_MS = 2000 };
+enum { FRAMES_A_TURN = 256, TURN_MS_MAX = 500 };
 
 static unsigned bodies_take(struct reeve_client *c)
 {
@@ -53,17 +53,10 @@ static unsigned updates_take(struct reeve_client *c)
     return came;
 }
 
-/* Whom the broker lets in may change: it is asked again, later. */
 static void refusal_take(struct reeve_client *c)
 {
-    char text[300];
-    if (!wire_refused(&c->wire))
-        return;
-    snprintf(text, sizeof text, "%s: %s", c->wire.address, wire_refusal(&c->wire));
-    client_fault(c, ERR_DENIED, bytes_text(text));
-    session_lose(&c->session, c->now_ms);
-    c->session.hello_ms = c->now_ms + REFUSED_MS;
-    body_lost(c);
+    if (wire_refused(&c->wire))
+        body_refused(c, bytes_text(wire_refusal(&c->wire)));
 }
 
 int client_send(struct reeve_client *c, bool idle)

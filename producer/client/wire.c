@@ -57,6 +57,7 @@ static int dealer_open(struct wire *w)
     /* A name is free only some time after its socket was closed. */
     snprintf(monitor, sizeof monitor, "inproc://reeve-client-%p-%u", (void *)w, w->opened++);
     w->refusal = CONN_QUIET;
+    w->over = false;
     w->dealer = conn_open(context, CONN_DEALER, w->address, &options);
     w->unsure = true;
     if (!w->dealer)

@@ -20,6 +20,7 @@ struct wire {
     void *dealer, *sub;
     void *monitor;           /* of the dealer; NULL: nothing can be refused any more */
     unsigned opened;         /* dealers so far */
+    bool over;               /* the dealer can do nothing more: wire_reopen */
     enum conn_event refusal; /* the last one since a connection stood, else CONN_QUIET */
     struct outbox out;
     struct buf scratch;

@@ -151,7 +151,8 @@ static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64
     case FIND_EXPLAIN: explain_job(b, peer, number, job); break;
     case FIND_SUBMITTED:
     case FIND_LIST:
-    case FIND_WATCH: must(false && "asked elsewhere");
+    case FIND_WATCH:
+    case FIND_FOLLOW: must(false && "asked elsewhere");
     }
 }
 
@@ -425,7 +426,7 @@ static bool ask(struct broker *b, struct peer *peer, const struct record *r)
     case REC_release: ask_hold(b, peer, r->release.number, r->release.queue, false); break;
     case REC_drain: ask_drain(b, peer, &r->drain); break;
     case REC_sync: topic_sync(b, r->sync.nonce); break;
-    case REC_watch: topic_ask(b, peer, &r->watch); break;
+    case REC_watch: snapshot_watch(b, peer, &r->watch); break;
     default: return false;
     }
     return true;
@@ -513,31 +514,17 @@ static void drop(struct broker *b, struct peer *peer, uint64_t number, uint64_t 
     gate_close(b);
 }
 
-/* What was asked. A submission that came again is somebody's own, unless a key led it to another.
- */
-static const enum record_type verb_of[] = {
-    [FIND_WAIT] = REC_wait,           [FIND_SUBMITTED] = REC_wait, [FIND_JOB] = REC_get_job,
-    [FIND_RETRY] = REC_retry,         [FIND_LIST] = REC_list_jobs, [FIND_WATCH] = REC_watch,
-    [FIND_CANCEL] = REC_cancel,       [FIND_DROP] = REC_drop,      [FIND_EXPLAIN] = REC_explain,
-    [FIND_SESSION] = REC_get_session, [FIND_SAY] = REC_tell,
-};
-
 static void found_one(struct broker *b, struct peer *peer, const struct find *find,
                       const struct row *row)
 {
     struct record r;
-    if (!row && find->kind != FIND_WATCH) {
+    if (!row && find->kind != FIND_WATCH && find->kind != FIND_FOLLOW) {
         send_error(b, peer, find->number,
                    find->kind == FIND_SUBMITTED ? ERR_FORGOTTEN : ERR_UNKNOWN_JOB, NULL);
         return;
     }
-    if (row && !permit_row(b, peer, verb_of[find->kind], row)) {
-        /* all that ask for one begin with their number */
-        permit_deny(
-            b, peer,
-            &(struct record){.type = verb_of[find->kind], .wait = {find->number, find->id}});
+    if (row && !permit_found(b, peer, find, row))
         return;
-    }
     switch (find->kind) {
     case FIND_WAIT:
     case FIND_SUBMITTED:
@@ -562,7 +549,8 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
         break;
     case FIND_DROP: drop(b, peer, find->number, row->job.id); break;
     case FIND_EXPLAIN: explain_ended(b, peer, find->number, row); break;
-    case FIND_WATCH: topic_found(b, peer, find, row); break;
+    case FIND_WATCH:
+    case FIND_FOLLOW: snapshot_found(b, peer, find, row); break;
     case FIND_LIST: must(false && "a list is not one"); break;
     }
 }

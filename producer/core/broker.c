@@ -28,6 +28,7 @@ static struct broker_limits limits_of(const struct broker_limits *given)
     l.clients_max = limit_or(l.clients_max, 100000);
     l.workers_max = limit_or(l.workers_max, 10000);
     l.topics_max = limit_or(l.topics_max, 100000);
+    l.follows_max = limit_or(l.follows_max, 10000);
     l.peers_max = limit_or(l.peers_max, 60000);
     l.waits_max = limit_or(l.waits_max, 1000000);
     l.attempts_max = (uint32_t)limit_or(l.attempts_max, 5);
@@ -76,6 +77,7 @@ static void peer_free(struct broker *b, struct peer *peer)
 {
     while (!list_empty(&peer->waiters))
         waiter_free(list_first(&peer->waiters, struct waiter, of_peer));
+    follows_fini(peer);
     link_take(&peer->link);
     idmap_take(&b->peers, peer->id);
     free(peer);
@@ -149,6 +151,7 @@ static void peer_gone(struct broker *b, uint64_t id)
         worker_gone(b, peer->worker);
     if (peer->client)
         client_left(b, peer->client, false);
+    follows_end(b, peer);
     peer_free(b, peer);
 }
 
@@ -168,11 +171,12 @@ static void hello(struct broker *b, struct peer *peer, const struct msg_hello *m
         worker_hello(b, peer, m);
 }
 
-/* It was let go, and its connection stands: nobody can cut it but itself. */
+/* It was let go, and its connection stands: nobody can cut it but itself, as it is asked to. */
 static void turn_away(struct broker *b, struct peer *peer)
 {
     b->permits.denied++;
     send_error(b, peer, 0, ERR_DENIED, "this key is not on the list");
+    send_record(b, peer, &(struct record){.type = REC_goodbye});
 }
 
 static void body(struct broker *b, uint64_t id, enum port port, struct bytes bytes,
@@ -296,7 +300,7 @@ static void unwatched(struct broker *b)
     struct buf wire = {0};
     size_t at = 0;
     for (const struct topic *t; (t = namemap_next(&b->topics, &at));) {
-        if (!t->watched)
+        if (!t->subscribed)
             continue;
         buf_clear(&wire);
         buf_put(&wire, t->name.data, t->name.size);

@@ -78,6 +78,7 @@ void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         permit_deny(b, peer, &(struct record){.type = REC_hello});
         return;
     }
+    follows_end(b, peer);                         /* it says them again */
     if (peer->client && peer->client != client) { /* the same connection under another name */
         client_left(b, peer->client, false);
         peer->client = NULL;
@@ -86,8 +87,10 @@ void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         send_error(b, peer, 0, ERR_BUSY, "too many clients");
         return;
     }
-    if (client->peer && client->peer != peer)
+    if (client->peer && client->peer != peer) {
+        follows_end(b, client->peer);
         client->peer->client = NULL; /* its older connection says hello again or dies */
+    }
     if (owner)
         client->owner = owner;
     client->peer = peer;
@@ -463,10 +466,11 @@ void client_record(struct broker *b, struct peer *peer, const struct record *r)
     case REC_goodbye:
         accepted_flush(b);
         client_left(b, peer->client, true);
+        follows_end(b, peer);
         peer->client = NULL;
         break;
     default:
-        if (!ask_record(b, peer, r))
+        if (!follow_record(b, peer, r) && !ask_record(b, peer, r))
             send_error(b, peer, 0, ERR_UNEXPECTED, NULL);
         break;
     }

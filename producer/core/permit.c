@@ -70,7 +70,7 @@ enum object {
     QUEUE, /* named by the record: its name */
     JOB,   /* named by the record: its id, second field */
     TOPIC, /* likewise */
-    TODO,  /* the queue of tasks */
+    TASKS, /* the queue of tasks */
     LEASE, /* of a job: its queue */
 };
 
@@ -102,9 +102,12 @@ static const struct verb {
     [REC_resume] = {JOB, {OWN, NO, NO, ALL, ALL}},
     [REC_get_session] = {JOB, {OWN, NO, ALL, ALL, ALL}},
     [REC_get_figures] = {FARM, {NO, NO, ALL, ALL, ALL}},
-    [REC_list_tasks] = {TODO, {OWN, NO, ALL, ALL, ALL}},
-    [REC_complete_task] = {TODO, {OWN, NO, NO, ALL, ALL}},
+    [REC_list_tasks] = {TASKS, {OWN, NO, ALL, ALL, ALL}},
+    [REC_complete_task] = {TASKS, {OWN, NO, NO, ALL, ALL}},
     [REC_list_feeds] = {FARM, {OWN, NO, ALL, ALL, ALL}},
+    [REC_follow] = {TOPIC, {OWN, NO, ALL, ALL, ALL}},
+    [REC_unfollow] = {FARM, {ALL, NO, ALL, ALL, ALL}},
+    [REC_follow_more] = {FARM, {ALL, NO, ALL, ALL, ALL}},
     [REC_offer] = {QUEUE, {NO, OWN, NO, NO, NO}},
     [REC_holding] = {LEASE, {NO, OWN, NO, NO, NO}},
     [REC_ready] = {FARM, {NO, ALL, NO, NO, NO}},
@@ -141,8 +144,8 @@ static bool own(const struct broker *b, const struct peer *peer, const struct re
         return acl_covers(peer->principal,
                           r->type == REC_submit ? r->submit.queue : r->offer.queue);
     case JOB: return !(job = job_named(b, r)) || owner_is(owner_of_job(job), peer->principal);
-    case TOPIC: return permit_topic(b, peer, r->watch.topic);
-    case TODO: return acl_covers(peer->principal, bytes_text(TODO_QUEUE));
+    case TOPIC: return permit_topic(b, peer, r->watch.topic); /* follow begins alike */
+    case TASKS: return acl_covers(peer->principal, bytes_text(TODO_QUEUE));
     case LEASE:
         job = r->holding.id ? job_find(b, r->holding.id) : NULL;
         return !job || acl_covers(peer->principal, job->queue->name);
@@ -157,7 +160,7 @@ bool permit_record(const struct broker *b, const struct peer *peer, const struct
 }
 
 /* What is done again is a submission, too. */
-bool permit_row(struct broker *b, const struct peer *peer, enum record_type verb,
+bool permit_row(const struct broker *b, const struct peer *peer, enum record_type verb,
                 const struct row *row)
 {
     if (!b->permits.on)
@@ -185,12 +188,12 @@ bool permit_queue(const struct broker *b, const struct peer *peer, struct bytes 
 
 bool permit_topic(const struct broker *b, const struct peer *peer, struct bytes topic)
 {
-    struct bytes tail, head = topic_split(topic, &tail);
+    struct bytes tail, head = snapshot_split(topic, &tail);
     const struct principal *p = peer->principal;
     if (permit_all(b, peer))
         return true;
     if (bytes_equal(head, bytes_text("job")) || bytes_equal(head, bytes_text("session"))) {
-        uint64_t id = topic_id(tail);
+        uint64_t id = snapshot_id(tail);
         const struct job *job = id ? job_find(b, id) : NULL;
         return !job || owner_is(owner_of_job(job), p);
     }
@@ -198,7 +201,7 @@ bool permit_topic(const struct broker *b, const struct peer *peer, struct bytes 
         return acl_covers(p, tail);
     if (bytes_equal(head, bytes_text("todo")))
         return acl_covers(p, bytes_text(TODO_QUEUE));
-    return !topic_taken(head) && acl_covers(p, feed_queue(b, topic));
+    return !snapshot_kind(head) && acl_covers(p, feed_queue(b, topic));
 }
 
 bool permit_child(const struct broker *b, const struct job *parent, struct bytes queue)
@@ -236,6 +239,26 @@ void permit_deny(struct broker *b, const struct peer *peer, const struct record 
     effect_close(b, e);
 }
 
+/* All that ask for one job begin with their number. */
+bool permit_found(struct broker *b, struct peer *peer, const struct find *find,
+                  const struct row *row)
+{
+    static const enum record_type verb_of[] = {
+        [FIND_WAIT] = REC_wait,   [FIND_SUBMITTED] = REC_wait, /* one's own, unless a key led to
+                                                                  another's */
+        [FIND_JOB] = REC_get_job, [FIND_RETRY] = REC_retry,     [FIND_LIST] = REC_list_jobs,
+        [FIND_WATCH] = REC_watch, [FIND_FOLLOW] = REC_follow,   [FIND_CANCEL] = REC_cancel,
+        [FIND_DROP] = REC_drop,   [FIND_EXPLAIN] = REC_explain, [FIND_SESSION] = REC_get_session,
+        [FIND_SAY] = REC_tell,
+    };
+    struct record r = {.type = verb_of[find->kind], .wait = {.number = find->number}};
+    if (permit_row(b, peer, r.type, row))
+        return true;
+    if (find->kind != FIND_FOLLOW || follow_refused(b, peer, find))
+        permit_deny(b, peer, &r);
+    return false;
+}
+
 /* --- the list --------------------------------------------------------------------------------- */
 
 static enum acl_port port_of(const struct peer *peer)
@@ -266,17 +289,23 @@ static void dismiss(struct broker *b, struct peer *peer)
     if (peer->client)
         client_left(b, peer->client, false);
     peer->client = NULL;
+    follows_end(b, peer);
     while (!list_empty(&peer->waiters))
         waiter_free(list_first(&peer->waiters, struct waiter, of_peer));
     send_error(b, peer, 0, ERR_DENIED, "this key is not on the list any more");
+    send_record(b, peer, &(struct record){.type = REC_goodbye});
 }
 
-/* A worker that may run other queues than before says again what it offers and holds. */
+/* Its queues are others: a worker says again what it offers and holds, a client what it follows. */
 static void anew(struct broker *b, struct peer *peer)
 {
-    struct worker *w = peer->worker;
+    if (peer->worker)
+        worker_gone(b, peer->worker);
+    else
+        client_left(b, peer->client, false);
     peer->worker = NULL;
-    worker_gone(b, w);
+    peer->client = NULL;
+    follows_end(b, peer);
     send_record(b, peer, &(struct record){.type = REC_hello_wanted});
 }
 
@@ -285,9 +314,10 @@ static void know_again(struct broker *b, struct peer *peer)
     const struct principal *was = peer->principal, *is = principal_of(b, peer);
     bool same = was && is && was->role == is->role && bytes_equal(was->name, is->name);
     peer->principal = is;
-    if (!same && (peer->worker || peer->client))
+    bool here = peer->worker || peer->client;
+    if (here && !same)
         dismiss(b, peer);
-    else if (same && peer->worker && !bytes_equal(was->queues, is->queues))
+    else if (here && !bytes_equal(was->queues, is->queues))
         anew(b, peer);
 }
 

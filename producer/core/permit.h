@@ -13,6 +13,7 @@
 
 struct broker;
 struct client;
+struct find;
 struct job;
 struct peer;
 struct row;
@@ -50,8 +51,11 @@ void permits_fini(struct broker *b);
 /* May it say this? A submission, an offer and what names a job that is not here are looked at again
  * when more is known. */
 bool permit_record(const struct broker *b, const struct peer *peer, const struct record *r);
-/* And about the job of this row, which has ended? */
-bool permit_row(struct broker *b, const struct peer *peer, enum record_type verb,
+/* What the store has found of an ended job for a question of this peer; false: it was told that it
+ * has no right to it. */
+bool permit_found(struct broker *b, struct peer *peer, const struct find *find,
+                  const struct row *row);
+bool permit_row(const struct broker *b, const struct peer *peer, enum record_type verb,
                 const struct row *row);
 bool permit_queue(const struct broker *b, const struct peer *peer, struct bytes queue);
 bool permit_topic(const struct broker *b, const struct peer *peer, struct bytes topic);

@@ -258,9 +258,8 @@ static int start(const struct options *o)
         return complain(EXIT_USAGE, "--http wants ADDRESS:PORT, not %s", http);
     if (!loopback(host) && !options_flag(o, "behind-proxy", false))
         return complain(EXIT_CONFIG,
-                        "%s is not loopback: the token would travel in the clear. Keys come first: "
-                        "reeve keys init (not in this release); with a TLS proxy before it: "
-                        "--behind-proxy",
+                        "%s is not loopback: the token would travel in the clear. With a TLS proxy "
+                        "before it: --behind-proxy",
                         host);
     guard_names(&options.guard, host, port);
     int code = names_add(o, &options.guard);

@@ -3,14 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/crc32c.h"
 #include "common/paths.h"
 #include "common/secret.h"
+
+enum {
+    TAKEN_MS = 10000, /* for a broker to read a list, on a machine that has other things to do */
+    LOOK_MS = 5,
+};
 
 static const char list_head[] =
     "# Who may reach this broker, a principal a line; reeve keys writes it.\n"
@@ -137,21 +145,52 @@ enum keyring_end keyring_init(struct keyring *k, const char *folder)
 
 /* A broker holds a lock on its file for as long as it lives: so no process of another kind is
  * signalled that has its number now. */
-static enum keyring_end tell_broker(struct keyring *k)
+static pid_t broker_of(int fd)
 {
     struct flock held = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fd >= 0 && fcntl(fd, F_GETLK, &held) == 0 && held.l_type != F_UNLCK ? held.l_pid : 0;
+}
+
+/* What a broker writes there of the list that is in force. */
+static bool in_force(const struct keyring *k, int fd)
+{
+    char text[40] = "";
+    long pid;
+    unsigned crc;
+    return pread(fd, text, sizeof text - 1, 0) > 0 && sscanf(text, "%ld %x", &pid, &crc) == 2 &&
+           crc == crc32c(0, buf_bytes(&k->text));
+}
+
+/* Who has a new key is to be let in when we have said so. */
+static enum keyring_end await_broker(struct keyring *k, int fd, pid_t pid)
+{
+    int64_t end_ms = clock_ms() + TAKEN_MS;
+    while (!in_force(k, fd)) {
+        if (broker_of(fd) != pid)
+            return KEYRING_DONE; /* it has ended; the next one reads the list */
+        if (clock_ms() > end_ms)
+            return fail(k, KEYRING_WRONG,
+                        "%s is changed, but the broker (pid %d) has not taken it: its log says why",
+                        k->folder, (int)pid);
+        poll(NULL, 0, LOOK_MS);
+    }
+    k->told = pid;
+    return KEYRING_DONE;
+}
+
+static enum keyring_end tell_broker(struct keyring *k)
+{
     char *path = keyring_path(k, "broker.pid");
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    pid_t pid = broker_of(fd);
     enum keyring_end end = KEYRING_DONE;
     k->told = 0;
-    if (fd >= 0 && fcntl(fd, F_GETLK, &held) == 0 && held.l_type != F_UNLCK && held.l_pid > 0)
-        k->told = held.l_pid;
-    if (k->told && kill(k->told, SIGHUP) != 0) {
+    if (pid > 0 && kill(pid, SIGHUP) != 0)
         end = fail(k, KEYRING_WRONG,
                    "%s is changed, but the broker (pid %d) cannot be told: %s; kill -HUP %d",
-                   k->folder, (int)k->told, strerror(errno), (int)k->told);
-        k->told = 0;
-    }
+                   k->folder, (int)pid, strerror(errno), (int)pid);
+    else if (pid > 0)
+        end = await_broker(k, fd, pid);
     if (fd >= 0)
         close(fd);
     free(path);

@@ -20,7 +20,7 @@ struct keyring {
     char server_key[IDENTITY_KEY];
     struct buf text; /* of the list */
     struct acl acl;
-    pid_t told; /* the broker that was told of the last change; 0: none runs here */
+    pid_t told; /* the broker that has taken the last change; 0: none runs here */
     char why[600];
 };
 

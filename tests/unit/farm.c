@@ -2,10 +2,8 @@
 #include "tests/unit/farm.h"
 
 #include <reeve/value.h>
-#include <stdio.h>
 
 #include "common/pack.h"
-#include "proto/acl.h"
 
 enum { INCARNATION = 7, BROKER_ID = 1, AUDITED_JOBS = 200 };
 
@@ -51,7 +49,6 @@ void farm_free(struct farm *f)
     disk_fini(&f->disk);
     effects_fini(&f->fx);
     buf_fini(&f->log);
-    buf_fini(&f->list);
     free(f);
 }
 
@@ -105,8 +102,8 @@ static void log_progress(struct buf *log, struct bytes map)
 
 static void log_job(struct buf *log, const struct msg_job *m)
 {
-    buf_printf(log, "job %u j%u %s", (unsigned)m->number, id(m->id),
-               job_state_name((unsigned)m->state));
+    const char *state = job_state_name((unsigned)m->state);
+    buf_printf(log, "job %u j%u %s", (unsigned)m->number, id(m->id), state);
     if (m->retry_of)
         buf_printf(log, " retry of j%u", id(m->retry_of));
     log_progress(log, m->progress);
@@ -355,8 +352,6 @@ void restarts(struct farm *f)
     }
     f->incarnation++;
     broker_start(f);
-    if (f->list.size)
-        farm_event(f, &(struct event){.type = EV_ACL, .acl = {.text = buf_bytes(&f->list)}});
     disk_load(&f->disk, load, f);
     farm_event(f, &(struct event){.type = EV_SERVE});
 }
@@ -385,37 +380,11 @@ static struct farm_peer *peer_of(struct farm *f, const char *who)
     return p;
 }
 
-/* Forty characters: the name and zeros. */
-static struct bytes key_of(const char *name, char key[static ACL_KEY_SIZE])
-{
-    memset(key, '0', ACL_KEY_SIZE);
-    memcpy(key, name, strlen(name));
-    return bytes_of(key, ACL_KEY_SIZE);
-}
-
-void principals(struct farm *f, const char *lines)
-{
-    char role[16], name[16], queues[64], key[ACL_KEY_SIZE];
-    int size;
-    buf_clear(&f->list);
-    buf_printf(&f->list, "# of a test\n");
-    for (; sscanf(lines, " %15s %15s %63s%n", role, name, queues, &size) == 3; lines += size)
-        buf_printf(&f->list, "%s %s %.*s %s\n", role, name, BYTES_ARG(key_of(name, key)), queues);
-    farm_event(f, &(struct event){.type = EV_ACL, .acl = {.text = buf_bytes(&f->list)}});
-}
-
-void shows_key_of(struct farm *f, const char *who, const char *principal)
-{
-    peer_of(f, who)->key_of = principal;
-}
-
 void says_bytes(struct farm *f, const char *who, struct bytes body)
 {
     const struct farm_peer *p = peer_of(f, who);
-    char key[ACL_KEY_SIZE];
     struct event ev = {.type = EV_BODY, .body = {.peer = p->peer, .port = p->port, .bytes = body}};
-    if (f->list.size)
-        ev.body.key = key_of(p->key_of ? p->key_of : who, key);
+    ev.body.key = bytes_text(f->key_of ? f->key_of(who) : "");
     farm_event(f, &ev);
 }
 
@@ -585,8 +554,7 @@ void asks(struct farm *f, const char *who, enum record_type what, uint64_t numbe
 
 void found(struct farm *f, uint64_t ticket, struct bytes rows)
 {
-    struct event ev = {.type = EV_FOUND, .found = {.ticket = ticket, .rows = rows}};
-    farm_event(f, &ev);
+    farm_event(f, &(struct event){.type = EV_FOUND, .found = {ticket, rows, 0}});
 }
 
 /* --- time ------------------------------------------------------------------------------------- */

@@ -36,10 +36,9 @@ struct farm {
         enum port port;
         bool beats;
         uint64_t numbers, results;
-        const char *key_of; /* whose key its connection shows; NULL: its own */
     } peers[FARM_PEERS];
     unsigned peer_count;
-    struct buf list; /* of principals, once there is one: from then on every peer shows a key */
+    const char *(*key_of)(const char *who); /* that a peer shows; NULL: none (see permit_kit.h) */
 };
 
 /* A broker with these limits, or NULL for the usual ones. */
@@ -51,11 +50,6 @@ void farm_free(struct farm *f);
  * one takes over from what was kept, knowing none of the connections. */
 void kept(struct farm *f);
 void restarts(struct farm *f);
-
-/* The list of principals in force from now on: a line of each is `ROLE NAME QUEUES`. The principal
- * c1 has the key that the peer c1 shows; another peer may show the same one. */
-void principals(struct farm *f, const char *lines);
-void shows_key_of(struct farm *f, const char *who, const char *principal);
 
 /* What has happened since the last call; line by line as above. */
 #define SAYS(f, text)     (CHECK_TEXT(farm_log(f), text), buf_clear(&(f)->log))

@@ -50,11 +50,14 @@ def read(path: str) -> Identity:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise errors.Denied(f"{path}: {error.strerror}") from None
-    with open(fd, "rb") as file:
-        wrong = exposed(os.fstat(fd))
-        if wrong:
-            raise errors.Denied(f"{path}: {wrong}")
-        text = file.read(FILE_MAX + 1)
+    try:
+        wrong, text = exposed(os.fstat(fd)), b""
+        if not wrong:
+            text = os.read(fd, FILE_MAX + 1)
+    finally:
+        os.close(fd)
+    if wrong:
+        raise errors.Denied(f"{path}: {wrong}")
     wrong, fields = parse(text)
     if wrong:
         raise errors.Denied(f"{path}: {wrong}")

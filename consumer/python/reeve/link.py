@@ -149,14 +149,14 @@ class Link:
                     f"{self.address}: the broker asks for no key, and here is one" if self.identity else
                     f"{self.address}: the broker asks for a key: Client(identity=FILE), or REEVE_IDENTITY")
             elif event == BROKEN and self.identity:
-                self.hint = "the broker hung up: it may not be the one that this identity is for"
+                self.hint = "the broker hung up: it may ask for no key, or not be the one of this identity"
             elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self.hint = ""
 
     def _connect_updates(self) -> None:
         """The SUB socket, once something is watched; another one when the broker's port has changed."""
         core = self.core
-        if not core.watched or not core.updates_port or core.updates_port == self.sub_port:
+        if not core.watched or core.follows or core.updates_port == self.sub_port:
             return
         if self.sub is not None:
             self.poller.unregister(self.sub)

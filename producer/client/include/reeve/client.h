@@ -267,7 +267,11 @@ typedef void reeve_on_update(void *user, const struct reeve_update *update);
  * prefix that ends in / (no snapshot and no replay there). First comes a "snapshot", then updates
  * in order; what cannot be had any more is told as "lost" with {first, last}, and a snapshot after
  * it. "error" with {error, text} is the last event: there is no such object (any more). Callbacks
- * come from reeve_dispatch or a blocking call. */
+ * come from reeve_dispatch or a blocking call.
+ *
+ * Updates come from the broker's updates' port; over the connection there is where that port is
+ * closed to this client, or REEVE_UPDATES=connection stands in the environment of reeve_connect.
+ * Then a prefix is REEVE_EINVALID. */
 int reeve_subscribe(struct reeve_client *c, const char *topic, reeve_on_update *update, void *user);
 int reeve_unsubscribe(struct reeve_client *c, const char *topic);
 
