@@ -6,9 +6,9 @@
 #include <inttypes.h>
 
 #include "common/paths.h"
-#include "producer/keyring/keyring.h"
 #include "producer/cli/list.h"
 #include "producer/cli/verbs.h"
+#include "producer/keyring/keyring.h"
 #include "producer/view/pairs.h"
 
 const struct option keys_options[] = {
@@ -128,7 +128,7 @@ static int make(struct cli *cli, struct keyring *k, const char *folder)
 
 static void take_principal(struct list *l, const struct principal *p)
 {
-    const char *role = p->revoked ? "revoked" : acl_role_name(p->role);
+    const char *role = p->revoked ? "revoked" : p->until_s ? "invited" : acl_role_name(p->role);
     if (l->quiet) {
         if (!p->revoked)
             printf("%.*s\n", BYTES_ARG(p->name));
@@ -140,6 +140,8 @@ static void take_principal(struct list *l, const struct principal *p)
         pairs_text(&row, "role", role);
         pack_str(pairs_key(&row, "queues"), p->queues);
         pack_str(pairs_key(&row, "public_key"), p->key);
+        if (p->until_s)
+            pairs_integer(&row, "until", p->until_s);
         pairs_close(&row, &l->rows.buf);
         l->rows.count++;
         return;

@@ -105,12 +105,14 @@ class HostsRun(chaos.Chaos):
         return super().start_broker(before=self.broker_host.enter, words=("--keys", self.keys), **options)
 
     def start_worker_at(self, host, slots=2):
-        """The worker of a host that has none yet joins."""
-        key = self.folder / f"{host.name}.key"
-        if not key.exists():
-            self.reeve_ok("keys", "new", "worker", host.name, "--queues", "chaos.", "--keys", self.keys, "--out", key)
-        host.worker = self.start_worker(slots=slots, address=f"tcp://{self.broker_host.address}:{PORT + 1}",
-                                        before=host.enter, words=("--identity", key))
+        """The worker of a host that has none yet joins, by an invitation."""
+        line = self.reeve_ok("invite", "worker", "--name", host.name, "--queues", "chaos.", "--keys", self.keys,
+                             "--address", f"tcp://{self.broker_host.address}:{PORT + 1}").split()
+        label = f"w{len(self.worker_list) + 1}"
+        host.worker = self.start("reeve", "join", "--identity", self.folder / f"{host.name}.key", *line[2:], "--slots", slots,
+                                 "--handler", chaos.TOOLS / "recorder", "--name", label, before=host.enter)
+        host.worker.label = label
+        self.worker_list.append(host.worker)
         return host.worker
 
     def close(self):

@@ -64,6 +64,25 @@ TEST(a_key_may_hold_a_hash)
     acl_fini(&acl);
 }
 
+TEST(an_invitation_is_a_worker_to_be)
+{
+    list_of("invited a " KEY_1 " x. 1795311022\n");
+    const struct principal *p = acl_by_name(&acl, bytes_text("a"));
+    CHECK(p && p->role == ACL_WORKER && !p->revoked);
+    CHECK_EQ(p->until_s, 1795311022);
+    struct buf out = {0};
+    acl_print(&out, p);
+    CHECK_TEXT(buf_text(&out), "invited a " KEY_1 " x. 1795311022\n");
+    buf_fini(&out);
+    static const char *const wrong[] = {"", " 0", " -1", " 12x", " 1234567890123", " 1 2"};
+    for (size_t i = 0; i < LENGTH(wrong); i++) {
+        char line[200];
+        snprintf(line, sizeof line, "invited a " KEY_1 " x.%s\n", wrong[i]);
+        CHECK_TEXT(refusal_of(line),
+                   "line 1: it reads: invited NAME PUBLIC-KEY QUEUES SECONDS-SINCE-1970");
+    }
+}
+
 TEST(revoked_keys_are_remembered)
 {
     list_of("revoked a " KEY_1 "\nclient a " KEY_2 " *\n");
@@ -82,7 +101,7 @@ TEST(refusals_name_their_line)
         const char *text, *why;
     } rows[] = {
         {"\n\nroot a " KEY_1 " *",
-         "line 3: the first word is client, worker, watcher, gateway, admin or revoked"},
+         "line 3: the first word is client, worker, watcher, gateway, admin, invited or revoked"},
         {"client a " KEY_1, "line 1: it reads: ROLE NAME PUBLIC-KEY QUEUES"},
         {"client a " KEY_1 " * more", "line 1: it reads: ROLE NAME PUBLIC-KEY QUEUES"},
         {"revoked a " KEY_1 " *", "line 1: it reads: revoked NAME PUBLIC-KEY"},

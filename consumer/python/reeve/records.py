@@ -17,6 +17,8 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "pong": (7, 0, ""),
     "done": (8, 1, "number:u"),
     "end": (9, 1, "number:u next:#"),
+    "enrol": (11, 1, "public_key:s"),
+    "enrolled": (12, 1, "name:s"),
     "submit": (16, 3, "number:u queue:s args:b priority:i flags:u delay_ms:u deadline_ms:u timeout_ms:u retries:u "
                       "key:s durability:u session:s tenant:s tags:s after:b schedule:s content_type:s"),
     "accepted": (17, 2, "number:u id:# count:u durability:u"),
