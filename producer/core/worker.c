@@ -162,7 +162,7 @@ static void worker_end(struct broker *b, struct worker *w, const char *event, bo
 
 void worker_dismiss(struct broker *b, struct worker *w)
 {
-    worker_end(b, w, "dismissed", true);
+    worker_end(b, w, "lost", true);
 }
 
 /* The connection is gone; the worker may not be. */

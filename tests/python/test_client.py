@@ -289,6 +289,20 @@ def test_two_watches_of_one_topic_are_one_too_many(client):
         client.watch("queue/any.echo").next(60)
 
 
+def test_updates_over_the_one_connection(farm, monkeypatch):
+    monkeypatch.setenv("REEVE_UPDATES", "connection")
+    with reeve.Client(farm.address) as client, client.watch("queue/any.echo") as watch:
+        seqs = []
+        list(client.map("any.echo", range(100)))
+        while (update := watch.next(60)).fields["ok"] < 100:
+            seqs.append(update.seq)
+        assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+        with pytest.raises(reeve.Refused, match="updates' port"):
+            client.watch("job/").next(60)
+        with pytest.raises(reeve.Refused):
+            client.watch("job/0000000000001").next(60)
+
+
 def test_everything_below_a_prefix(client):
     with client.watch("job/") as watch:
         ids = set()
