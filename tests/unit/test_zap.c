@@ -13,7 +13,11 @@
 
 #define KEY_1 "1111111111111111111111111111111111111111"
 #define KEY_2 "2222222222222222222222222222222222222222"
+#define KEY_4 "4444444444444444444444444444444444444444"
+#define KEY_5 "5555555555555555555555555555555555555555"
 #define KEY_3 "3333333333333333333333333333333333333333"
+
+enum { NOW_S = 1700000000 };
 
 static struct acl list_of(const char *text)
 {
@@ -28,16 +32,25 @@ TEST(who_is_let_in)
     static const struct {
         const char *domain, *key, *why, *who;
     } rows[] = {
-        {"clients", KEY_1, NULL, "a"},           {"workers", KEY_1, "wrong-port", "a"},
-        {"updates", KEY_1, "wrong-port", "a"},   {"clients", KEY_2, "revoked", "b"},
-        {"clients", KEY_3, "unknown-key", NULL}, {"client", KEY_1, "unknown-port", "a"},
-        {"", KEY_1, "unknown-port", "a"},        {"workers", "", "unknown-key", NULL},
+        {"clients", KEY_1, NULL, "a"},
+        {"workers", KEY_1, "wrong-port", "a"},
+        {"updates", KEY_1, "wrong-port", "a"},
+        {"clients", KEY_2, "revoked", "b"},
+        {"clients", KEY_3, "unknown-key", NULL},
+        {"client", KEY_1, "unknown-port", "a"},
+        {"", KEY_1, "unknown-port", "a"},
+        {"workers", "", "unknown-key", NULL},
+        {"workers", KEY_4, NULL, "c"},
+        {"clients", KEY_4, "wrong-port", "c"},
+        {"workers", KEY_5, "invitation-expired", "d"},
     };
-    struct acl list = list_of("client a " KEY_1 " *\nrevoked b " KEY_2 "\n");
+    struct acl list = list_of("client a " KEY_1 " *\nrevoked b " KEY_2 "\n"
+                              "invited c " KEY_4 " * 1700000001\n"
+                              "invited d " KEY_5 " * 1699999999\n");
     for (size_t i = 0; i < LENGTH(rows); i++) {
         const struct principal *who;
-        const char *why =
-            zap_refuses(&list, bytes_text(rows[i].domain), bytes_text(rows[i].key), &who);
+        const char *why = zap_refuses(&list, bytes_text(rows[i].domain), bytes_text(rows[i].key),
+                                      NOW_S * INT64_C(1000), &who);
         CHECK_TEXT(why ? why : "in", rows[i].why ? rows[i].why : "in");
         CHECK_BYTES(who ? who->name : bytes_text("nobody"),
                     bytes_text(rows[i].who ? rows[i].who : "nobody"));
@@ -49,7 +62,7 @@ TEST(an_empty_list_lets_nobody_in)
 {
     struct acl list = list_of("");
     const struct principal *who;
-    CHECK(zap_refuses(&list, bytes_text("clients"), bytes_text(KEY_1), &who));
+    CHECK(zap_refuses(&list, bytes_text("clients"), bytes_text(KEY_1), 0, &who));
     acl_fini(&list);
 }
 
