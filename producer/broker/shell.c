@@ -517,7 +517,9 @@ static bool take_signal(struct shell *s, int signal_fd)
         return false;
     if (info.ssi_signo != SIGHUP)
         return true;
+    notify_reloading(s->notify);
     list_again(s);
+    notify_ready(s->notify); /* whichever list is in force */
     return false;
 }
 

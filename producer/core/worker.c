@@ -189,13 +189,13 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         send_error(b, peer, 0, ERR_INVALID, "hello: a worker has a name and 1..1024 slots");
         return;
     }
+    if (w && w->owner != owner_of_peer(b, peer)) {
+        permit_deny(b, peer, &(struct record){.type = REC_hello});
+        return;
+    }
     if (!tagset_valid(hello->tags)) {
         send_error(b, peer, 0, ERR_INVALID,
                    "hello: tags are at most 8, like gpu=1,zone=eu, by name");
-        return;
-    }
-    if (w && w->owner != owner_of_peer(b, peer)) {
-        permit_deny(b, peer, &(struct record){.type = REC_hello});
         return;
     }
     if (w && w->slots != hello->slots) {
