@@ -71,7 +71,9 @@ TEXTS = {
               b"C\0\0m\0\3s\0\0y\0\0" + b"l\0\0" * 4 + b"g\0\0r\0\0u\0\xd0s\4\0y\4\0g\4\0u\4\xff" * 2],
     # Say hello as client 0 and worker 4, offer, submit, answer: see fuzz_step.c for the letters.
     "step": [b"h\0\0h\4\0o\4\0s\0\0r\4\0" * 3, b"h\0\0s\0\1s\0\2h\5\0o\5\0t\5\1g\5\0z\0\xffz\0\xff",
-             b"h\0\0h\4\0o\4\0" + b"s\0\3" * 30 + b"r\4\1" * 20 + b"a\0\1a\0\3a\0\5f\0\0"],
+             b"h\0\0h\4\0o\4\0" + b"s\0\3" * 30 + b"r\4\1" * 20 + b"a\0\1a\0\3a\0\5f\0\0",
+             # With a list in force, another, and jobs meanwhile.
+             b"k\7\x80h\0\0h\1\0h\4\0o\4\0s\0\0s\1\0a\1\1a\1\3r\4\0k\4\x80s\0\0h\4\0o\4\0k\0\xc0u\0\0s\0\0f\0\0"],
 }
 
 

@@ -234,6 +234,39 @@ def test_a_subscriber_that_is_struck_off(farm):
     worker.send("goodbye")
 
 
+def test_a_routing_id_is_nobody(farm):
+    """Who claims the routing id of one that has just gone has not its rights."""
+    alice = farm.know("client", "alice")
+    farm.broker()
+
+    def claims(identity):
+        one = farm.context.socket(zmq.DEALER)
+        one.linger = 0
+        one.routing_id = b"claimed"
+        identity.shown_by(one)
+        one.connect(farm.address)
+        return one
+
+    def answers(one, body):
+        """The names of the next records but pings; none: the broker does not listen to two of one routing id."""
+        one.send(body)
+        names = []
+        while not names and one.poll(200):
+            names = [record.name for record in wire.decode(one.recv()) if record.name != "ping"]
+        return names
+
+    hello = wire.record("hello", version_min=1, version_max=1, role=1, peer_id=bytes(16), pid=os.getpid())
+    admin = claims(farm.admin)
+    assert farm.until(lambda: answers(admin, hello), "the admin is welcomed")[0] == "welcome"
+    admin.close()
+
+    def comes_in():
+        with claims(alice) as one:
+            return answers(one, wire.record("get_figures", number=1))
+
+    assert farm.until(comes_in, "the broker has noticed")[0] == "hello_wanted"
+
+
 def test_a_list_with_an_error_stays_out(farm):
     alice = farm.know("client", "alice")
     broker = farm.broker()

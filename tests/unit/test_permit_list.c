@@ -27,7 +27,8 @@ TEST(a_worker_that_is_struck_off_loses_its_leases_at_once)
     principals(f, "client c1 calc.,bench.\nworker w2 *");
     SAYS_HAS(f, "w1 < error 0 denied\n");
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "w1 < error 0 denied\n");
+    SAYS(f, "w1 < error 0 denied\n"
+            "w1 < goodbye\n");
     after(f, 500); /* the wait before the next attempt */
     SAYS_HAS(f, "w2 < lease j1 t2");
     results(f, "w2", 1, 2, REASON_NONE);
@@ -49,10 +50,12 @@ TEST(a_client_that_is_struck_off_hears_nothing_more)
     SAYS(f, "store j1 ok\n"
             "w1 < result_ack 1\n");
     submits(f, "c1", "calc.add");
-    SAYS(f, "c1 < error 0 denied\n");
+    SAYS(f, "c1 < error 0 denied\n"
+            "c1 < goodbye\n");
     client(f, "c1");
     submits(f, "c1", "calc.add");
-    SAYS(f, "c1 < error 0 denied\n");
+    SAYS(f, "c1 < error 0 denied\n"
+            "c1 < goodbye\n");
     principals(f, everybody); /* and back again */
     client(f, "c1");
     submits_as(f, "c1", (struct msg_submit){.number = 2, .queue = bytes_text("calc.add")});
