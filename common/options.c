@@ -10,7 +10,7 @@
 #include "common/bytes.h"
 #include "common/must.h"
 
-enum { NAMES_MAX = 128, WORD_MAX = 40, HELP_COLUMN = 26 };
+enum { NAMES_MAX = 128, WORD_MAX = 40, HELP_COLUMN = 26, ORIGIN_TEXT = 220 };
 
 void options_add(struct options *o, const struct option *rows)
 {
@@ -20,6 +20,10 @@ void options_add(struct options *o, const struct option *rows)
 
 void options_fini(struct options *o)
 {
+    for (size_t i = 0; i < o->use_count; i++) {
+        free(o->uses[i].kept);
+        free(o->uses[i].origin);
+    }
     free(o->uses);
     free(o->words);
     o->uses = NULL;
@@ -71,19 +75,27 @@ const char *options_nearest(const char *word, const char *const *names, size_t c
     return best;
 }
 
-static int fail_unknown(struct options *o, const char *word)
+static bool in_files(const struct option *row)
 {
-    const char *names[NAMES_MAX], *bare = word + strspn(word, "-");
+    return row->help && !row->line_only;
+}
+
+/* The origin is NULL for a word of the command line. */
+static int fail_unknown(struct options *o, const char *origin, const char *word)
+{
+    const char *names[NAMES_MAX], *bare = origin ? word : word + strspn(word, "-");
     size_t count = 0;
     for (size_t t = 0; t < o->table_count; t++)
         for (const struct option *row = o->tables[t]; row->name; row++)
-            if (row->help && count < NAMES_MAX)
+            if ((origin ? in_files(row) : row->help != NULL) && count < NAMES_MAX)
                 names[count++] = row->name;
     char name[WORD_MAX + 1];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(bare, "="), bare);
     const char *near = options_nearest(name, names, count);
-    snprintf(o->error, sizeof o->error, "unknown option %.60s%s%s%s", word,
-             near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+    snprintf(o->error, sizeof o->error, "%.*s%sunknown %s %.60s%s%s%s%s", ORIGIN_TEXT,
+             origin ? origin : "", origin ? ": " : "", origin ? "setting" : "option", word,
+             near ? "; did you mean " : "", near && !origin ? "--" : "", near ? near : "",
+             near ? "?" : "");
     return -1;
 }
 
@@ -136,11 +148,21 @@ int64_t options_duration(const char *text)
     return total_ms <= 1e15 ? (int64_t)(total_ms + 0.5) : -1;
 }
 
-static int fail_value(struct options *o, const struct option *row, const char *wants,
-                      const char *text)
+static int fail_value(struct options *o, const struct option_use *use, const char *wants)
 {
-    snprintf(o->error, sizeof o->error, "--%s wants %s, not \"%.60s\"", row->name, wants, text);
+    snprintf(o->error, sizeof o->error, "%.*s%s%s wants %s, not \"%.60s\"", ORIGIN_TEXT,
+             use->origin ? use->origin : "", use->origin ? ": " : "--", use->row->name, wants,
+             use->text);
     return -1;
+}
+
+/* On a command line to be there is what it says. */
+static int read_truth(struct options *o, struct option_use *use)
+{
+    if (use->level == OPTIONS_LINE)
+        return 0;
+    use->number = strcmp(use->text, "true") == 0;
+    return use->number || strcmp(use->text, "false") == 0 ? 0 : fail_value(o, use, "true or false");
 }
 
 static int read_value(struct options *o, struct option_use *use)
@@ -156,12 +178,12 @@ static int read_value(struct options *o, struct option_use *use)
         else
             snprintf(wants, sizeof wants, "a whole number");
         if (!read_integer(use->text, &use->number) || use->number < min || use->number > max)
-            return fail_value(o, row, wants, use->text);
+            return fail_value(o, use, wants);
         return 0;
     case OPTION_SECONDS:
         use->number = options_duration(use->text);
         if (use->number < 0)
-            return fail_value(o, row, "a time such as 10, 0.5, 300ms or 1h30m", use->text);
+            return fail_value(o, use, "a time such as 10, 0.5, 300ms or 1h30m");
         return 0;
     case OPTION_REAL:
         if (bounded)
@@ -169,11 +191,11 @@ static int read_value(struct options *o, struct option_use *use)
         else
             snprintf(wants, sizeof wants, "a number that is not negative");
         if (!read_real(use->text, &use->real) || use->real < (double)min || use->real > (double)max)
-            return fail_value(o, row, wants, use->text);
+            return fail_value(o, use, wants);
         return 0;
-    case OPTION_TEXT:
     case OPTION_FLAG:
-    case OPTION_SWITCH: return 0;
+    case OPTION_SWITCH: return read_truth(o, use);
+    case OPTION_TEXT: return 0;
     }
     return 0;
 }
@@ -214,7 +236,7 @@ static int read_option(struct options *o, int argc, char **argv, int *taken)
     else if (word[1] == '-')
         row = find(o, bytes_of(word + 2, sign ? (size_t)(sign - word) - 2 : strlen(word) - 2), &no);
     if (!row)
-        return fail_unknown(o, word);
+        return fail_unknown(o, NULL, word);
     struct option_use *use = &o->uses[o->use_count];
     *use = (struct option_use){.row = row};
     *taken = 1;
@@ -259,38 +281,57 @@ int options_parse(struct options *o, enum options_order order, int argc, char **
     return 0;
 }
 
-/* --- asking --------------------------------------------------------------------------------- */
-
-static const struct option_use *last_use(const struct options *o, const char *name)
+int options_put(struct options *o, unsigned level, const char *origin, const char *name,
+                const char *text)
 {
     bool no;
+    const struct option *row = find(o, bytes_text(name), &no);
+    must(level > OPTIONS_LINE);
+    if (!row || no || (level >= OPTIONS_FILE && !in_files(row)))
+        return fail_unknown(o, origin, name);
+    o->uses = must_realloc(o->uses, (o->use_count + 1) * sizeof *o->uses);
+    struct option_use *use = &o->uses[o->use_count++];
+    *use = (struct option_use){
+        .row = row, .level = level, .kept = must_strdup(text), .origin = must_strdup(origin)};
+    use->text = use->kept;
+    return read_value(o, use);
+}
+
+/* --- asking --------------------------------------------------------------------------------- */
+
+const struct option_use *options_use(const struct options *o, const char *name)
+{
+    bool no;
+    const struct option_use *counts = NULL;
     must(find(o, bytes_text(name), &no) && !no);
-    for (size_t i = o->use_count; i-- > 0;)
-        if (strcmp(o->uses[i].row->name, name) == 0)
-            return &o->uses[i];
-    return NULL;
+    for (size_t i = 0; i < o->use_count; i++) {
+        const struct option_use *use = &o->uses[i];
+        if (strcmp(use->row->name, name) == 0 && (!counts || use->level <= counts->level))
+            counts = use;
+    }
+    return counts;
 }
 
 bool options_given(const struct options *o, const char *name)
 {
-    return last_use(o, name) != NULL;
+    return options_use(o, name) != NULL;
 }
 
 bool options_flag(const struct options *o, const char *name, bool unsaid)
 {
-    const struct option_use *use = last_use(o, name);
+    const struct option_use *use = options_use(o, name);
     return use ? use->number != 0 : unsaid;
 }
 
 const char *options_text(const struct options *o, const char *name, const char *unsaid)
 {
-    const struct option_use *use = last_use(o, name);
+    const struct option_use *use = options_use(o, name);
     return use ? use->text : unsaid;
 }
 
 int64_t options_number(const struct options *o, const char *name, int64_t unsaid)
 {
-    const struct option_use *use = last_use(o, name);
+    const struct option_use *use = options_use(o, name);
     return use ? use->number : unsaid;
 }
 
@@ -301,20 +342,26 @@ int64_t options_ms(const struct options *o, const char *name, int64_t unsaid)
 
 double options_real(const struct options *o, const char *name, double unsaid)
 {
-    const struct option_use *use = last_use(o, name);
+    const struct option_use *use = options_use(o, name);
     return use ? use->real : unsaid;
 }
 
 const char *options_next(const struct options *o, const char *name, size_t *at)
 {
-    bool no;
-    must(find(o, bytes_text(name), &no) && !no);
-    while (*at < o->use_count) {
+    const struct option_use *counts = options_use(o, name);
+    while (counts && *at < o->use_count) {
         const struct option_use *use = &o->uses[(*at)++];
-        if (strcmp(use->row->name, name) == 0)
+        if (use->row == counts->row && use->level == counts->level)
             return use->text;
     }
     return NULL;
+}
+
+void options_refuse(struct options *o, const char *name, const char *wants)
+{
+    const struct option_use *use = options_use(o, name);
+    must(use && use->text);
+    fail_value(o, use, wants);
 }
 
 void options_help(const struct options *o, FILE *out)

@@ -21,15 +21,26 @@ static const char *home(void)
     return user && user->pw_dir && *user->pw_dir == '/' ? user->pw_dir : NULL;
 }
 
-char *path_state(const char *leaf)
+/* Below the folder that the variable names, else below one at home. */
+static char *under(const char *variable, const char *at_home, const char *leaf)
 {
     char *path = NULL;
-    const char *state = getenv("XDG_STATE_HOME"), *at_home = home();
-    if (state && *state == '/') /* one that is not absolute is to be ignored */
-        must(asprintf(&path, "%s/reeve/%s", state, leaf) > 0);
-    else if (at_home)
-        must(asprintf(&path, "%s/.local/state/reeve/%s", at_home, leaf) > 0);
+    const char *named = getenv(variable), *where = home();
+    if (named && *named == '/') /* one that is not absolute is to be ignored */
+        must(asprintf(&path, "%s/reeve/%s", named, leaf) > 0);
+    else if (where)
+        must(asprintf(&path, "%s/%s/reeve/%s", where, at_home, leaf) > 0);
     return path;
+}
+
+char *path_state(const char *leaf)
+{
+    return under("XDG_STATE_HOME", ".local/state", leaf);
+}
+
+char *path_config(const char *leaf)
+{
+    return under("XDG_CONFIG_HOME", ".config", leaf);
 }
 
 char *path_beside(const char *rest)

@@ -8,6 +8,8 @@
 /* $XDG_STATE_HOME/reeve/LEAF, else ~/.local/state/reeve/LEAF. Owned by the caller; NULL when there
  * is no home to be had. */
 char *path_state(const char *leaf);
+/* $XDG_CONFIG_HOME/reeve/LEAF, else ~/.config/reeve/LEAF. The same. */
+char *path_config(const char *leaf);
 
 /* What lies at REST (it may begin with ../) from the folder this program is in. Owned by the
  * caller; NULL with errno. */

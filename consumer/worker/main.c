@@ -13,29 +13,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
-#include "common/options.h"
 #include "common/paths.h"
+#include "common/settings.h"
+#include "consumer/worker/confine.h"
 #include "consumer/worker/shell.h"
+#include "proto/tagset.h"
 
 enum {
     EXIT_USAGE = 2,
     EXIT_CONFIG = 7,
     WARM_MAX = 32,
     MIB_MAX = 1 << 30,
-    /* Beyond its limit a process whose memory is only looked at now and then gets at most this. */
-    DATA_SLACK_KIB = 1 << 20,
     FILES_MORE = 200, /* besides those of the runners: ZeroMQ, the text port */
 };
 
 static const struct option rows[] = {
     {"broker", OPTION_TEXT, "ADDRESS",
-     "the broker's port for workers (tcp://127.0.0.1:7711); none: alone", 0, 0},
+     "the broker's port for workers (tcp://127.0.0.1:7711); none: alone",
+     .environment = "REEVE_WORKER_BROKER"},
     {"identity", OPTION_TEXT, "FILE",
-     "our key, for a broker that asks for one; else $REEVE_IDENTITY", 0, 0},
+     "our key, for a broker that asks for one; else $REEVE_IDENTITY",
+     .environment = "REEVE_IDENTITY"},
     {"slots", OPTION_NUMBER, "M", "jobs at the same time (one a core)", 1, SLOTS_MAX},
     {"name", OPTION_TEXT, "NAME", "what the farm calls this worker (HOST-xxxx)", 0, 0},
-    {"handlers", OPTION_TEXT, "DIR", "folder of handler programs (../libexec/reeve)", 0, 0},
+    {"handlers", OPTION_TEXT, "DIR", "folder of handler programs (../libexec/reeve)",
+     .environment = "REEVE_HANDLERS"},
     {"handler", OPTION_TEXT, "PROGRAM", "one more handler program; may be given again", 0, 0},
     {"python", OPTION_TEXT, "FILE", "a file of Python handlers; may be given again", 0, 0},
     {"dataframe", OPTION_FLAG, NULL, "offer dataframe.run: users' Python over Parquet", 0, 0},
@@ -50,8 +54,8 @@ static const struct option rows[] = {
     {"recycle-age", OPTION_SECONDS, "S", "replace it when it is as old as this", 0, 0},
     {"stop-flag", OPTION_SECONDS, "S", "from asking a job to stop to TERM (0.2)", 0, 0},
     {"stop-term", OPTION_SECONDS, "S", "from TERM to KILL (2)", 0, 0},
-    {"tag", OPTION_TEXT, "K=V", NULL, 0, 0},
-    {"help", OPTION_FLAG, NULL, "this text", 0, 0},
+    {"tag", OPTION_TEXT, "K=V", "a tag that jobs may ask for; may be given again", 0, 0},
+    {"help", OPTION_FLAG, NULL, "this text", .line_only = true},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
 };
 
@@ -65,7 +69,7 @@ static int usage(const struct options *o, const char *text)
     options_help(o, stdout);
     printf("\nexample: reeve-worker --broker tcp://127.0.0.1:7711 --slots 4\n"
            "environment: REEVE_WORKER_BROKER, REEVE_IDENTITY, REEVE_HANDLERS, REEVE_PYTHON, "
-           "REEVE_LOG\n"
+           "REEVE_LOG,\nREEVE_CONFIG\n"
            "exit: 0 drained or stopped, 2 usage, 7 configuration, 8 internal error\n");
     return 0;
 }
@@ -101,16 +105,30 @@ static int add_dataframe(struct programs *p)
     return rc;
 }
 
-static int find_programs(struct programs *p, const struct options *o)
+/* A handler with children looks for itself. */
+static void tell_memory(const struct options *o)
+{
+    char mib[24];
+    snprintf(mib, sizeof mib, "%" PRId64, options_number(o, "slot-memory", 0));
+    must(setenv("REEVE_SLOT_MEMORY_MIB", mib, 1) == 0);
+}
+
+static int find_programs(struct programs *p, struct confine *c, const struct options *o)
 {
     bool shell = options_flag(o, "allow-shell", false);
     bool named = options_given(o, "handler") || options_given(o, "python");
-    const char *folder = options_text(o, "handlers", getenv("REEVE_HANDLERS"));
+    const char *folder = options_text(o, "handlers", NULL);
     /* Programs named one by one are all there is, unless a folder is asked for as well. */
     char *beside = folder || named ? NULL : path_beside("../libexec/reeve");
     if (!folder)
         folder = beside;
     int rc = set_roots(p, o);
+    tell_memory(o);
+    if (rc == 0 && confine_open(c, o)) {
+        snprintf(p->error, sizeof p->error, "%s", c->error);
+        rc = -1;
+    }
+    p->sandbox = &c->sandbox;
     if (rc == 0 && folder)
         rc = programs_folder(p, folder, shell);
     size_t at = 0;
@@ -145,6 +163,7 @@ static int open_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
     /* Before libzmq makes its threads, which must not take them. */
     if (sigprocmask(SIG_BLOCK, &set, NULL))
@@ -164,10 +183,6 @@ static void read_limits(const struct options *o, struct agent_options *a)
     uint64_t slot_kib = (uint64_t)options_number(o, "slot-memory", 0) * 1024;
     /* One that grows is better replaced between two jobs than killed in the middle of one. */
     uint64_t recycle_mib = (uint64_t)options_number(o, "recycle-memory", -1);
-    char mib[24];
-    snprintf(mib, sizeof mib, "%" PRIu64, slot_kib / 1024);
-    must(setenv("REEVE_SLOT_MEMORY_MIB", mib, 1) ==
-         0); /* a handler with children looks for itself */
     a->slot_kib = slot_kib;
     a->recycle_kib = recycle_mib == UINT64_MAX ? slot_kib / 4 * 3 : recycle_mib * 1024;
     a->recycle_jobs = (uint32_t)options_number(o, "recycle-jobs", 0);
@@ -176,32 +191,13 @@ static void read_limits(const struct options *o, struct agent_options *a)
     a->term_us = options_ms(o, "stop-term", 0) * 1000;
 }
 
-/* A cgroup keeps the limit by itself, else the agent looks. Says which it is. */
-static void limit_memory(struct agent_options *a, struct spawner_options *s, struct cgroup *cgroup)
-{
-    char why[CGROUP_WHY];
-    if (a->slot_kib == 0)
-        return;
-    if (cgroup_open(cgroup, a->slot_kib * 1024, why)) {
-        log_info("slot_memory_mib=%" PRIu64 " kept by cgroup=%s", a->slot_kib / 1024, cgroup->path);
-        s->cgroup = cgroup;
-        a->slot_kib = 0; /* nothing to look for */
-        return;
-    }
-    log_info("slot_memory_mib=%" PRIu64 " kept by looking (%s)", a->slot_kib / 1024, why);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    /* Sanitizers reserve terabytes. */
-    s->data_kib_max = a->slot_kib + DATA_SLACK_KIB;
-#endif
-}
-
 /* Each runner costs us three descriptors; it is to have no more than we were given. */
 static void limit_files(const struct agent_options *a, struct spawner_options *s)
 {
     struct rlimit files;
     rlim_t need = (rlim_t)agent_runner_count(a) * 3 + FILES_MORE;
     must(getrlimit(RLIMIT_NOFILE, &files) == 0);
-    s->files_max = files.rlim_cur;
+    s->limits[SPAWNER_FILES] = files.rlim_cur;
     if (files.rlim_cur >= need)
         return;
     if (files.rlim_max < need)
@@ -212,14 +208,17 @@ static void limit_files(const struct agent_options *a, struct spawner_options *s
         log_warn("files: %s", strerror(errno));
 }
 
-static int run(const struct options *o, struct programs *p, struct shell_options *shell)
+static int run(const struct options *o, struct programs *p, struct confine *c,
+               struct shell_options *shell)
 {
     struct agent_options *a = &shell->agent;
     struct spawner spawner;
-    struct cgroup cgroup;
     struct spawner_options s = {
         .words = p->words, .program_count = p->count, .runner_count = agent_runner_count(a)};
-    limit_memory(a, &s, &cgroup);
+    if (confine_limit(c, o, &s, a)) {
+        log_error("%s", c->error);
+        return EXIT_CONFIG;
+    }
     limit_files(a, &s);
     /* First of all the spawner: it is to inherit nothing of ours. */
     if (spawner_open(&spawner, &s)) {
@@ -253,12 +252,25 @@ static int run(const struct options *o, struct programs *p, struct shell_options
     return status;
 }
 
-static int serve(const struct options *o, struct programs *p)
+static int read_tags(const struct options *o, struct buf *tags)
+{
+    size_t at = 0;
+    for (const char *tag; (tag = options_next(o, "tag", &at));) {
+        const char *wrong = tagset_add(tags, bytes_text(tag));
+        if (wrong) {
+            fprintf(stderr, "reeve-worker: --tag %.80s: %s\n", tag, wrong);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int serve(struct options *o, struct programs *p, struct confine *c, struct bytes tags,
+                 struct notify *notify)
 {
     unsigned char id[PEER_ID_BYTES];
     char host[NAME_BYTES_MAX + 1], name[NAME_BYTES_MAX + 1];
-    const char *from = getenv("REEVE_WORKER_BROKER");
-    const char *broker = options_text(o, "broker", from ? from : "tcp://127.0.0.1:7711");
+    const char *broker = options_text(o, "broker", "tcp://127.0.0.1:7711");
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned slots = (unsigned)options_number(o, "slots", cores > 0 ? cores : 1);
     must(getrandom(id, sizeof id, 0) == (ssize_t)sizeof id);
@@ -268,11 +280,14 @@ static int serve(const struct options *o, struct programs *p)
     default_name(name, sizeof name, host, id);
     bool alone = strcmp(broker, "none") == 0;
     const char *called = options_text(o, "name", name);
-    if (!address_valid(broker) || *called == 0 || strlen(called) > NAME_BYTES_MAX) {
-        fprintf(stderr, "reeve-worker: %s\n",
-                address_valid(broker) ? "--name wants 1 to 64 bytes"
-                                      : "--broker wants an address such as tcp://HOST:7711");
-        return EXIT_USAGE;
+    int refused = !address_valid(broker)
+                      ? settings_refuse(o, "broker", "an address such as tcp://HOST:7711")
+                  : *called == 0 || strlen(called) > NAME_BYTES_MAX
+                      ? settings_refuse(o, "name", "1 to 64 bytes")
+                      : 0;
+    if (refused) {
+        fprintf(stderr, "reeve-worker: %s\n", o->error);
+        return refused;
     }
     if (slots * p->count > AGENT_RUNNERS_MAX) {
         log_error("%u slots of %u programs are more than %d processes", slots, p->count,
@@ -288,12 +303,14 @@ static int serve(const struct options *o, struct programs *p)
                   .program_count = p->count,
                   .name = bytes_text(called),
                   .host = bytes_text(host),
+                  .tags = tags,
                   .peer_id = bytes_of(id, sizeof id),
                   .pid = (unsigned)getpid(),
                   .warm = slots * p->count < WARM_MAX ? slots * p->count : WARM_MAX},
-        .programs = p};
+        .programs = p,
+        .notify = notify};
     read_limits(o, &shell.agent);
-    int status = run(o, p, &shell);
+    int status = run(o, p, c, &shell);
     log_info("name=%s left status=%d", called, status);
     return status;
 }
@@ -302,24 +319,38 @@ int main(int argc, char **argv)
 {
     struct options o = {0};
     struct programs p = {0};
-    int status;
+    struct confine c = {0};
+    struct notify notify;
+    struct buf tags = {0};
+    int status = 0;
     log_init("reeve-worker");
+    notify_open(&notify, clock_ms()); /* before any child */
     options_add(&o, rows);
-    if (options_parse(&o, OPTIONS_ANYWHERE, argc - 1, argv + 1)) {
-        status = usage(&o, o.error);
+    options_add(&o, confine_options);
+    if (!settings_read(&o, "worker", argc - 1, argv + 1, &status)) {
+        if (status == EXIT_USAGE)
+            usage(&o, o.error);
+        else if (status)
+            fprintf(stderr, "reeve-worker: %s\n", o.error);
     } else if (options_flag(&o, "help", false)) {
         status = usage(&o, NULL);
     } else if (o.word_count) {
         status = usage(&o, "takes options only");
-    } else if (options_given(&o, "tag")) {
-        status = usage(&o, "--tag is not supported yet: this version hands jobs to any worker");
-    } else if (find_programs(&p, &o)) {
+    } else if (read_tags(&o, &tags)) {
+        status = EXIT_USAGE;
+    } else if (confine_wrong(&o)) {
+        status = usage(&o, confine_wrong(&o));
+    } else if (options_flag(&o, "check-sandbox", false)) {
+        confine_check();
+    } else if (find_programs(&p, &c, &o)) {
         log_error("%s", p.error);
         status = EXIT_CONFIG;
     } else {
-        status = serve(&o, &p);
+        status = serve(&o, &p, &c, buf_bytes(&tags), &notify);
     }
     programs_fini(&p);
+    confine_close(&c);
+    buf_fini(&tags);
     options_fini(&o);
     return status;
 }

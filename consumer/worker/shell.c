@@ -2,6 +2,7 @@
 #include "consumer/worker/shell.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -97,7 +98,11 @@ static void take_report(struct shell *s, const struct spawner_report *r)
         s->hands.at[r->runner].pid = r->pid;
         break;
     case SPAWNER_FAILED:
-        log_error("runner=%u cannot be started: %s", r->runner, strerror(r->error));
+        if (r->measure >= 0 && r->measure < SANDBOX_MEASURES)
+            log_error("runner=%u cannot be started: sandbox=%s: %s", r->runner,
+                      sandbox_name((enum sandbox_measure)r->measure), strerror(r->error));
+        else
+            log_error("runner=%u cannot be started: %s", r->runner, strerror(r->error));
         hand_close(&s->hands, r->runner);
         e.type = AGENT_SPAWN_FAILED;
         e.job.number = (uint32_t)r->error;
@@ -387,10 +392,11 @@ static int timeout_ms(const struct shell *s)
         at = s->watch_us;
     if (s->again_us < at)
         at = s->again_us;
-    int64_t left_us = at - clock_us();
+    int64_t now_us = clock_us(), left_us = at - now_us;
     if (left_us <= 0 || s->effects.count)
         return 0;
-    return left_us < 3600000000 ? (int)((left_us + 999) / 1000) : 3600000;
+    int64_t left_ms = left_us < 3600000000 ? (left_us + 999) / 1000 : 3600000;
+    return (int)notify_wait(s->options->notify, left_ms, now_us / 1000);
 }
 
 /* Fills the poll's items; *text_count of them, after the fixed ones, are the text port's. True:
@@ -440,6 +446,13 @@ static void take_signals(struct shell *s)
 {
     struct signalfd_siginfo info;
     while (read(s->options->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP) { /* nothing is read again, and nothing ends */
+            log_info("signal=%u settings are read at the start only", info.ssi_signo);
+            notify_reloading(s->options->notify);
+            notify_ready(s->options->notify);
+            continue;
+        }
+        notify_stopping(s->options->notify);
         log_info("signal=%u %s", info.ssi_signo, s->drained ? "stopping at once" : "draining");
         step(s, &(struct agent_event){.type = s->drained ? AGENT_STOP : AGENT_DRAIN});
         s->drained = true;
@@ -466,6 +479,15 @@ static void watch(struct shell *s)
         s->watch_us = s->now_us + WATCH_US;
 }
 
+static void tell_manager(struct shell *s)
+{
+    unsigned busy = 0;
+    for (unsigned i = 0; i < s->hands.count; i++)
+        busy += hand_works(&s->hands.at[i]);
+    notify_status(s->options->notify, "slots %u, busy %u%s", s->options->agent.slots, busy,
+                  s->drained ? ", draining" : "");
+}
+
 static void try_again(struct shell *s)
 {
     if (s->now_us < s->again_us)
@@ -480,6 +502,7 @@ static void each_second(struct shell *s)
         return;
     s->second_us = s->now_us + SECOND_US;
     hands_second(&s->hands, s->now_us);
+    tell_manager(s);
 }
 
 static int turn(struct shell *s)
@@ -515,6 +538,7 @@ static int turn(struct shell *s)
     /* After the core has seen the time: one that was frozen has recalled by now. */
     each_second(s);
     flush_broker(s);
+    notify_turn(s->options->notify, s->now_us / 1000);
     return 0;
 }
 
@@ -522,6 +546,7 @@ static int serve(struct shell *s)
 {
     if (open_broker(s))
         return 7;
+    notify_ready(s->options->notify);
     while (!s->quit)
         if (turn(s))
             return EXIT_BUG;

@@ -8,6 +8,7 @@
 #define WORKER_SHELL_H
 
 #include "common/identity.h"
+#include "common/notify.h"
 #include "consumer/worker/programs.h"
 #include "consumer/worker/spawner.h"
 #include "consumer/worker/text.h"
@@ -18,8 +19,9 @@ struct shell_options {
     struct agent_options agent;
     const struct programs *programs;
     struct spawner *spawner;
-    int signals;       /* signalfd of TERM and INT */
+    int signals;       /* signalfd of TERM, INT and HUP */
     struct text *text; /* listener -1: no text port */
+    struct notify *notify;
 };
 
 /* Serves until drained, stopped or refused; the exit status. */

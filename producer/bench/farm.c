@@ -110,7 +110,8 @@ static int start_broker(struct farm *f, const char *store, char error[static 200
 {
     int ends[2];
     char ready[16], said[16],
-        *argv[] = {NULL, "--bind", f->address, "--store", (char *)store, "--ready-fd", ready, NULL};
+        *argv[] = {NULL,         "--bind", f->address, "--store", (char *)store,
+                   "--ready-fd", ready,    "--config", "none",    NULL};
     if (pipe2(ends, O_CLOEXEC) != 0) {
         snprintf(error, 200, "pipe: %s", strerror(errno));
         return -1;
@@ -130,7 +131,8 @@ static int start_broker(struct farm *f, const char *store, char error[static 200
 static int start_workers(struct farm *f, int port, const struct farm_options *o,
                          char error[static 200])
 {
-    char join[64], slots[24], *argv[] = {NULL, "--broker", join, "--slots", slots, NULL};
+    char join[64], slots[24],
+        *argv[] = {NULL, "--broker", join, "--slots", slots, "--config", "none", NULL};
     snprintf(join, sizeof join, "tcp://127.0.0.1:%d", port);
     snprintf(slots, sizeof slots, "%zu", o->slots);
     int code = 0;

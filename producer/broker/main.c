@@ -15,12 +15,12 @@
 #include "common/clock.h"
 #include "common/conn.h"
 #include "common/log.h"
-#include "common/options.h"
 #include "common/paths.h"
+#include "common/settings.h"
 #include "producer/broker/shell.h"
 #include "proto/record.h"
 
-enum { EXIT_USAGE = 2, EXIT_CONFIG = 7 };
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 7, START_MS = 60000 };
 
 static const struct option rows[] = {
     {"bind", OPTION_TEXT, "tcp://HOST:P",
@@ -31,8 +31,9 @@ static const struct option rows[] = {
      0, 0},
     {"keys", OPTION_TEXT, "DIR",
      "ask for keys: DIR as `reeve keys init` makes it. Without it only this host may come", 0, 0},
-    {"ready-fd", OPTION_NUMBER, "N", "write a line there when the ports are bound", 1, 1 << 20},
-    {"help", OPTION_FLAG, NULL, "this text", 0, 0},
+    {"ready-fd", OPTION_NUMBER, "N", "write a line there when the ports are bound", 1, 1 << 20,
+     .line_only = true},
+    {"help", OPTION_FLAG, NULL, "this text", .line_only = true},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
 };
 
@@ -86,6 +87,7 @@ static int block_signals(bool keys)
     must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a write that fails */
+    signal(SIGHUP, SIG_IGN);  /* `systemctl reload` of one that has nothing to read again */
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
@@ -105,8 +107,8 @@ static char *sessions_of(const char *where)
     return path;
 }
 
-static int serve_on(struct shell *shell, struct keys *keys, const char *host, unsigned port,
-                    const char *where, int ready_fd, int signal_fd)
+static int serve_on(struct shell *shell, struct keys *keys, const struct notify *notify,
+                    const char *host, unsigned port, const char *where, int ready_fd, int signal_fd)
 {
     unsigned tried = port;
     char why[400];
@@ -123,8 +125,10 @@ static int serve_on(struct shell *shell, struct keys *keys, const char *host, un
                  port + 1, port + 2, where, keys ? "asked" : "none");
         if (ready_fd >= 0 && write(ready_fd, "\n", 1) != 1)
             log_warn("ready-fd=%d: %s", ready_fd, strerror(errno));
+        notify_ready(notify);
         code = shell_run(shell, signal_fd);
         log_info("stopping");
+        notify_stopping(notify);
     }
     shell_free(shell);
     zmq_ctx_shutdown(context);
@@ -140,7 +144,10 @@ static int serve(const char *host, unsigned port, const char *where, struct keys
     char why[300];
     int signal_fd = block_signals(keys), code = EXIT_CONFIG;
     must(signal_fd >= 0);
-    struct shell_options options = {.port = port, .keys = keys};
+    struct notify notify;
+    struct shell_options options = {.port = port, .keys = keys, .notify = &notify};
+    notify_open(&notify, clock_ms());
+    notify_extend(&notify, START_MS); /* a store may be long */
     must(getrandom(&options.seed, sizeof options.seed, 0) == (ssize_t)sizeof options.seed);
     char *sessions = sessions_of(where);
     if (!sessions)
@@ -154,7 +161,7 @@ static int serve(const char *host, unsigned port, const char *where, struct keys
     }
     struct shell *shell = shell_new(store, &options);
     if (shell_load(shell) == 0) {
-        code = serve_on(shell, keys, host, port, where, ready_fd, signal_fd);
+        code = serve_on(shell, keys, &notify, host, port, where, ready_fd, signal_fd);
     } else {
         shell_free(shell);
         keys_close(keys);
@@ -185,8 +192,8 @@ int main(int argc, char **argv)
     unsigned port;
     const char *bind = "tcp://127.0.0.1:7710", *where, *keys = NULL;
     char *default_store = NULL;
-    if (options_parse(&o, OPTIONS_ANYWHERE, argc - 1, argv + 1))
-        code = complain(EXIT_USAGE, "%s", o.error);
+    if (!settings_read(&o, "broker", argc - 1, argv + 1, &code))
+        code = code ? complain(code, "%s", o.error) : 0;
     else if (options_flag(&o, "help", false))
         help(&o);
     else if (o.word_count)
@@ -194,7 +201,7 @@ int main(int argc, char **argv)
     else if ((keys = options_text(&o, "keys", NULL)) && !*keys)
         code = complain(EXIT_USAGE, "%s", "--keys wants a folder");
     else if (!parse_bind(bind = options_text(&o, "bind", bind), host, &port))
-        code = complain(EXIT_USAGE, "--bind wants tcp://HOST:PORT, not %s", bind);
+        code = complain(settings_refuse(&o, "bind", "tcp://HOST:PORT"), "%s", o.error);
     else if (!loopback(host) && !keys)
         code = complain(EXIT_CONFIG,
                         "%s is not loopback: whoever reaches it could run jobs. Keys come first: "

@@ -20,6 +20,7 @@ enum {
     OUTBOX_BYTES_MAX = 256 << 20, /* a peer that reads nothing is let go: its results are stored */
     RETRY_FULL_MS = 10,           /* a full peer is tried again so soon */
     SAMPLE_MS = 1000,             /* how often our own memory is looked at */
+    LOAD_EXTEND_MS = 60000,       /* of a start, what the service manager is asked for at a time */
     LOAD_TOLD_ROWS = 1000000,     /* of a start, a line in the log */
     EXIT_DATA = 7,
 };
@@ -53,7 +54,8 @@ struct shell {
     uint64_t updates_dropped;
     struct log_limit denied;
     uint64_t loaded; /* rows, at the start */
-    int status;      /* not 0: the loop must end, with this exit code */
+    struct notify *notify;
+    int status; /* not 0: the loop must end, with this exit code */
 };
 
 static void step(struct shell *s, struct event *ev);
@@ -403,10 +405,20 @@ static int64_t idle_ms(struct shell *s, bool full)
         s->touched[i] = s->touched[i] && conn_readable(s->ports.sockets[i]);
         waits |= s->touched[i];
     }
-    int64_t wait_ms = broker_deadline(s->broker) - clock_ms();
+    int64_t now_ms = clock_ms(), wait_ms = broker_deadline(s->broker) - now_ms;
+    wait_ms = wait_ms < 0 ? wait_ms : notify_wait(s->notify, wait_ms, now_ms);
     if (waits || wait_ms < 0)
         return 0;
     return full && wait_ms > RETRY_FULL_MS ? RETRY_FULL_MS : wait_ms;
+}
+
+static void tell_manager(struct shell *s)
+{
+    struct broker_totals t;
+    broker_totals(s->broker, &t);
+    notify_status(s->notify, "jobs %llu, running %llu, ready %llu, delayed %llu",
+                  (unsigned long long)t.live, (unsigned long long)t.running,
+                  (unsigned long long)t.ready, (unsigned long long)t.delayed);
 }
 
 static void tick(struct shell *s, int64_t now_ms)
@@ -418,6 +430,7 @@ static void tick(struct shell *s, int64_t now_ms)
     s->sampled_ms = now_ms;
     s->memory_bytes = memory_bytes();
     tell_store(s);
+    tell_manager(s);
 }
 
 /* --- keys ------------------------------------------------------------------------------------- */
@@ -457,7 +470,9 @@ static bool take_signal(struct shell *s, int signal_fd)
         return false;
     if (info.ssi_signo != SIGHUP)
         return true;
+    notify_reloading(s->notify);
     list_again(s);
+    notify_ready(s->notify); /* whichever list is in force */
     return false;
 }
 
@@ -490,6 +505,7 @@ int shell_run(struct shell *s, int signal_fd)
             fds[UPDATES].fd =
                 s->status ? -1 : conn_fd(s->ports.sockets[UPDATES]); /* maybe another */
         }
+        notify_turn(s->notify, now_ms);
     }
     return s->status;
 }
@@ -500,6 +516,7 @@ struct shell *shell_new(struct store *store, const struct shell_options *options
 {
     struct shell *s = must_alloc(sizeof *s);
     s->store = store;
+    s->notify = options->notify;
     s->ports.keys = options->keys;
     link_init(&s->dirty);
     link_init(&s->lazy);
@@ -523,8 +540,10 @@ static bool load_row(void *user, const struct row_key *key, struct bytes row)
     struct shell *s = user;
     struct event ev = {.type = EV_LOADED, .loaded = {.key = *key, .row = row}};
     step(s, &ev);
-    if (++s->loaded % LOAD_TOLD_ROWS == 0)
+    if (++s->loaded % LOAD_TOLD_ROWS == 0) {
         log_info("loading rows=%llu", (unsigned long long)s->loaded);
+        notify_extend(s->notify, LOAD_EXTEND_MS);
+    }
     return true;
 }
 

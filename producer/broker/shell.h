@@ -7,6 +7,7 @@
 #ifndef BROKER_SHELL_H
 #define BROKER_SHELL_H
 
+#include "common/notify.h"
 #include "producer/broker/keys.h"
 #include "producer/core/broker.h"
 #include "producer/store/store.h"
@@ -17,7 +18,8 @@ struct shell_options {
     unsigned port; /* clients; workers + 1, updates + 2 */
     uint64_t seed;
     struct store_found found;
-    struct keys *keys; /* borrowed; NULL: whoever reaches a port is let in */
+    struct keys *keys;     /* borrowed; NULL: whoever reaches a port is let in */
+    struct notify *notify; /* borrowed until shell_free */
 };
 
 /* Borrows store and keys until shell_free. */

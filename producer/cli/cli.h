@@ -42,6 +42,7 @@ struct verb {
     int (*run)(struct cli *cli);
     bool raw;     /* its words belong to another program, which it starts: nothing is parsed here */
     bool follows; /* --wait without a time says --follow */
+    bool apart;   /* needs nobody's settings: what stands in files and environment is not read */
 };
 
 const struct verb *verb_table(size_t *count);

@@ -6,11 +6,12 @@
  */
 #include <string.h>
 
+#include "common/settings.h"
 #include "producer/cli/verbs.h"
 
 /* Which names a verb's words are: 'q' queues, 'w' workers, 'j' jobs, 'd' what dead takes, 'v'
- * verbs, 's' shells, 'o' what session takes, 't' what todo takes, 'k'
- * what keys takes, 0 none. */
+ * verbs, 's' shells, 'c' what config takes, 'o' what session takes, 't' what todo takes, 'k' what
+ * keys takes, 0 none. */
 static char words_of(const struct verb *verb)
 {
     static const struct {
@@ -20,7 +21,7 @@ static char words_of(const struct verb *verb)
                  {"release", 'q'}, {"drain", 'w'},  {"wait", 'j'},       {"result", 'j'},
                  {"cancel", 'j'},  {"retry", 'j'},  {"explain", 'j'},    {"job", 'j'},
                  {"dead", 'd'},    {"help", 'v'},   {"completion", 's'}, {"session", 'o'},
-                 {"todo", 't'},    {"keys", 'k'}};
+                 {"todo", 't'},    {"config", 'c'}, {"keys", 'k'}};
     for (size_t i = 0; i < LENGTH(kinds); i++)
         if (strcmp(kinds[i].verb, verb->name) == 0)
             return kinds[i].kind;
@@ -41,6 +42,7 @@ static struct words names_of(const struct verb *verb)
     case 'w': return (struct words){"", "workers", NULL};
     case 'j': return (struct words){"", "jobs", NULL};
     case 'd': return (struct words){"list retry drop ", "dead list", NULL};
+    case 'c': return (struct words){"show check sample broker worker gateway client", "", NULL};
     case 's': return (struct words){"bash zsh fish", "", NULL};
     case 'o': return (struct words){"", "session list", session_verb_name};
     case 't': return (struct words){"", "todo list", todo_verb_name};
@@ -70,7 +72,8 @@ static void print_verb_names(void)
 static void print_rows(const struct option *rows, const char *format)
 {
     for (; rows && rows->name; rows++)
-        printf(format, rows->name);
+        if (rows->help)
+            printf(format, rows->name);
 }
 
 /* The options of a verb, each through the format. */
@@ -81,6 +84,7 @@ static void print_options(const struct verb *verb, const char *format)
     print_rows(verb->options, format);
     print_rows(verb->more_options, format);
     print_rows(common_options, format);
+    print_rows(settings_options, format);
 }
 
 static void print_bash_case(const struct verb *verb)

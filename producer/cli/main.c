@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/settings.h"
 #include "producer/cli/output.h"
 #include "producer/cli/verbs.h"
 
@@ -17,11 +18,13 @@
 
 const struct option common_options[] = {
     {"json", OPTION_FLAG, NULL, "JSON for programs"},
-    {"broker", OPTION_TEXT, "ADDRESS", "else $REEVE_BROKER, else " DEFAULT_ADDRESS},
+    {"broker", OPTION_TEXT, "ADDRESS", "else $REEVE_BROKER, else " DEFAULT_ADDRESS,
+     .environment = "REEVE_BROKER"},
     {"identity", OPTION_TEXT, "FILE",
-     "our key, for a broker that asks for one; else $REEVE_IDENTITY"},
-    {"wait", OPTION_SECONDS, "S", "give up after S seconds: exit 124"},
-    {"help", OPTION_FLAG, NULL, "this help"},
+     "our key, for a broker that asks for one; else $REEVE_IDENTITY",
+     .environment = "REEVE_IDENTITY"},
+    {"wait", OPTION_SECONDS, "S", "give up after S seconds: exit 124", .line_only = true},
+    {"help", OPTION_FLAG, NULL, "this help", .line_only = true},
     {0},
 };
 
@@ -44,6 +47,7 @@ static void add_options(struct options *o, const struct verb *verb)
     if (verb->more_options)
         options_add(o, verb->more_options);
     options_add(o, common_options);
+    options_add(o, settings_options);
 }
 
 void verb_help(const struct verb *verb, FILE *out)
@@ -132,9 +136,7 @@ static char *whole_address(const char *address)
 
 static int run_parsed(struct cli *cli)
 {
-    const char *environment = getenv("REEVE_BROKER");
-    const char *address = environment && *environment ? environment : DEFAULT_ADDRESS;
-    char *whole = whole_address(options_text(&cli->options, "broker", address));
+    char *whole = whole_address(options_text(&cli->options, "broker", DEFAULT_ADDRESS));
     int64_t wait_ms = options_ms(&cli->options, "wait", -1);
     cli->address = whole;
     cli->identity = options_text(&cli->options, "identity", NULL);
@@ -177,14 +179,16 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
     if (verb->follows)
         follow_bare_waits(argc, argv);
     int failed = options_parse(&cli.options, verb->order, argc, argv), exit_code;
-    cli.json = options_flag(&cli.options, "json", false);
     if (options_flag(&cli.options, "help", false)) {
         verb_help(verb, stdout);
         exit_code = EXIT_DONE;
     } else if (failed) {
+        cli.json = options_flag(&cli.options, "json", false);
         exit_code = cli_usage(&cli, "%s", cli.options.error);
     } else {
-        exit_code = run_parsed(&cli);
+        failed = !verb->apart && settings_fill(&cli.options, "client", false);
+        cli.json = options_flag(&cli.options, "json", false);
+        exit_code = failed ? cli_fail(&cli, EXIT_DATA, "%s", cli.options.error) : run_parsed(&cli);
     }
     options_fini(&cli.options);
     return exit_code;

@@ -10,7 +10,7 @@
 static const struct verb verbs[] = {
     {"up", "[--workers N] [--slots M] [--store DIR|memory] [--port-base P] [--handler PROGRAM]...",
      "broker, page and workers on this host, until Ctrl-C", "reeve up --workers 2 --slots 4\n",
-     up_options, NULL, OPTIONS_ANYWHERE, 0, 0, verb_up, false},
+     up_options, NULL, OPTIONS_ANYWHERE, 0, 0, verb_up, .apart = true},
     {"broker", "--bind tcp://HOST:PORT ...", "one broker (reeve-broker)",
      "reeve broker --bind tcp://127.0.0.1:7710\n", NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY,
      verb_program, true},
@@ -137,6 +137,12 @@ static const struct verb verbs[] = {
      "reeve doctor\n"
      "reeve doctor --json --store /var/lib/reeve\n",
      doctor_options, NULL, OPTIONS_ANYWHERE, 0, 0, verb_doctor, false},
+    {"config", "show [SECTION...] | check [FILE] | sample",
+     "settings: what the programs are told and by whom; is a file right; all there are",
+     "reeve config show --origin\n"
+     "reeve config check /etc/reeve/reeve.conf\n"
+     "reeve config sample > ~/.config/reeve/reeve.conf\n",
+     config_options, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_config, .apart = true},
     {"bench", "[OPTION]... [HANDLER.METHOD] | --compare A B",
      "measure rate and latency (reeve-bench)",
      "reeve bench --jobs 100000\n"
@@ -146,11 +152,11 @@ static const struct verb verbs[] = {
      "reeve load --tasks 200\n", NULL, NULL, OPTIONS_FIRST, 0, WORDS_ANY, verb_program, true},
     {"completion", "bash|zsh|fish", "print a completion script",
      "reeve completion bash > ~/.local/share/bash-completion/completions/reeve\n", NULL, NULL,
-     OPTIONS_ANYWHERE, 1, 1, verb_completion, false},
+     OPTIONS_ANYWHERE, 1, 1, verb_completion, .apart = true},
     {"version", "", "print the version", "reeve version\n", NULL, NULL, OPTIONS_ANYWHERE, 0, 0,
-     verb_version, false},
+     verb_version, .apart = true},
     {"help", "[VERB]", "what there is, or all about one verb", "reeve help map\n", NULL, NULL,
-     OPTIONS_ANYWHERE, 0, 1, verb_help_verb, false},
+     OPTIONS_ANYWHERE, 0, 1, verb_help_verb, .apart = true},
 };
 
 const struct verb *verb_table(size_t *count)

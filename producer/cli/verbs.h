@@ -42,6 +42,9 @@ int verb_drain(struct cli *cli);
 /* doctor.c */
 extern const struct option doctor_options[];
 int verb_doctor(struct cli *cli);
+/* config_verb.c */
+extern const struct option config_options[];
+int verb_config(struct cli *cli);
 /* watch.c */
 extern const struct option watch_options[];
 int verb_watch(struct cli *cli);

@@ -80,6 +80,7 @@ struct reeve_client {
     enum err refused;    /* the broker does not want us: for good */
     enum err fault;      /* to be returned by the next dispatch */
     struct buf error, record;
+    struct buf tags;                /* of the job that is being submitted */
     struct buf method;              /* the last one submitted: a valid name, or empty */
     struct result_strings *strings; /* for the next result; NULL: they are in use */
     struct result_strings kept;

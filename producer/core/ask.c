@@ -246,9 +246,11 @@ static void list_jobs(struct broker *b, struct peer *peer, const struct msg_list
 static void list_queues(struct broker *b, struct peer *peer, uint64_t number)
 {
     for (uint32_t i = 0; i < b->queues_count; i++) {
-        const struct queue *q = b->queues_list[i];
-        if (!permit_queue(b, peer, q->name))
+        struct queue sum, *q = &sum;
+        if (b->queues_list[i]->plain != b->queues_list[i] ||
+            !permit_queue(b, peer, b->queues_list[i]->name))
             continue;
+        queue_sum(b->queues_list[i], q);
         struct record r = {.type = REC_queue,
                            .queue = {.number = number,
                                      .name = q->name,
@@ -261,7 +263,7 @@ static void list_queues(struct broker *b, struct peer *peer, uint64_t number)
                                      .ok = q->ended[JOB_OK],
                                      .failed = q->ended[JOB_FAILED],
                                      .run_us = q->run_us > 0 ? (uint64_t)q->run_us : 0,
-                                     .oldest_ms = queue_oldest_ms(b, q),
+                                     .oldest_ms = queue_oldest_ms(b, b->queues_list[i]),
                                      .dead = q->ended[JOB_DEAD],
                                      .cancelled = q->ended[JOB_CANCELLED],
                                      .expired = q->ended[JOB_EXPIRED],
@@ -284,7 +286,8 @@ static void list_workers(struct broker *b, struct peer *peer, uint64_t number)
                                       .state = w->state,
                                       .slots = w->slots,
                                       .leased = w->leased,
-                                      .since_ms = w->since_ms}};
+                                      .since_ms = w->since_ms,
+                                      .tags = w->tags}};
         send_record(b, peer, &r);
         for (uint32_t i = 0; i < w->slots; i++) {
             const struct slot_view *view = &w->slot_views[i];
@@ -374,7 +377,6 @@ static void ask_hold(struct broker *b, struct peer *peer, uint64_t number, struc
     }
     queue_hold(b, q, held);
     send_done(b, peer, number);
-    lend_later(b, q);
 }
 
 static void ask_drain(struct broker *b, struct peer *peer, const struct msg_drain *ask)
@@ -482,6 +484,8 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
     const char *text;
     bool task = todo_named(row->submit.queue);
     struct queue *q = task ? todo_queue(b) : queue_make(b, row->submit.queue);
+    if (q && row->submit.tags.size)
+        q = queue_tagged(b, q, row->submit.tags);
     if (!q || (task && todo_check(b, row->chain.input, &text)) ||
         b->jobs.count >= b->limits.jobs_max ||
         b->args_bytes + row->submit.args.size > b->limits.args_bytes_max) {

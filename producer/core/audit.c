@@ -19,7 +19,8 @@ static void audit_queue(const struct broker *b, const struct queue *q)
         }
     }
     must(ready == q->ready);
-    must(link_listed(&q->link) == (ready > 0 && !q->held));
+    must((q->plain == q) == !q->tags.size && link_listed(&q->kin) >= (q->tags.size > 0));
+    must(link_listed(&q->link) == (ready > 0 && !q->plain->held));
     must((q->rank.group != NULL) == (q->workers > 0) &&
          link_listed(&q->rank.of_group) == (q->workers > 0));
     must((q->rank.tier != NULL) == (q->rank.group && link_listed(&q->link)));
@@ -45,7 +46,10 @@ static void audit_worker(const struct broker *b, const struct worker *w)
         must(m->worker == w && w->ready && m->group->queues_count > 0);
         must(!link_listed(&m->credit) || w->state == WORKER_UP);
         list_each(k, &m->group->queues)
-            must(worker_offer(w, container_of(k, struct queue, rank.of_group)) >= 0);
+        {
+            const struct queue *q = container_of(k, struct queue, rank.of_group);
+            must(worker_offer(w, q) >= 0 && tagset_covers(w->tags, q->tags));
+        }
     }
 }
 

@@ -285,7 +285,7 @@ static void accept(struct broker *b, struct client *client, uint64_t number, uin
 static enum err submit_check(const struct broker *b, const struct msg_submit *s, const char **text)
 {
     *text = NULL;
-    if (s->session.size || s->tenant.size || s->tags.size || s->after.size || s->schedule.size ||
+    if (s->session.size || s->tenant.size || s->after.size || s->schedule.size ||
         s->content_type.size)
         return ERR_RESERVED;
     if (s->args.size > VALUE_BYTES_MAX)
@@ -299,6 +299,9 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
         return ERR_INVALID;
     *text = "retries are at most 200, keys at most 200 bytes";
     if (s->retries > RETRIES_MAX + 1 || s->key.size > KEY_BYTES_MAX)
+        return ERR_INVALID;
+    *text = "tags are at most 8, like gpu=1,zone=eu, by name";
+    if (!tagset_valid(s->tags) || (s->tags.size && todo_named(s->queue)))
         return ERR_INVALID;
     *text = "unknown flags or durability";
     if (s->flags & ~(uint64_t)SUBMIT_FLAGS || s->durability > CLASS_DURABLE)
@@ -318,9 +321,9 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
 static struct queue *submit_queue(struct broker *b, struct client *client,
                                   const struct msg_submit *s, enum err *err, const char **text)
 {
-    struct queue *q = client->queue_last;
-    if (!q || !bytes_equal(q->name, s->queue))
-        q = queue_find(b, s->queue);
+    struct queue *last = client->queue_last;
+    struct queue *q =
+        last && bytes_equal(last->name, s->queue) ? last->plain : queue_find(b, s->queue);
     bool waits = s->flags & SUBMIT_WAIT_FOR_HANDLER;
     if (todo_named(s->queue))
         q = todo_queue(b);
@@ -335,6 +338,8 @@ static struct queue *submit_queue(struct broker *b, struct client *client,
     }
     if (!q)
         q = queue_make(b, s->queue);
+    if (q && s->tags.size)
+        q = queue_tagged(b, q, s->tags);
     *err = q ? OK : ERR_BUSY;
     client->queue_last = q;
     return q;
@@ -344,7 +349,8 @@ static struct queue *submit_queue(struct broker *b, struct client *client,
 static uint64_t body_hash_of(const struct client *client, const struct msg_submit *s)
 {
     uint64_t whose = client->owner ? bytes_hash(client->owner->name, 0) : 0;
-    return bytes_hash(s->args, bytes_hash(s->queue, whose));
+    uint64_t hash = bytes_hash(s->args, bytes_hash(s->queue, whose));
+    return s->tags.size ? bytes_hash(s->tags, hash) : hash;
 }
 
 /* NULL: it has ended, and that has a row. */

@@ -29,6 +29,7 @@
 #include "producer/core/todo.h"
 #include "producer/core/topic.h"
 #include "producer/core/update.h"
+#include "proto/tagset.h"
 
 #define JOB_SEQUENCE_MASK 0xfffffffffffffu /* of an id; above it is the broker's */
 #define DURATION_MS_MAX   (10ull * 366 * 24 * 3600 * 1000)
@@ -82,15 +83,21 @@ struct level { /* the ready jobs of one priority */
     struct link jobs; /* job::link */
 };
 
+/* Jobs that want a worker with some tags wait in one of their own, beside the plain one of their
+ * handler.method: only workers that have them serve it. Together they are what people call a queue,
+ * and what is counted, held and watched by its name. */
 struct queue {
-    struct bytes name;     /* owned */
+    struct bytes name;     /* the plain one's own */
+    struct bytes tags;     /* owned; see proto/tagset.h */
+    struct queue *plain;   /* that without tags; itself */
+    struct link kin;       /* of the plain one: those with tags; of those: plain->kin */
     uint32_t index;        /* dense, from 0 */
     struct level **levels; /* highest priority first; stay once made */
     size_t levels_count;
-    struct link link; /* broker::active while something is ready and not held */
-    struct rank rank; /* while it is there and a worker offers it */
-    struct link due;  /* broker::lends */
-    bool held, offered, counts_dirty;
+    struct link link;                 /* broker::active while something is ready and not held */
+    struct rank rank;                 /* while it is there and a worker offers it */
+    struct link due;                  /* broker::lends */
+    bool held, offered, counts_dirty; /* of the plain one */
     uint64_t ready, running, delayed, workers;
     uint64_t submitted, ended[JOB_STATES];
     struct bytes feed; /* owned; the head of the topics that it feeds; empty: none */
@@ -99,7 +106,7 @@ struct queue {
      * leases that stand; the sum of the moments when those began. */
     double used_us, charged_us;
     uint64_t leased, leased_ms;
-    uint32_t updates;
+    uint32_t updates; /* of the plain one */
 };
 
 /* What most jobs do not have. */
@@ -172,7 +179,7 @@ struct job {
 
 struct worker {
     unsigned char peer_id[PEER_ID_BYTES];
-    struct bytes name, host; /* owned */
+    struct bytes name, host, tags; /* owned */
     const struct owner *owner;
     uint64_t pid, since_ms;
     struct peer *peer; /* NULL: connection lost, may come back */
@@ -186,6 +193,8 @@ struct worker {
     uint32_t offers_count;
     uint16_t *offer_of; /* queue::index -> offer + 1; 0: not offered */
     uint32_t offer_of_count;
+    struct queue **served; /* while it is ready: each queue that it may be lent jobs of */
+    uint32_t served_count, served_capacity;
     struct slot_view {
         uint64_t pid, job;
         uint8_t state;
@@ -420,6 +429,9 @@ void recovery_fini(struct broker *b);
 /* queue.c */
 struct queue *queue_find(const struct broker *b, struct bytes name);
 struct queue *queue_make(struct broker *b, struct bytes name); /* NULL: too many */
+/* The one for jobs that want these tags; NULL: too many. */
+struct queue *queue_tagged(struct broker *b, struct queue *plain, struct bytes tags);
+void queue_sum(const struct queue *plain, struct queue *out); /* all of its name, to be shown */
 void queue_put(struct broker *b, struct job *job, bool first);
 void queue_take(struct broker *b, struct job *job);
 struct job *queue_head(const struct queue *q);
@@ -517,6 +529,7 @@ void past_workers_fini(struct broker *b);
 void worker_free(struct broker *b, struct worker *w);
 struct worker *worker_find(const struct broker *b, struct bytes name);
 int worker_offer(const struct worker *w, const struct queue *q); /* -1: none */
+void workers_serve(struct broker *b, struct queue *q); /* with tags; those that have them */
 
 /* figure.c */
 void figure_count(struct figure *f, uint64_t us);

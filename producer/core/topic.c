@@ -331,8 +331,10 @@ void worker_event(struct broker *b, struct worker *w, const char *event)
     update_fini(&m);
 }
 
-void queue_fields(const struct broker *b, struct update *u, const struct queue *q)
+void queue_fields(const struct broker *b, struct update *u, const struct queue *plain)
 {
+    struct queue sum, *q = &sum;
+    queue_sum(plain, q);
     update_uint(u, "ready", q->ready);
     update_uint(u, "running", q->running);
     update_uint(u, "delayed", q->delayed);
@@ -342,7 +344,7 @@ void queue_fields(const struct broker *b, struct update *u, const struct queue *
     update_uint(u, "ok", q->ended[JOB_OK]);
     update_uint(u, "failed", q->ended[JOB_FAILED]);
     update_uint(u, "dead", q->ended[JOB_DEAD]);
-    update_uint(u, "oldest_ms", queue_oldest_ms(b, q));
+    update_uint(u, "oldest_ms", queue_oldest_ms(b, plain));
 }
 
 void queue_event(struct broker *b, struct queue *q, const char *event)

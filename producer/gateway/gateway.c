@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -12,7 +14,8 @@
 #include "producer/gateway/doors/doors.h"
 
 enum {
-    TURN_MS_MAX = 50
+    TURN_MS_MAX = 50,
+    TOLD_EVERY_MS = 1000,
 }; /* the clients want to be called now and then: they repeat what is lost */
 
 /* --- at the door ---------------------------------------------------------------------------- */
@@ -155,9 +158,29 @@ static int wait_ms(const struct gateway *g)
     return wait;
 }
 
-void gateway_run(struct gateway *g, int signal_fd)
+/* HUP reads nothing again here, but must end nothing either. False: one that ends us. */
+static bool take_signal(int signal_fd, const struct notify *notify)
+{
+    struct signalfd_siginfo info;
+    if (read(signal_fd, &info, sizeof info) != (ssize_t)sizeof info || info.ssi_signo != SIGHUP)
+        return false;
+    log_info("signal=%u settings are read at the start only", info.ssi_signo);
+    notify_reloading(notify);
+    notify_ready(notify);
+    return true;
+}
+
+static void tell_manager(const struct gateway *g, struct notify *notify, bool up)
+{
+    struct http_figures f = http_figures(g->http);
+    notify_status(notify, "broker %s, connections %zu, streams %zu", up ? "answers" : "is away",
+                  f.connections, f.streams);
+}
+
+void gateway_run(struct gateway *g, int signal_fd, struct notify *notify)
 {
     bool up = false;
+    int64_t told_ms = 0;
     int client_code = 0, watcher_code = 0;
     for (;;) {
         struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN},
@@ -166,9 +189,10 @@ void gateway_run(struct gateway *g, int signal_fd)
                                {.fd = reeve_fd(g->watcher), .events = POLLIN},
                                {.fd = g->doors ? doors_fd(g->doors) : -1, .events = POLLIN}};
         int ready = poll(fds, LENGTH(fds), wait_ms(g));
-        if (ready > 0 && fds[0].revents)
+        if (ready > 0 && fds[0].revents && !take_signal(signal_fd, notify))
             return;
-        http_run(g->http, clock_ms());
+        int64_t now_ms = clock_ms();
+        http_run(g->http, now_ms);
         if (g->doors)
             doors_run(g->doors);
         /* Also when nothing came: what handlers have asked leaves with this. */
@@ -182,5 +206,10 @@ void gateway_run(struct gateway *g, int signal_fd)
             up = !up;
             log_info("broker %s", up ? "answers" : "is away");
         }
+        if (now_ms >= told_ms + TOLD_EVERY_MS) {
+            told_ms = now_ms;
+            tell_manager(g, notify, up);
+        }
+        notify_turn(notify, now_ms);
     }
 }

@@ -10,6 +10,7 @@
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
+#include "common/notify.h"
 #include "producer/client/ask.h"
 #include "producer/gateway/http/guard.h"
 #include "producer/gateway/http/http.h"
@@ -50,8 +51,8 @@ struct gateway_options {
 
 /* NULL, with a line in the log: it cannot be started. */
 struct gateway *gateway_new(const struct gateway_options *options);
-/* Serves until signal_fd can be read. */
-void gateway_run(struct gateway *g, int signal_fd);
+/* Serves until signal_fd tells of a signal that is not HUP. */
+void gateway_run(struct gateway *g, int signal_fd, struct notify *notify);
 void gateway_free(struct gateway *g);
 
 #endif

@@ -13,9 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
-#include "common/options.h"
 #include "common/paths.h"
+#include "common/settings.h"
 #include "producer/gateway/doors/doors.h"
 #include "producer/gateway/gateway.h"
 #include "producer/gateway/http/token.h"
@@ -31,9 +32,11 @@ static const char local_door_host[] = "127.0.0.1", other_door_host[] = "[::1]";
 static const struct option rows[] = {
     {"http", OPTION_TEXT, "ADDRESS:PORT", "where the page is (default 127.0.0.1:7713)", 0, 0},
     {"broker", OPTION_TEXT, "tcp://HOST:P",
-     "clients' port of the broker (default $REEVE_BROKER, else tcp://127.0.0.1:7710)", 0, 0},
+     "clients' port of the broker (default $REEVE_BROKER, else tcp://127.0.0.1:7710)",
+     .environment = "REEVE_BROKER"},
     {"identity", OPTION_TEXT, "FILE",
-     "our key, for a broker that asks for one; else $REEVE_IDENTITY", 0, 0},
+     "our key, for a broker that asks for one; else $REEVE_IDENTITY",
+     .environment = "REEVE_IDENTITY"},
     {"token-file", OPTION_TEXT, "FILE",
      "what requests must show (default $XDG_STATE_HOME/reeve/token); made when it is not there", 0,
      0},
@@ -57,8 +60,9 @@ static const struct option rows[] = {
     {"ticker-interval", OPTION_SECONDS, "S",
      "a price every S seconds at the ticker door (0.01 to 3600; 2)", 0, 0},
     {"ready-fd", OPTION_NUMBER, "N",
-     "when the ports are bound write a line a door there, and an empty one", 1, 1 << 20},
-    {"help", OPTION_FLAG, NULL, "this text", 0, 0},
+     "when the ports are bound write a line a door there, and an empty one", 1, 1 << 20,
+     .line_only = true},
+    {"help", OPTION_FLAG, NULL, "this text", .line_only = true},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
 };
 
@@ -157,6 +161,7 @@ static int block_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
     must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC);
@@ -188,16 +193,20 @@ static void tell_ready(const struct options *o, const struct doors_plan *doors)
 
 static int serve(struct gateway_options *options, const char *http, const struct options *o)
 {
+    struct notify notify;
     int signal_fd = block_signals();
     must(signal_fd >= 0);
+    notify_open(&notify, clock_ms());
     raise_files();
     struct gateway *g = gateway_new(options);
     if (!g)
         return EXIT_CONFIG;
     log_info("listening http=%s", http);
     tell_ready(o, options->doors);
-    gateway_run(g, signal_fd);
+    notify_ready(&notify);
+    gateway_run(g, signal_fd, &notify);
     log_info("stopping");
+    notify_stopping(&notify);
     gateway_free(g);
     close(signal_fd);
     return 0;
@@ -246,7 +255,7 @@ static int names_add(const struct options *o, struct guard *guard)
     return 0;
 }
 
-static int start(const struct options *o)
+static int start(struct options *o)
 {
     char host[HOST_TEXT], why[400];
     unsigned port;
@@ -255,7 +264,7 @@ static int start(const struct options *o)
                                       .identity = options_text(o, "identity", NULL)};
     const char *http = options_text(o, "http", default_http);
     if (!parse_http(http, host, &port))
-        return complain(EXIT_USAGE, "--http wants ADDRESS:PORT, not %s", http);
+        return complain(settings_refuse(o, "http", "ADDRESS:PORT"), "%s", o->error);
     if (!loopback(host) && !options_flag(o, "behind-proxy", false))
         return complain(EXIT_CONFIG,
                         "%s is not loopback: the token would travel in the clear. With a TLS proxy "
@@ -286,8 +295,8 @@ int main(int argc, char **argv)
     log_init("gateway");
     options_add(&o, rows);
     int code = 0;
-    if (options_parse(&o, OPTIONS_ANYWHERE, argc - 1, argv + 1))
-        code = complain(EXIT_USAGE, "%s", o.error);
+    if (!settings_read(&o, "gateway", argc - 1, argv + 1, &code))
+        code = code ? complain(code, "%s", o.error) : 0;
     else if (options_flag(&o, "help", false))
         help(&o);
     else if (o.word_count)

@@ -241,6 +241,17 @@ def test_a_broker_that_forgot_everything_gets_it_anew(bare):
         assert futures[0].id() != first
 
 
+def test_a_job_goes_to_a_worker_that_has_its_tags(farm):
+    with reeve.Client(farm.address) as client:
+        future = client.submit("text.upper", "a", tags={"zone": "eu", "gpu": "1"})
+        future.id()
+        process = farm.worker("--tag", "gpu=1", "--tag", "zone=eu")
+        assert future.result(60) == "A" and client.wait(future, 60).worker == process.id
+        for wrong in ({"": "1"}, {"a b": "1"}, {"a": "x,b=1"}, {str(n): "" for n in range(9)}):
+            with pytest.raises(ValueError, match="tags"):
+                client.submit("text.upper", "a", tags=wrong)
+
+
 # --- watches ------------------------------------------------------------------------------------------
 
 def test_updates_come_in_order_and_without_gaps(client):

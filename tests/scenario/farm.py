@@ -219,7 +219,7 @@ class Farm:
         self.folder_object = tempfile.TemporaryDirectory(prefix="reeve-test-")
         self.folder = pathlib.Path(self.folder_object.name)
         self.env = dict(os.environ, REEVE_BROKER=self.address, XDG_STATE_HOME=str(self.folder / "state"),
-                        HOME=str(self.folder))
+                        HOME=str(self.folder), REEVE_CONFIG="none")
 
     def start(self, program, *words, **options):
         process = Process([BUILD / "bin" / program, *words], self.folder, self.env, **options)

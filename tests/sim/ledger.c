@@ -42,6 +42,7 @@
  *                                       tasks.c
  *   S24  a feed's topic has one session at a time, and nothing of it is lent while nobody watches
  *                                       feeds.c
+ *   S25  a job is lent to a worker that has the tags it wants                      leases.c
  *
  * and in the calm, when faults have ended:
  *

@@ -372,7 +372,8 @@ bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct b
 {
     bool stale = s->plant == PLANT_IGNORE_STALE || s->plant == PLANT_LATE_RESULT;
     bool stale_progress = s->plant == PLANT_OLD_PROGRESS;
-    bool silent = s->plant == PLANT_ADOPTED_AGAIN, struck = false;
+    bool silent = s->plant == PLANT_ADOPTED_AGAIN, claims = s->plant == PLANT_TAGS_CLAIMED;
+    bool struck = false;
     struct cursor c = cursor_of(body);
     struct record r;
     if (w->owner->kind != END_HOST && !stale_progress)
@@ -380,6 +381,10 @@ bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct b
     while (!cursor_done(&c) && record_get(&c, &r) == OK) {
         if ((stale && r.type == REC_result) || (stale_progress && r.type == REC_progress))
             struck |= taken_for_current(s, r);
+        if (claims && r.type == REC_hello) {
+            r.hello.tags = host_tags(s, 0);
+            struck = true;
+        }
         if (silent && r.type == REC_holding)
             struck = true;
         else

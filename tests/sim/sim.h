@@ -105,6 +105,7 @@ enum {
     X(PLANT_FEED_DEAF, "feed-deaf", "a feed does not hear of its first subscriber")                \
     X(PLANT_FEED_ANEW, "feed-anew", "the numbers of a feed begin anew when it is resumed")         \
     X(PLANT_FEED_TWICE, "feed-twice", "a topic has two sessions")                                  \
+    X(PLANT_TAGS_CLAIMED, "tags-claimed", "a worker is taken to have tags that it has not")        \
     X(PLANT_DRIFT, "drift", "the second run of a seed differs by one byte")
 
 enum plant {
@@ -164,6 +165,7 @@ struct knobs {
     double todo;         /* share of jobs that are tasks for people */
     double feed;         /* share of turns in which a client comes to a feed or leaves it */
     double update_drop;  /* share of updates that a full socket drops */
+    bool tags;           /* some jobs want a worker that has some */
     bool linger;         /* the end lasts long enough for feeds to be given up */
     bool rogue;          /* a worker that lies */
     bool same_name;      /* two workers of one name */
@@ -263,6 +265,9 @@ static inline bool spec_feed(const struct spec *spec)
     return spec->queue == FEED_QUEUE;
 }
 
+/* What it wants of its worker, and what a worker has: the first has them all. */
+struct bytes spec_tags(const struct sim *s, const struct spec *spec);
+struct bytes host_tags(const struct sim *s, unsigned host);
 void spec_put(struct buf *out, const struct spec *spec);
 struct spec spec_get(struct bytes args);
 struct spec lease_spec(struct bytes args);

@@ -28,6 +28,18 @@ TEST(the_state_lies_where_the_desktop_says_or_at_home)
     check_state("relative", "/home/me", "/home/me/.local/state/reeve/store");
 }
 
+TEST(the_settings_lie_beside_those_of_other_programs)
+{
+    must(unsetenv("XDG_CONFIG_HOME") == 0 && setenv("HOME", "/home/me", 1) == 0);
+    char *is = path_config("reeve.conf");
+    CHECK_TEXT(is, "/home/me/.config/reeve/reeve.conf");
+    free(is);
+    must(setenv("XDG_CONFIG_HOME", "/elsewhere", 1) == 0);
+    is = path_config("reeve.conf");
+    CHECK_TEXT(is, "/elsewhere/reeve/reeve.conf");
+    free(is);
+}
+
 TEST(folders_above_are_made_for_their_owner_only)
 {
     char folder[] = "paths-XXXXXX";

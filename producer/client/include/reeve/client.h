@@ -122,6 +122,7 @@ struct reeve_job_options { /* zero is the default of each */
     enum reeve_durability durability;
     int wait_for_handler; /* accept although no worker has ever offered it */
     enum reeve_kind kind; /* REEVE_SESSION: runs again and again, see below */
+    const char *tags;     /* "gpu=1,zone=eu": only a worker that has all of these runs it */
     int refuse_busy;      /* REEVE_EBUSY and REEVE_EDISK_FULL are results too; not said: the job is
                              handed in again until it is taken */
 };
