@@ -211,13 +211,19 @@ TEST(garbage_is_refused_and_not_repeated)
         "metadata\n    name = x\n",
         "metadata\n    name = \"x\n",
         "metadata\n    name = \"x\"\n    name = \"x\"\n",
-        "metadata\n    role = "
-        "\"12345678901234567890123456789012345678901234567890123456789012345\"\n",
+        "curve\n    a = \"\"\"\n",
+        "metadata\n    server = \"12345678901234567890123456789012345678901\"\n",
     };
     for (size_t i = 0; i < LENGTH(bad); i++) {
         write_text(bad[i], 0600);
         CHECK(!identity_read(&is, file, why, sizeof why));
     }
+    char *doubled;
+    must(asprintf(&doubled, "%s    public-key = \"%s\"\n", text, id.public_key) > 0);
+    write_text(doubled, 0600);
+    CHECK(!identity_read(&is, file, why, sizeof why));
+    CHECK(strstr(why, "line 10"));
+    free(doubled);
     char *long_one = must_alloc(5000);
     memset(long_one, '#', 4999);
     write_text(long_one, 0600);
@@ -279,14 +285,14 @@ TEST(ones_own_is_said_or_in_the_environment_or_a_credential)
 
 TEST(names_and_keys_are_looked_at)
 {
-    static const char *const good[] = {"a", "rack-1.host_2", "0"},
-                             *const bad[] = {"",
-                                             "a b",
-                                             "a/b",
-                                             "\xc3\xa9",
-                                             "a\n",
-                                             "12345678901234567890123456789012345678901234567890"
-                                             "123456789012345"};
+    static const char *const good[] = {"a", "rack-1.host_2", "0"}, *const bad[] = {"", "a b", "a/b",
+                                                                                   "\xc3\xa9",
+                                                                                   "a\n"};
+    char name[IDENTITY_NAME + 1] = "";
+    memset(name, 'a', IDENTITY_NAME - 1);
+    CHECK(identity_name_valid(name));
+    name[IDENTITY_NAME - 1] = 'a';
+    CHECK(!identity_name_valid(name));
     for (size_t i = 0; i < LENGTH(good); i++)
         CHECK(identity_name_valid(good[i]));
     for (size_t i = 0; i < LENGTH(bad); i++)
