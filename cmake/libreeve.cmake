@@ -47,9 +47,9 @@ add_library(libreeve_static STATIC ${objects})
 set_target_properties(libreeve_static PROPERTIES OUTPUT_NAME reeve LINKER_LANGUAGE C)
 
 install(TARGETS libreeve_shared EXPORT reeve
-        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS libreeve_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES ${libreeve_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/reeve)
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT dev)
+install(TARGETS libreeve_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(FILES ${libreeve_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/reeve COMPONENT dev)
 
 # pkg-config; --static adds what the archive needs. The prefix is told from where the file lies, so
 # that an install may be moved.
@@ -57,7 +57,7 @@ file(RELATIVE_PATH libreeve_prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" libreeve_prefix_from_pc ${libreeve_prefix_from_pc})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/reeve.pc.in ${CMAKE_BINARY_DIR}/package/reeve.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/package/reeve.pc
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 
 # find_package(reeve): the target reeve::reeve.
 include(CMakePackageConfigHelpers)
@@ -67,7 +67,8 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/reeveConfig.cmake.in
                               INSTALL_DESTINATION ${libreeve_cmake_dir})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/package/reeveConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
-install(EXPORT reeve NAMESPACE reeve:: FILE reeveTargets.cmake DESTINATION ${libreeve_cmake_dir})
+install(EXPORT reeve NAMESPACE reeve:: FILE reeveTargets.cmake
+        DESTINATION ${libreeve_cmake_dir} COMPONENT dev)
 install(FILES ${CMAKE_BINARY_DIR}/package/reeveConfig.cmake
               ${CMAKE_BINARY_DIR}/package/reeveConfigVersion.cmake
-        DESTINATION ${libreeve_cmake_dir})
+        DESTINATION ${libreeve_cmake_dir} COMPONENT dev)

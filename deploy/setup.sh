@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# setup.sh [--tests] [--python]: installs the Debian packages that building and running Reeve
+# setup.sh [--tests] [--python] [--packages]: installs the Debian packages that building and running Reeve
 # needs (nothing when they are there; otherwise root or sudo), then builds Release what is checked out:
 # programs in build/bin, handler programs in build/libexec/reeve. --tests adds what tests/run.sh
-# needs, --python an environment for Python handlers and clients, build/venv. Prints a line a step;
-# the output of a step that failed is printed whole.
+# needs, --python an environment for Python handlers and clients, build/venv, --packages what
+# deploy/package.sh needs, and leaves the build to it. Prints a line a step; the output of a step that
+# failed is printed whole.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
@@ -54,9 +55,22 @@ test_packages='
     chromium                tests/web: the browser
     nodejs                  and what drives it; also a client of the gRPC doors
     npm                     from here
+    lintian                 what Debian says of packages
+    debootstrap             a clean Debian to install them in
+    systemd                 systemd-analyze, which reads our units; nothing of it is started
+    systemd-container       boots a system with our services in it
+    mandoc                  reads our manual pages
+    python3-yaml            the manifests
+    sqlite3                 a backup, as the runbook makes one
     golang-go               another such client
     golang-google-grpc-dev  its gRPC
     golang-goprotobuf-dev   and its messages
+'
+# deploy/package.sh; the tests make packages too.
+package_packages='
+    dpkg-dev                flags, dependencies, the packages themselves
+    file                    cpack asks it what a file is
+    patchelf                programs of the archive find the libraries beside them
 '
 python_packages='
     python3                 handlers and clients, 3.11 or newer
@@ -72,16 +86,19 @@ pypi_packages='
     pyarrow>=20             its Parquet
 '
 
-usage='usage: deploy/setup.sh [--tests] [--python]
-  --tests   also install what tests/run.sh needs
-  --python  also make build/venv: Python with what handlers and clients need, from PyPI'
+usage='usage: deploy/setup.sh [--tests] [--python] [--packages]
+  --tests     also install what tests/run.sh needs
+  --python    also make build/venv: Python with what handlers and clients need, from PyPI
+  --packages  install what deploy/package.sh needs; it builds for itself'
 
 with_tests=
 with_python=
+with_packages=
 for argument in "$@"; do
     case "$argument" in
     --tests) with_tests=1 ;;
     --python) with_python=1 ;;
+    --packages) with_packages=1 ;;
     --help) echo "$usage"; exit 0 ;;
     *) echo "setup: unknown argument: $argument" >&2; echo "$usage" >&2; exit 2 ;;
     esac
@@ -145,8 +162,8 @@ as_root() {
 
 install_missing() {
     local missing=() name
-    for name in $(names "$packages") ${with_tests:+$(names "$test_packages")} \
-        ${with_python:+$(names "$python_packages")}; do
+    for name in $(names "$packages") ${with_tests:+$(names "$test_packages$package_packages")} \
+        ${with_python:+$(names "$python_packages")} ${with_packages:+$(names "$package_packages")}; do
         ! needed "$name" || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
@@ -183,6 +200,6 @@ make_venv() {
 }
 
 install_missing
-build
+[ -n "$with_packages" ] || build
 [ -z "$with_python" ] || make_venv
-say "done: programs in build/bin"
+[ -n "$with_packages" ] || say "done: programs in build/bin"

@@ -50,7 +50,7 @@ summary() {
 
 if [ "$what" = fast ]; then
     mkdir -p build
-    build asan && check asan fast -LE 'scenario|chaos|load|analyze|install|slow'
+    build asan && check asan fast -LE 'scenario|chaos|load|analyze|install|package|deploy|slow'
     summary
     exit
 fi

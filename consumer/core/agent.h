@@ -41,6 +41,7 @@ struct agent_options {
     const struct agent_program *programs;
     unsigned program_count;
     struct bytes name, host, peer_id;
+    struct bytes tags; /* proto/tagset.h */
     unsigned pid;
     bool alone;              /* no broker at all: say nothing, take local jobs only */
     unsigned warm;           /* runners to start beforehand, at most */

@@ -14,7 +14,8 @@ static void tell_hello(struct agent *a)
                                  .host = o->host,
                                  .pid = o->pid,
                                  .slots = o->slots,
-                                 .incarnation = a->incarnation}};
+                                 .incarnation = a->incarnation,
+                                 .tags = o->tags}};
     agent_send(a, &r);
     for (unsigned i = 0; i < a->offer_count; i++) {
         const struct agent_program *program = &o->programs[a->offers[i].program];

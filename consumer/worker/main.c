@@ -19,6 +19,7 @@
 #include "common/settings.h"
 #include "consumer/worker/confine.h"
 #include "consumer/worker/shell.h"
+#include "proto/tagset.h"
 
 enum {
     EXIT_USAGE = 2,
@@ -50,7 +51,7 @@ static const struct option rows[] = {
     {"recycle-age", OPTION_SECONDS, "S", "replace it when it is as old as this", 0, 0},
     {"stop-flag", OPTION_SECONDS, "S", "from asking a job to stop to TERM (0.2)", 0, 0},
     {"stop-term", OPTION_SECONDS, "S", "from TERM to KILL (2)", 0, 0},
-    {"tag", OPTION_TEXT, "K=V", NULL, 0, 0},
+    {"tag", OPTION_TEXT, "K=V", "a tag that jobs may ask for; may be given again", 0, 0},
     {"help", OPTION_FLAG, NULL, "this text", .line_only = true},
     {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
 };
@@ -243,7 +244,21 @@ static int run(const struct options *o, struct programs *p, struct confine *c,
     return status;
 }
 
-static int serve(struct options *o, struct programs *p, struct confine *c, struct notify *notify)
+static int read_tags(const struct options *o, struct buf *tags)
+{
+    size_t at = 0;
+    for (const char *tag; (tag = options_next(o, "tag", &at));) {
+        const char *wrong = tagset_add(tags, bytes_text(tag));
+        if (wrong) {
+            fprintf(stderr, "reeve-worker: --tag %.80s: %s\n", tag, wrong);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int serve(struct options *o, struct programs *p, struct confine *c, struct bytes tags,
+                 struct notify *notify)
 {
     unsigned char id[PEER_ID_BYTES];
     char host[NAME_BYTES_MAX + 1], name[NAME_BYTES_MAX + 1];
@@ -280,6 +295,7 @@ static int serve(struct options *o, struct programs *p, struct confine *c, struc
                   .program_count = p->count,
                   .name = bytes_text(called),
                   .host = bytes_text(host),
+                  .tags = tags,
                   .peer_id = bytes_of(id, sizeof id),
                   .pid = (unsigned)getpid(),
                   .warm = slots * p->count < WARM_MAX ? slots * p->count : WARM_MAX},
@@ -297,6 +313,7 @@ int main(int argc, char **argv)
     struct programs p = {0};
     struct confine c = {0};
     struct notify notify;
+    struct buf tags = {0};
     int status = 0;
     log_init("reeve-worker");
     notify_open(&notify, clock_ms()); /* before any child */
@@ -311,8 +328,8 @@ int main(int argc, char **argv)
         status = usage(&o, NULL);
     } else if (o.word_count) {
         status = usage(&o, "takes options only");
-    } else if (options_given(&o, "tag")) {
-        status = usage(&o, "--tag is not supported yet: this version hands jobs to any worker");
+    } else if (read_tags(&o, &tags)) {
+        status = EXIT_USAGE;
     } else if (confine_wrong(&o)) {
         status = usage(&o, confine_wrong(&o));
     } else if (options_flag(&o, "check-sandbox", false)) {
@@ -321,10 +338,11 @@ int main(int argc, char **argv)
         log_error("%s", p.error);
         status = EXIT_CONFIG;
     } else {
-        status = serve(&o, &p, &c, &notify);
+        status = serve(&o, &p, &c, buf_bytes(&tags), &notify);
     }
     programs_fini(&p);
     confine_close(&c);
+    buf_fini(&tags);
     options_fini(&o);
     return status;
 }

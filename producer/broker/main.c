@@ -82,6 +82,7 @@ static int block_signals(void)
     must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a write that fails */
+    signal(SIGHUP, SIG_IGN);  /* `systemctl reload` of one that has nothing to read again */
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 

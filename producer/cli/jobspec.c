@@ -5,6 +5,7 @@
 
 #include "common/must.h"
 #include "proto/record.h"
+#include "proto/tagset.h"
 
 const struct option jobspec_options[] = {
     {"delay", OPTION_SECONDS, "S", "start not before S seconds have passed"},
@@ -14,9 +15,26 @@ const struct option jobspec_options[] = {
     {"retries", OPTION_NUMBER, "N", "how often a failure of the handler is tried again", 0, 1000},
     {"key", OPTION_TEXT, "K", "same key, same job: submitting again makes no second one"},
     {"durability", OPTION_TEXT, "CLASS", "received (in memory) or durable (on disk)"},
+    {"tag", OPTION_TEXT, "K=V", "only a worker with this tag runs it; may be given again"},
     {"wait-for-handler", OPTION_FLAG, NULL, "accept a handler that no worker has offered yet"},
     {0},
 };
+
+/* All that were said, as one text, which lives as long as the command line it was read from: the
+ * program has one. NULL: error says why. */
+static const char *tags_read(const struct options *o, char error[static 128])
+{
+    static char text[TAGSET_BYTES_MAX + 1];
+    struct buf set = {0};
+    size_t at = 0;
+    const char *wrong = NULL;
+    for (const char *tag; !wrong && (tag = options_next(o, "tag", &at));)
+        if ((wrong = tagset_add(&set, bytes_text(tag))))
+            snprintf(error, 128, "--tag %.40s: %s", tag, wrong);
+    snprintf(text, sizeof text, "%s", buf_text(&set));
+    buf_fini(&set);
+    return wrong ? NULL : text;
+}
 
 int jobspec_read(const struct options *o, struct reeve_job_options *out, char error[static 128])
 {
@@ -30,6 +48,8 @@ int jobspec_read(const struct options *o, struct reeve_job_options *out, char er
         .key = options_text(o, "key", NULL),
         .wait_for_handler = options_flag(o, "wait-for-handler", false),
     };
+    if (!(out->tags = tags_read(o, error)))
+        return -1;
     if (durability && strcmp(durability, "received") == 0)
         out->durability = REEVE_RECEIVED;
     else if (durability && strcmp(durability, "durable") == 0)

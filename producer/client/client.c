@@ -76,6 +76,7 @@ static void client_free(struct reeve_client *c)
     buf_fini(&c->welcome_release);
     buf_fini(&c->error);
     buf_fini(&c->record);
+    buf_fini(&c->tags);
     buf_fini(&c->method);
     free(c);
 }
@@ -104,6 +105,8 @@ int client_open(struct reeve_client **out, const char *address)
                  rc == EINVAL ? "not an address like tcp://HOST:PORT" : zmq_strerror(rc));
         return rc == EINVAL ? REEVE_EINVALID : REEVE_EIO;
     }
+    const char *updates = getenv("REEVE_UPDATES");
+    c->one_port = updates && strcmp(updates, "connection") == 0;
     pending_init(&c->pending);
     link_init(&c->calls);
     link_init(&c->asks);

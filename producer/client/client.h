@@ -51,7 +51,8 @@ struct subscription {
     bool prefix, over; /* over: freed when no callback is running */
     reeve_on_update *update;
     void *user;
-    uint64_t number; /* of its last watch */
+    uint64_t number; /* of its last watch or follow */
+    uint64_t taken;  /* updates that came under it since credit was given for them */
     struct watch watch;
 };
 
@@ -72,12 +73,14 @@ struct reeve_client {
     int64_t busy_ms;     /* the broker is at a limit: no submission leaves before */
     int64_t settled_ms;  /* until then the workers of a broker started anew may not be back */
     size_t unsent_bytes; /* submitted since the last flush, roughly */
+    bool one_port;       /* $REEVE_UPDATES: updates over the own connection, whatever is offered */
     bool renewed;        /* this connection was opened because numbers had to change */
     bool closing;        /* nobody is called back any more */
     unsigned depth;      /* of turns: callbacks may call us */
     enum err refused;    /* the broker does not want us: for good */
     enum err fault;      /* to be returned by the next dispatch */
     struct buf error, record;
+    struct buf tags;                /* of the job that is being submitted */
     struct buf method;              /* the last one submitted: a valid name, or empty */
     struct result_strings *strings; /* for the next result; NULL: they are in use */
     struct result_strings kept;

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "producer/client/client.h"
+#include "proto/tagset.h"
 
 /* Beyond this the outbox takes no more: the rest waits where it is, in one copy. */
 enum { OUTBOX_BYTES_MAX = 4 << 20, BUSY_MS = 100, WORKERS_BACK_MS = 5000 };
@@ -18,6 +19,9 @@ static int options_check(struct reeve_client *c, const struct reeve_job_options 
         return client_fail(c, ERR_INVALID, "retries are not negative");
     if (o->key && strlen(o->key) > KEY_BYTES_MAX)
         return client_fail(c, ERR_INVALID, "a key has at most %d bytes", KEY_BYTES_MAX);
+    const char *wrong = tagset_read(&c->tags, bytes_text(o->tags));
+    if (wrong)
+        return client_fail(c, ERR_INVALID, "%s: %s", o->tags, wrong);
     return 0;
 }
 
@@ -71,8 +75,10 @@ int reeve_submit(struct reeve_client *c, const char *method, const void *args, s
     if (rc)
         return rc;
     m.flags = accepted ? 0 : SUBMIT_ACCEPT_LAZILY;
-    if (options)
+    if (options) {
         record_fill(&m, options);
+        m.tags = buf_bytes(&c->tags);
+    }
     struct submission s = {.told = ++c->told, .accepted = accepted, .result = result, .user = user};
     s.impatient = options && options->refuse_busy;
     if (number)

@@ -151,7 +151,8 @@ static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64
     case FIND_EXPLAIN: explain_job(b, peer, number, job); break;
     case FIND_SUBMITTED:
     case FIND_LIST:
-    case FIND_WATCH: must(false && "asked elsewhere");
+    case FIND_WATCH:
+    case FIND_FOLLOW: must(false && "asked elsewhere");
     }
 }
 
@@ -244,7 +245,10 @@ static void list_jobs(struct broker *b, struct peer *peer, const struct msg_list
 static void list_queues(struct broker *b, struct peer *peer, uint64_t number)
 {
     for (uint32_t i = 0; i < b->queues_count; i++) {
-        const struct queue *q = b->queues_list[i];
+        struct queue sum, *q = &sum;
+        if (b->queues_list[i]->plain != b->queues_list[i])
+            continue;
+        queue_sum(b->queues_list[i], q);
         struct record r = {.type = REC_queue,
                            .queue = {.number = number,
                                      .name = q->name,
@@ -257,7 +261,7 @@ static void list_queues(struct broker *b, struct peer *peer, uint64_t number)
                                      .ok = q->ended[JOB_OK],
                                      .failed = q->ended[JOB_FAILED],
                                      .run_us = q->run_us > 0 ? (uint64_t)q->run_us : 0,
-                                     .oldest_ms = queue_oldest_ms(b, q),
+                                     .oldest_ms = queue_oldest_ms(b, b->queues_list[i]),
                                      .dead = q->ended[JOB_DEAD],
                                      .cancelled = q->ended[JOB_CANCELLED],
                                      .expired = q->ended[JOB_EXPIRED],
@@ -280,7 +284,8 @@ static void list_workers(struct broker *b, struct peer *peer, uint64_t number)
                                       .state = w->state,
                                       .slots = w->slots,
                                       .leased = w->leased,
-                                      .since_ms = w->since_ms}};
+                                      .since_ms = w->since_ms,
+                                      .tags = w->tags}};
         send_record(b, peer, &r);
         for (uint32_t i = 0; i < w->slots; i++) {
             const struct slot_view *view = &w->slot_views[i];
@@ -348,7 +353,6 @@ static void ask_hold(struct broker *b, struct peer *peer, uint64_t number, struc
     }
     queue_hold(b, q, held);
     send_done(b, peer, number);
-    lend_later(b, q);
 }
 
 static void ask_drain(struct broker *b, struct peer *peer, const struct msg_drain *ask)
@@ -400,7 +404,7 @@ static bool ask(struct broker *b, struct peer *peer, const struct record *r)
     case REC_release: ask_hold(b, peer, r->release.number, r->release.queue, false); break;
     case REC_drain: ask_drain(b, peer, &r->drain); break;
     case REC_sync: topic_sync(b, r->sync.nonce); break;
-    case REC_watch: topic_ask(b, peer, &r->watch); break;
+    case REC_watch: snapshot_watch(b, peer, &r->watch); break;
     default: return false;
     }
     return true;
@@ -456,6 +460,8 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
     const char *text;
     bool task = todo_named(row->submit.queue);
     struct queue *q = task ? todo_queue(b) : queue_make(b, row->submit.queue);
+    if (q && row->submit.tags.size)
+        q = queue_tagged(b, q, row->submit.tags);
     if (!q || (task && todo_check(b, row->chain.input, &text)) ||
         b->jobs.count >= b->limits.jobs_max ||
         b->args_bytes + row->submit.args.size > b->limits.args_bytes_max) {
@@ -491,7 +497,7 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
                       const struct row *row)
 {
     struct record r;
-    if (!row && find->kind != FIND_WATCH) {
+    if (!row && find->kind != FIND_WATCH && find->kind != FIND_FOLLOW) {
         send_error(b, peer, find->number,
                    find->kind == FIND_SUBMITTED ? ERR_FORGOTTEN : ERR_UNKNOWN_JOB, NULL);
         return;
@@ -520,7 +526,8 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
         break;
     case FIND_DROP: drop(b, peer, find->number, row->job.id); break;
     case FIND_EXPLAIN: explain_ended(b, peer, find->number, row); break;
-    case FIND_WATCH: topic_found(b, peer, find, row); break;
+    case FIND_WATCH:
+    case FIND_FOLLOW: snapshot_found(b, peer, find, row); break;
     case FIND_LIST: must(false && "a list is not one"); break;
     }
 }

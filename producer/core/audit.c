@@ -19,7 +19,8 @@ static void audit_queue(const struct broker *b, const struct queue *q)
         }
     }
     must(ready == q->ready);
-    must(link_listed(&q->link) == (ready > 0 && !q->held));
+    must((q->plain == q) == !q->tags.size && link_listed(&q->kin) >= (q->tags.size > 0));
+    must(link_listed(&q->link) == (ready > 0 && !q->plain->held));
     must((q->rank.group != NULL) == (q->workers > 0) &&
          link_listed(&q->rank.of_group) == (q->workers > 0));
     must((q->rank.tier != NULL) == (q->rank.group && link_listed(&q->link)));
@@ -45,7 +46,10 @@ static void audit_worker(const struct broker *b, const struct worker *w)
         must(m->worker == w && w->ready && m->group->queues_count > 0);
         must(!link_listed(&m->credit) || w->state == WORKER_UP);
         list_each(k, &m->group->queues)
-            must(worker_offer(w, container_of(k, struct queue, rank.of_group)) >= 0);
+        {
+            const struct queue *q = container_of(k, struct queue, rank.of_group);
+            must(worker_offer(w, q) >= 0 && tagset_covers(w->tags, q->tags));
+        }
     }
 }
 
@@ -67,10 +71,27 @@ static void audit_feeds(const struct broker *b)
     size_t at = 0;
     for (const struct feed *feed; (feed = namemap_next(&b->feeds, &at));) {
         const struct topic *t = namemap_find(&b->topics, feed->topic);
-        must(feed->watched == (t && t->watched));
+        must(feed->watched == (t && topic_watched(t)));
         must(link_listed(&feed->idle) ? !feed->watched : feed->watched || feed->given_up);
         must(!feed->job || feed->job->more->feed == feed);
     }
+}
+
+static void audit_topics(const struct broker *b)
+{
+    size_t at = 0, follows = 0;
+    for (const struct topic *t; (t = namemap_next(&b->topics, &at));) {
+        must(link_listed(&t->rest) == !topic_watched(t));
+        list_each(l, &t->follows)
+        {
+            const struct follow *f = container_of(l, struct follow, of_topic);
+            must(f->topic == t && f->peer->client);
+            must(idmap_find(&f->peer->follows, f->number) == f);
+            follows++;
+        }
+    }
+    list_each(l, &b->peers_list) follows -= container_of(l, struct peer, link)->follows.count;
+    must(follows == 0);
 }
 
 void broker_audit(const struct broker *b)
@@ -104,6 +125,7 @@ void broker_audit(const struct broker *b)
         audit_queue(b, b->queues_list[i]);
     must(b->todo.by_job.count == b->todo.open && b->todo.open <= b->todo.count);
     audit_feeds(b);
+    audit_topics(b);
     list_each(l, &b->workers) audit_worker(b, container_of(l, struct worker, link));
     audit_idle(b);
 }

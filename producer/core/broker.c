@@ -28,6 +28,7 @@ static struct broker_limits limits_of(const struct broker_limits *given)
     l.clients_max = limit_or(l.clients_max, 100000);
     l.workers_max = limit_or(l.workers_max, 10000);
     l.topics_max = limit_or(l.topics_max, 100000);
+    l.follows_max = limit_or(l.follows_max, 10000);
     l.peers_max = limit_or(l.peers_max, 60000);
     l.waits_max = limit_or(l.waits_max, 1000000);
     l.attempts_max = (uint32_t)limit_or(l.attempts_max, 5);
@@ -75,6 +76,7 @@ static void peer_free(struct broker *b, struct peer *peer)
 {
     while (!list_empty(&peer->waiters))
         waiter_free(list_first(&peer->waiters, struct waiter, of_peer));
+    follows_fini(peer);
     link_take(&peer->link);
     idmap_take(&b->peers, peer->id);
     free(peer);
@@ -146,6 +148,7 @@ static void peer_gone(struct broker *b, uint64_t id)
         worker_gone(b, peer->worker);
     if (peer->client)
         client_left(b, peer->client, false);
+    follows_end(b, peer);
     peer_free(b, peer);
 }
 

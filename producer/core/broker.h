@@ -21,6 +21,7 @@ struct broker_limits {        /* 0: the default */
     uint64_t clients_max;     /* clients remembered; 100,000 */
     uint64_t workers_max;     /* 10,000 */
     uint64_t topics_max;      /* topics watched by name; 100,000 */
+    uint64_t follows_max;     /* topics that one connection follows; 10,000 */
     uint64_t peers_max;       /* connections; 60,000 */
     uint64_t waits_max;       /* jobs that one connection waits for by id; 1,000,000 */
     uint32_t attempts_max;    /* lost attempts of a job that says nothing itself; 5 */

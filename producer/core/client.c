@@ -73,6 +73,7 @@ void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
 {
     struct client *client = namemap_find(&b->clients, hello->peer_id);
     accepted_flush(b);
+    follows_end(b, peer);                         /* it says them again */
     if (peer->client && peer->client != client) { /* the same connection under another name */
         client_left(b, peer->client, false);
         peer->client = NULL;
@@ -81,8 +82,10 @@ void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         send_error(b, peer, 0, ERR_BUSY, "too many clients");
         return;
     }
-    if (client->peer && client->peer != peer)
+    if (client->peer && client->peer != peer) {
+        follows_end(b, client->peer);
         client->peer->client = NULL; /* its older connection says hello again or dies */
+    }
     client->peer = peer;
     client->left = false;
     peer->client = client;
@@ -274,7 +277,7 @@ static void accept(struct broker *b, struct client *client, uint64_t number, uin
 static enum err submit_check(const struct broker *b, const struct msg_submit *s, const char **text)
 {
     *text = NULL;
-    if (s->session.size || s->tenant.size || s->tags.size || s->after.size || s->schedule.size ||
+    if (s->session.size || s->tenant.size || s->after.size || s->schedule.size ||
         s->content_type.size)
         return ERR_RESERVED;
     if (s->args.size > VALUE_BYTES_MAX)
@@ -288,6 +291,9 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
         return ERR_INVALID;
     *text = "retries are at most 200, keys at most 200 bytes";
     if (s->retries > RETRIES_MAX + 1 || s->key.size > KEY_BYTES_MAX)
+        return ERR_INVALID;
+    *text = "tags are at most 8, like gpu=1,zone=eu, by name";
+    if (!tagset_valid(s->tags) || (s->tags.size && todo_named(s->queue)))
         return ERR_INVALID;
     *text = "unknown flags or durability";
     if (s->flags & ~(uint64_t)SUBMIT_FLAGS || s->durability > CLASS_DURABLE)
@@ -307,9 +313,9 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
 static struct queue *submit_queue(struct broker *b, struct client *client,
                                   const struct msg_submit *s, enum err *err, const char **text)
 {
-    struct queue *q = client->queue_last;
-    if (!q || !bytes_equal(q->name, s->queue))
-        q = queue_find(b, s->queue);
+    struct queue *last = client->queue_last;
+    struct queue *q =
+        last && bytes_equal(last->name, s->queue) ? last->plain : queue_find(b, s->queue);
     bool waits = s->flags & SUBMIT_WAIT_FOR_HANDLER;
     if (todo_named(s->queue))
         q = todo_queue(b);
@@ -324,6 +330,8 @@ static struct queue *submit_queue(struct broker *b, struct client *client,
     }
     if (!q)
         q = queue_make(b, s->queue);
+    if (q && s->tags.size)
+        q = queue_tagged(b, q, s->tags);
     *err = q ? OK : ERR_BUSY;
     client->queue_last = q;
     return q;
@@ -332,7 +340,8 @@ static struct queue *submit_queue(struct broker *b, struct client *client,
 /* The same in each life of the broker: it is kept. */
 static uint64_t body_hash_of(const struct msg_submit *s)
 {
-    return bytes_hash(s->args, bytes_hash(s->queue, 0));
+    uint64_t hash = bytes_hash(s->args, bytes_hash(s->queue, 0));
+    return s->tags.size ? bytes_hash(s->tags, hash) : hash;
 }
 
 /* NULL: it has ended, and that has a row. */
@@ -442,10 +451,11 @@ void client_record(struct broker *b, struct peer *peer, const struct record *r)
     case REC_goodbye:
         accepted_flush(b);
         client_left(b, peer->client, true);
+        follows_end(b, peer);
         peer->client = NULL;
         break;
     default:
-        if (!ask_record(b, peer, r))
+        if (!follow_record(b, peer, r) && !ask_record(b, peer, r))
             send_error(b, peer, 0, ERR_UNEXPECTED, NULL);
         break;
     }

@@ -11,6 +11,7 @@
  *   task    what a person completes: a session that no worker runs
  *   feed    a session that runs only while somebody watches
  *   topic   what somebody watches
+ *   follow  somebody who watches it over a connection of its own
  *   row     what the store keeps of these (row.h); what is told waits for it (effects.c)
  */
 #ifndef CORE_CORE_H
@@ -25,17 +26,14 @@
 #include "producer/core/broker.h"
 #include "producer/core/group.h"
 #include "producer/core/todo.h"
+#include "producer/core/topic.h"
 #include "producer/core/update.h"
+#include "proto/tagset.h"
 
 #define JOB_SEQUENCE_MASK 0xfffffffffffffu /* of an id; above it is the broker's */
 #define DURATION_MS_MAX   (10ull * 366 * 24 * 3600 * 1000)
 
-enum {
-    RING_EVENTS = 64,
-    HISTOGRAM_BOUNDS = 16,
-    ATTEMPTS_COUNTED_MAX = 250,
-    BACKOFF_MAX_MS = 60000
-};
+enum { HISTOGRAM_BOUNDS = 16, ATTEMPTS_COUNTED_MAX = 250, BACKOFF_MAX_MS = 60000 };
 
 struct peer {
     uint64_t id;
@@ -44,8 +42,9 @@ struct peer {
     struct worker *worker;
     struct link waiters; /* waiter::of_peer */
     uint64_t waiters_count;
-    struct link link; /* broker::peers_list */
-    int64_t ping_ms;  /* when the next ping is due */
+    struct idmap follows; /* follow::number */
+    struct link link;     /* broker::peers_list */
+    int64_t ping_ms;      /* when the next ping is due */
 };
 
 /* Somebody wants to be told when a job ends. */
@@ -80,15 +79,21 @@ struct level { /* the ready jobs of one priority */
     struct link jobs; /* job::link */
 };
 
+/* Jobs that want a worker with some tags wait in one of their own, beside the plain one of their
+ * handler.method: only workers that have them serve it. Together they are what people call a queue,
+ * and what is counted, held and watched by its name. */
 struct queue {
-    struct bytes name;     /* owned */
+    struct bytes name;     /* the plain one's own */
+    struct bytes tags;     /* owned; see proto/tagset.h */
+    struct queue *plain;   /* that without tags; itself */
+    struct link kin;       /* of the plain one: those with tags; of those: plain->kin */
     uint32_t index;        /* dense, from 0 */
     struct level **levels; /* highest priority first; stay once made */
     size_t levels_count;
-    struct link link; /* broker::active while something is ready and not held */
-    struct rank rank; /* while it is there and a worker offers it */
-    struct link due;  /* broker::lends */
-    bool held, offered, counts_dirty;
+    struct link link;                 /* broker::active while something is ready and not held */
+    struct rank rank;                 /* while it is there and a worker offers it */
+    struct link due;                  /* broker::lends */
+    bool held, offered, counts_dirty; /* of the plain one */
     uint64_t ready, running, delayed, workers;
     uint64_t submitted, ended[JOB_STATES];
     struct bytes feed; /* owned; the head of the topics that it feeds; empty: none */
@@ -97,7 +102,7 @@ struct queue {
      * leases that stand; the sum of the moments when those began. */
     double used_us, charged_us;
     uint64_t leased, leased_ms;
-    uint32_t updates;
+    uint32_t updates; /* of the plain one */
 };
 
 /* What most jobs do not have. */
@@ -169,7 +174,7 @@ struct job {
 
 struct worker {
     unsigned char peer_id[PEER_ID_BYTES];
-    struct bytes name, host; /* owned */
+    struct bytes name, host, tags; /* owned */
     uint64_t pid, since_ms;
     struct peer *peer; /* NULL: connection lost, may come back */
     enum worker_state state;
@@ -182,6 +187,8 @@ struct worker {
     uint32_t offers_count;
     uint16_t *offer_of; /* queue::index -> offer + 1; 0: not offered */
     uint32_t offer_of_count;
+    struct queue **served; /* while it is ready: each queue that it may be lent jobs of */
+    uint32_t served_count, served_capacity;
     struct slot_view {
         uint64_t pid, job;
         uint8_t state;
@@ -202,35 +209,6 @@ struct past_worker {
     struct bytes name; /* owned */
     struct link link;  /* broker::past_list, longest gone first */
     uint32_t updates;
-};
-
-struct topic {
-    struct bytes name; /* owned; without the closing 0 */
-    bool watched;
-    int64_t left_ms;  /* when the last subscriber left */
-    struct link rest; /* broker::topics_left while nobody watches */
-    struct ring_event {
-        uint64_t seq;
-        struct buf body;
-    } ring[RING_EVENTS]; /* seq % RING_EVENTS */
-};
-
-struct prefix {
-    struct bytes name; /* owned */
-    struct link link;  /* broker::prefixes */
-};
-
-/* See feed.c. */
-struct feed {
-    struct bytes topic; /* owned */
-    struct job *job;    /* NULL: it has ended */
-    bool watched;
-    bool given_up; /* its session was told to end, for nobody came */
-    uint64_t updates;
-    int64_t left_ms;  /* when the last subscriber left */
-    struct link idle; /* broker::feeds_idle while nobody watches */
-    unsigned state;   /* how it ended */
-    char reason[48];
 };
 
 struct figure { /* a histogram */
@@ -263,6 +241,7 @@ enum find_kind {
     FIND_RETRY,
     FIND_LIST,
     FIND_WATCH,
+    FIND_FOLLOW,
     FIND_CANCEL,
     FIND_DROP,
     FIND_EXPLAIN,
@@ -272,8 +251,8 @@ enum find_kind {
 struct find {
     uint64_t peer, number, id;
     enum find_kind kind;
-    struct bytes topic; /* owned, FIND_WATCH */
-    bool goes_on;       /* FIND_WATCH: from update id on */
+    struct bytes topic; /* owned, FIND_WATCH and FIND_FOLLOW */
+    bool goes_on;       /* likewise: from update id on */
 };
 
 struct broker {
@@ -369,6 +348,8 @@ void gate_close(struct broker *b);
 void gate_release(struct broker *b);
 void send_lazily(struct broker *b, const struct peer *peer, const struct record *r);
 struct effect *send_open(struct broker *b, const struct peer *peer); /* of one record */
+/* Behind what was sent with the same *by, which says when the last of it leaves. */
+void send_behind(struct broker *b, const struct peer *peer, const struct record *r, uint64_t *by);
 void send_record(struct broker *b, const struct peer *peer, const struct record *r);
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
                 const char *text);
@@ -441,6 +422,9 @@ void recovery_fini(struct broker *b);
 /* queue.c */
 struct queue *queue_find(const struct broker *b, struct bytes name);
 struct queue *queue_make(struct broker *b, struct bytes name); /* NULL: too many */
+/* The one for jobs that want these tags; NULL: too many. */
+struct queue *queue_tagged(struct broker *b, struct queue *plain, struct bytes tags);
+void queue_sum(const struct queue *plain, struct queue *out); /* all of its name, to be shown */
 void queue_put(struct broker *b, struct job *job, bool first);
 void queue_take(struct broker *b, struct job *job);
 struct job *queue_head(const struct queue *q);
@@ -537,39 +521,7 @@ void past_workers_fini(struct broker *b);
 void worker_free(struct broker *b, struct worker *w);
 struct worker *worker_find(const struct broker *b, struct bytes name);
 int worker_offer(const struct worker *w, const struct queue *q); /* -1: none */
-
-/* topic.c */
-void topic_watch(struct broker *b, struct bytes wire, bool on);
-void job_event(struct broker *b, struct job *job, const struct msg_job *view); /* NULL: as it is */
-void job_progress_event(struct broker *b, struct job *job);
-void worker_event(struct broker *b, struct worker *w, const char *event);
-void queue_counts_tick(struct broker *b);
-void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watch);
-void topic_found(struct broker *b, struct peer *peer, const struct find *find,
-                 const struct row *row);
-enum chain_event { CHAIN_ITERATED, CHAIN_TOLD, CHAIN_PAUSED, CHAIN_RESUMED, CHAIN_OVER };
-void chain_event(struct broker *b, struct job *job, const struct msg_job *view,
-                 enum chain_event event);
-void chain_fields(struct update *u, const struct msg_job *job, const struct msg_chain_row *row);
-bool view_valid(struct bytes view); /* a map that fits into an event */
-void topic_sync(struct broker *b, struct bytes nonce);
-bool topic_wanted(const struct broker *b); /* does anybody watch anything? */
-void topic_open(const struct broker *b, struct update *u, uint64_t seq, const char *event);
-void topic_publish(struct broker *b, struct bytes name, uint64_t seq, struct bytes body);
-bool topic_taken(struct bytes head);
-void topics_tick(struct broker *b);
-void topics_fini(struct broker *b);
-
-/* feed.c */
-struct feed *feed_find(const struct broker *b, struct bytes topic);
-void feed_watch(struct broker *b, struct bytes topic, bool on);
-bool feed_offer(struct broker *b, struct queue *q, struct bytes head); /* false: refused */
-void feed_event(struct broker *b, struct job *job, const struct msg_job *view,
-                enum chain_event event);
-void feed_fields(const struct broker *b, struct update *u, const struct feed *feed);
-void feed_list(struct broker *b, struct peer *peer, uint64_t number);
-void feeds_tick(struct broker *b);
-void feeds_fini(struct broker *b);
+void workers_serve(struct broker *b, struct queue *q); /* with tags; those that have them */
 
 /* figure.c */
 void figure_count(struct figure *f, uint64_t us);

@@ -123,11 +123,14 @@ static void tell_waiting(const struct telling *t, const struct job *job)
     const struct queue *q = job->queue;
     struct places p = places_of(t->b, q);
     uint64_t before = jobs_before(job);
-    if (q->held)
+    if (q->plain->held)
         tell(t, WHY_HELD, "its queue is held: reeve release %.*s", BYTES_ARG(q->name));
-    if (!p.workers)
+    if (!p.workers && q->plain->workers)
+        tell(t, WHY_NO_WORKER, "no worker that offers %.*s has %.*s", BYTES_ARG(q->name),
+             BYTES_ARG(q->tags));
+    else if (!p.workers)
         tell(t, WHY_NO_WORKER, "no worker offers %.*s%s", BYTES_ARG(q->name),
-             q->offered ? " now" : ", none ever has");
+             q->plain->offered ? " now" : ", none ever has");
     else if (!p.up)
         tell(t, WHY_WORKERS_AWAY, "all %" PRIu64 " workers that offer %.*s are draining or silent",
              p.workers, BYTES_ARG(q->name));
@@ -136,9 +139,9 @@ static void tell_waiting(const struct telling *t, const struct job *job)
     if (before)
         tell(t, WHY_BEHIND, "%" PRIu64 " jobs of its queue come first%s", before,
              q->run_us >= 0 ? "" : " (none has run yet)");
-    if (!q->held && p.up)
+    if (!q->plain->held && p.up)
         tell_rivals(t, job);
-    if (!q->held && p.up && p.leased < p.slots && !before)
+    if (!q->plain->held && p.up && p.leased < p.slots && !before)
         tell(t, WHY_STORING, "it goes as soon as the store has moved the lease mark");
 }
 

@@ -174,14 +174,14 @@ bool feed_offer(struct broker *b, struct queue *q, struct bytes head)
 {
     if (bytes_equal(q->feed, head))
         return true;
-    if (q->feed.size || todo_named(q->name) || head.size > HEAD_BYTES_MAX || topic_taken(head) ||
+    if (q->feed.size || todo_named(q->name) || head.size > HEAD_BYTES_MAX || snapshot_kind(head) ||
         memchr(head.data, '/', head.size) || namemap_find(&b->feed_heads, head))
         return false;
     q->feed = bytes_keep(head);
     namemap_put(&b->feed_heads, q->feed, q);
     size_t at = 0;
     for (struct topic *t; (t = namemap_next(&b->topics, &at));)
-        if (t->watched && bytes_equal(head_of(t->name), head) && !feed_find(b, t->name))
+        if (topic_watched(t) && bytes_equal(head_of(t->name), head) && !feed_find(b, t->name))
             start(b, q, t->name);
     return true;
 }

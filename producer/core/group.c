@@ -219,14 +219,6 @@ void group_leave(struct broker *b, struct worker *w)
     }
 }
 
-/* The i-th that this worker offers; NULL: it was refused, or is offered under a later number too.
- */
-static struct queue *offered(const struct worker *w, uint32_t i)
-{
-    struct queue *q = w->offers[i];
-    return q && worker_offer(w, q) == (int)i ? q : NULL;
-}
-
 /* The group of q is all offered by it, or becomes two: the part that is, and the rest. */
 static void group_meet(struct broker *b, struct worker *w, struct queue *q)
 {
@@ -265,19 +257,61 @@ static struct group *group_fresh(const struct broker *b, struct worker *w)
 void group_join(struct broker *b, struct worker *w)
 {
     struct group *fresh = NULL;
-    struct queue *q;
-    for (uint32_t i = 0; i < w->offers_count; i++)
-        if ((q = offered(w, i)) && q->rank.group)
-            q->rank.group->marked++;
-    for (uint32_t i = 0; i < w->offers_count; i++)
-        if ((q = offered(w, i)))
-            group_meet(b, w, q);
-    for (uint32_t i = 0; i < w->offers_count; i++) {
-        if (!(q = offered(w, i)) || q->rank.group)
+    for (uint32_t i = 0; i < w->served_count; i++)
+        if (w->served[i]->rank.group)
+            w->served[i]->rank.group->marked++;
+    for (uint32_t i = 0; i < w->served_count; i++)
+        group_meet(b, w, w->served[i]);
+    for (uint32_t i = 0; i < w->served_count; i++) {
+        struct queue *q = w->served[i];
+        if (q->rank.group)
             continue;
         if (!fresh)
             fresh = group_fresh(b, w);
         join_at(b, q, fresh->share_us);
         queue_regroup(b, q, fresh);
     }
+}
+
+/* Are its members the very workers that serve q? */
+static bool group_serves(const struct group *g, const struct queue *q)
+{
+    uint64_t count = 0;
+    list_each(l, &g->members)
+    {
+        if (worker_offer(container_of(l, struct member, of_group)->worker, q) < 0)
+            return false;
+        count++;
+    }
+    return count == q->workers;
+}
+
+static struct group *group_same(const struct worker *w, const struct queue *q)
+{
+    list_each(l, &w->groups)
+    {
+        struct group *g = container_of(l, struct member, of_worker)->group;
+        if (group_serves(g, q))
+            return g;
+    }
+    return NULL;
+}
+
+void group_admit(struct broker *b, struct queue *q)
+{
+    struct group *g = NULL;
+    list_each(l, &b->workers)
+    {
+        struct worker *w = container_of(l, struct worker, link);
+        if (!w->ready || worker_offer(w, q) < 0)
+            continue;
+        if (!g && (g = group_same(w, q)))
+            break;
+        if (!g)
+            g = group_make(q->plain->rank.group->share_us);
+        member_make(g, w);
+        worker_place(b, w);
+    }
+    if (g)
+        queue_regroup(b, q, g);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * group: queues that the very same workers offer. Whoever is free for one of them is free for all,
+ * group: queues that the very same workers serve. Whoever is free for one of them is free for all,
  * so they stand in one order, and their workers in one list: to find the next queue for a worker,
  * or a worker for a queue, nobody is looked at who cannot be meant, however many there are. Most
  * farms have one group; a worker is a member of as many as its offers are divided into by what
@@ -50,9 +50,11 @@ struct member {
     struct link of_group, of_worker, credit;
 };
 
-/* All that it offers is known. And: it offers nothing any more. */
+/* All that it serves is known. And: it offers nothing any more. */
 void group_join(struct broker *b, struct worker *w);
 void group_leave(struct broker *b, struct worker *w);
+/* A queue that has come to be while workers that serve it are there. */
+void group_admit(struct broker *b, struct queue *q);
 
 /* Where the next job would find this worker. */
 enum group_place { PLACE_NOWHERE, PLACE_FREE, PLACE_AHEAD };

@@ -68,7 +68,7 @@ static void job_move(struct broker *b, struct job *job, enum job_state next)
         q->delayed++;
         b->totals.delayed++;
     }
-    q->counts_dirty = true;
+    q->plain->counts_dirty = true;
 }
 
 struct job_more *job_more(struct job *job)

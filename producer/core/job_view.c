@@ -7,7 +7,7 @@
 unsigned job_state_shown(const struct job *job)
 {
     unsigned state = job->state == JOB_NONE ? JOB_WAITING : job->state;
-    return state == JOB_WAITING && job->queue->held ? JOB_HELD : state;
+    return state == JOB_WAITING && job->queue->plain->held ? JOB_HELD : state;
 }
 
 void job_view(const struct broker *b, const struct job *job, struct msg_job *out)

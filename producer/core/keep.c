@@ -57,7 +57,8 @@ static void head_put(struct broker *b, const struct job *job)
                                 .queue = job->queue->name,
                                 .args = bytes_of(job->args, job->args_size),
                                 .priority = job->priority,
-                                .durability = job->durability};
+                                .durability = job->durability,
+                                .tags = job->queue->tags};
     struct msg_origin origin = {.id = job->id,
                                 .submitted_ms = job->submitted_ms,
                                 .attempts = job->attempts,

@@ -188,7 +188,7 @@ void worker_fill(struct broker *b, struct worker *w)
 static void lend(struct broker *b, struct queue *q)
 {
     struct group *g = q->rank.group;
-    if (q->held || !g)
+    if (q->plain->held || !g)
         return;
     struct link *last = g->free.prev; /* one that may get nothing yet goes behind it, and stays */
     list_each_safe(l, &g->free)

@@ -33,6 +33,8 @@ static int64_t due_of(const struct broker *b, const struct row *row)
 static void load_job(struct broker *b, const struct row *row)
 {
     struct queue *q = queue_make(b, row->submit.queue);
+    if (q && row->submit.tags.size)
+        q = queue_tagged(b, q, row->submit.tags);
     struct client *client = NULL;
     must(q && !job_find(b, row->origin.id)); /* limits do not hold for what was accepted */
     if (row->origin.client.size == PEER_ID_BYTES)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * queue: the ready jobs of one handler.method, by priority and then by age. A queue is in
- * broker::active exactly while it has something to hand out.
+ * broker::active exactly while it has something to hand out. Those with tags stand beside the plain
+ * one of their name (core.h), which costs it nothing.
  */
 #include "producer/core/core.h"
 
@@ -10,15 +11,17 @@ struct queue *queue_find(const struct broker *b, struct bytes name)
     return namemap_find(&b->queues, name);
 }
 
-struct queue *queue_make(struct broker *b, struct bytes name)
+enum { TAGSETS_MAX = 256 };
+
+/* NULL: too many. */
+static struct queue *make(struct broker *b)
 {
-    struct queue *q = queue_find(b, name);
-    if (q || (b->queues_count >= b->limits.queues_max && !b->loading))
-        return q;
-    q = must_alloc(sizeof *q);
-    q->name = bytes_keep(name);
+    if (b->queues_count >= b->limits.queues_max && !b->loading)
+        return NULL;
+    struct queue *q = must_alloc(sizeof *q);
     q->index = b->queues_count;
     q->run_us = -1;
+    link_init(&q->kin);
     link_init(&q->link);
     link_init(&q->due);
     link_init(&q->rank.of_group);
@@ -27,8 +30,56 @@ struct queue *queue_make(struct broker *b, struct bytes name)
         b->queues_list = must_realloc(b->queues_list, b->queues_capacity * sizeof(struct queue *));
     }
     b->queues_list[b->queues_count++] = q;
+    return q;
+}
+
+struct queue *queue_make(struct broker *b, struct bytes name)
+{
+    struct queue *q = queue_find(b, name);
+    if (q || !(q = make(b)))
+        return q;
+    q->name = bytes_keep(name);
+    q->plain = q;
     namemap_put(&b->queues, q->name, q);
     return q;
+}
+
+struct queue *queue_tagged(struct broker *b, struct queue *plain, struct bytes tags)
+{
+    unsigned count = 0;
+    list_each(l, &plain->kin)
+    {
+        struct queue *q = container_of(l, struct queue, kin);
+        if (bytes_equal(q->tags, tags))
+            return q;
+        count++;
+    }
+    struct queue *q = count < TAGSETS_MAX || b->loading ? make(b) : NULL;
+    if (!q)
+        return NULL;
+    q->name = plain->name;
+    q->tags = bytes_keep(tags);
+    q->plain = plain;
+    list_append(&plain->kin, &q->kin);
+    workers_serve(b, q);
+    return q;
+}
+
+void queue_sum(const struct queue *plain, struct queue *out)
+{
+    *out = *plain;
+    list_each(l, &plain->kin)
+    {
+        const struct queue *q = container_of(l, struct queue, kin);
+        out->ready += q->ready;
+        out->running += q->running;
+        out->delayed += q->delayed;
+        out->submitted += q->submitted;
+        for (int state = 0; state < JOB_STATES; state++)
+            out->ended[state] += q->ended[state];
+        if (out->run_us < 0)
+            out->run_us = q->run_us;
+    }
 }
 
 void queue_fini(struct queue *q)
@@ -36,7 +87,9 @@ void queue_fini(struct queue *q)
     for (size_t i = 0; i < q->levels_count; i++)
         free(q->levels[i]);
     free(q->levels);
-    bytes_drop(&q->name);
+    if (q->plain == q)
+        bytes_drop(&q->name);
+    bytes_drop(&q->tags);
     bytes_drop(&q->feed);
     free(q);
 }
@@ -60,7 +113,7 @@ static struct level *level_of(struct queue *q, int priority)
 
 static void wake(struct broker *b, struct queue *q)
 {
-    if (link_listed(&q->link) || q->held || !q->ready)
+    if (link_listed(&q->link) || q->plain->held || !q->ready)
         return;
     list_append(&b->active, &q->link);
     group_wakes(b, q);
@@ -76,7 +129,7 @@ void queue_put(struct broker *b, struct job *job, bool first)
     else
         list_append(&level->jobs, &job->link);
     q->ready++;
-    q->counts_dirty = true;
+    q->plain->counts_dirty = true;
     b->totals.ready++;
     wake(b, q);
     group_moved(b, q);
@@ -88,7 +141,7 @@ void queue_take(struct broker *b, struct job *job)
     link_take(&job->link);
     must(q->ready && b->totals.ready);
     q->ready--;
-    q->counts_dirty = true;
+    q->plain->counts_dirty = true;
     b->totals.ready--;
     if (!q->ready)
         link_take(&q->link);
@@ -104,7 +157,7 @@ struct job *queue_head(const struct queue *q)
 }
 
 /* Of each priority the first is the oldest, but for what came back to the head. */
-uint64_t queue_oldest_ms(const struct broker *b, const struct queue *q)
+static int64_t oldest_ms_of(const struct broker *b, const struct queue *q)
 {
     int64_t oldest_ms = 0;
     for (size_t i = 0; i < q->levels_count; i++) {
@@ -117,7 +170,30 @@ uint64_t queue_oldest_ms(const struct broker *b, const struct queue *q)
         if (ms > oldest_ms)
             oldest_ms = ms;
     }
+    return oldest_ms;
+}
+
+uint64_t queue_oldest_ms(const struct broker *b, const struct queue *plain)
+{
+    int64_t oldest_ms = oldest_ms_of(b, plain);
+    list_each(l, &plain->kin)
+    {
+        int64_t ms = oldest_ms_of(b, container_of(l, struct queue, kin));
+        if (ms > oldest_ms)
+            oldest_ms = ms;
+    }
     return (uint64_t)oldest_ms;
+}
+
+static void hold(struct broker *b, struct queue *q)
+{
+    if (q->plain->held) {
+        link_take(&q->link);
+        group_moved(b, q);
+    } else {
+        wake(b, q);
+        lend_later(b, q);
+    }
 }
 
 void queue_hold(struct broker *b, struct queue *q, bool held)
@@ -125,12 +201,8 @@ void queue_hold(struct broker *b, struct queue *q, bool held)
     if (q->held == held)
         return;
     q->held = held;
-    if (held) {
-        link_take(&q->link);
-        group_moved(b, q);
-    } else {
-        wake(b, q);
-    }
+    hold(b, q);
+    list_each(l, &q->kin) hold(b, container_of(l, struct queue, kin));
     keep_queue(b, q);
     gate_open(b);
     queue_event(b, q, held ? "held" : "released");

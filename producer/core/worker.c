@@ -86,11 +86,13 @@ static struct worker *worker_make(struct broker *b, const struct msg_hello *hell
 
 static void offers_clear(struct broker *b, struct worker *w)
 {
-    for (uint32_t i = 0; w->ready && i < w->offers_count; i++)
-        if (w->offers[i] && --w->offers[i]->workers == 0)
-            queue_event(b, w->offers[i], "orphaned");
+    for (uint32_t i = 0; i < w->served_count; i++) {
+        struct queue *q = w->served[i];
+        if (--q->workers == 0 && q->plain == q)
+            queue_event(b, q, "orphaned");
+    }
     group_leave(b, w);
-    w->offers_count = 0;
+    w->offers_count = w->served_count = 0;
     if (w->offer_of_count)
         memset(w->offer_of, 0, w->offer_of_count * sizeof *w->offer_of);
     w->ready = false;
@@ -102,8 +104,10 @@ void worker_free(struct broker *b, struct worker *w)
     group_leave(b, w);
     bytes_drop(&w->name);
     bytes_drop(&w->host);
+    bytes_drop(&w->tags);
     free(w->offers);
     free(w->offer_of);
+    free(w->served);
     free(w->slot_views);
     free(w);
 }
@@ -178,6 +182,11 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         send_error(b, peer, 0, ERR_INVALID, "hello: a worker has a name and 1..1024 slots");
         return;
     }
+    if (!tagset_valid(hello->tags)) {
+        send_error(b, peer, 0, ERR_INVALID,
+                   "hello: tags are at most 8, like gpu=1,zone=eu, by name");
+        return;
+    }
     if (w && w->slots != hello->slots) {
         send_error(b, peer, 0, ERR_INVALID, "hello: slots changed under the same peer id");
         return;
@@ -193,6 +202,8 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
     if (peer->worker && peer->worker != w)
         worker_gone(b, peer->worker); /* the same connection under another name */
     offers_clear(b, w);
+    bytes_drop(&w->tags);
+    w->tags = bytes_keep(hello->tags);
     list_each(l, &w->leases) container_of(l, struct job, link)->announced = false;
     if (w->peer && w->peer != peer)
         w->peer->worker = NULL;
@@ -215,6 +226,18 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
     worker_event(b, w, back ? "back" : "joined");
 }
 
+static void offer_put(struct worker *w, const struct queue *q, uint16_t number)
+{
+    if (q->index >= w->offer_of_count) {
+        uint32_t count = (q->index + 16) & ~15u;
+        w->offer_of = must_realloc(w->offer_of, count * sizeof *w->offer_of);
+        memset(w->offer_of + w->offer_of_count, 0,
+               (count - w->offer_of_count) * sizeof *w->offer_of);
+        w->offer_of_count = count;
+    }
+    w->offer_of[q->index] = number;
+}
+
 static void offer(struct broker *b, struct worker *w, const struct msg_offer *offer)
 {
     if (w->offers_count >= OFFERS_MAX || w->ready) {
@@ -231,14 +254,7 @@ static void offer(struct broker *b, struct worker *w, const struct msg_offer *of
                    valid ? "too many queues" : "offer: not a name like handler.method");
         return;
     }
-    if (q->index >= w->offer_of_count) {
-        uint32_t count = (q->index + 16) & ~15u;
-        w->offer_of = must_realloc(w->offer_of, count * sizeof *w->offer_of);
-        memset(w->offer_of + w->offer_of_count, 0,
-               (count - w->offer_of_count) * sizeof *w->offer_of);
-        w->offer_of_count = count;
-    }
-    w->offer_of[q->index] = (uint16_t)w->offers_count;
+    offer_put(w, q, (uint16_t)w->offers_count);
     if (offer->feed.size && !feed_offer(b, q, offer->feed))
         send_error(b, w->peer, 0, ERR_INVALID, "offer: another feed has this head, or it is none");
 }
@@ -259,6 +275,51 @@ static void holding(struct broker *b, struct worker *w, uint64_t id, uint64_t to
     send_record(b, w->peer, &stop);
 }
 
+static void serve(struct broker *b, struct worker *w, struct queue *q)
+{
+    if (w->served_count == w->served_capacity) {
+        w->served_capacity = w->served_capacity ? w->served_capacity * 2 : 16;
+        w->served = must_realloc(w->served, w->served_capacity * sizeof(struct queue *));
+    }
+    w->served[w->served_count++] = q;
+    if (q->workers++ == 0 && q->plain == q)
+        queue_event(b, q, "offered");
+}
+
+/* All that it offers is known: it serves those, and those of their names whose tags it has. */
+static void serve_all(struct broker *b, struct worker *w)
+{
+    for (uint32_t i = 0; i < w->offers_count; i++) {
+        struct queue *q = w->offers[i];
+        if (!q || worker_offer(w, q) != (int)i)
+            continue; /* refused, or offered under a later number too */
+        q->offered = true;
+        serve(b, w, q);
+        list_each(l, &q->kin)
+        {
+            struct queue *tagged = container_of(l, struct queue, kin);
+            if (!tagset_covers(w->tags, tagged->tags))
+                continue;
+            offer_put(w, tagged, (uint16_t)(i + 1));
+            serve(b, w, tagged);
+        }
+    }
+}
+
+void workers_serve(struct broker *b, struct queue *q)
+{
+    list_each(l, &b->workers)
+    {
+        struct worker *w = container_of(l, struct worker, link);
+        int offer = worker_offer(w, q->plain);
+        if (!w->ready || offer < 0 || !tagset_covers(w->tags, q->tags))
+            continue;
+        offer_put(w, q, (uint16_t)(offer + 1));
+        serve(b, w, q);
+    }
+    group_admit(b, q);
+}
+
 /* What it did not name got lost on the way to it: never started, goes back at once. */
 static void ready(struct broker *b, struct worker *w)
 {
@@ -275,13 +336,7 @@ static void ready(struct broker *b, struct worker *w)
     }
     while (!list_empty(&unknown))
         lease_lost(b, container_of(unknown.prev, struct job, link), false);
-    for (uint32_t i = 0; i < w->offers_count; i++) {
-        if (!w->offers[i])
-            continue;
-        w->offers[i]->offered = true;
-        if (w->offers[i]->workers++ == 0)
-            queue_event(b, w->offers[i], "offered");
-    }
+    serve_all(b, w);
     group_join(b, w);
     w->ready = true;
     recovery_heard(b, w);

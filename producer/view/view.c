@@ -189,13 +189,14 @@ void view_worker(struct view_workers *w, const struct msg_worker *worker)
     struct buf *b = &w->rows.buf;
     view_workers_close(w);
     w->rows.count++;
-    pack_map(b, 7);
+    pack_map(b, 8);
     view_text(b, "id", worker->id);
     view_text(b, "host", worker->host);
     view_uint(b, "pid", worker->pid);
     put_text(b, "state", worker_state_name((unsigned)worker->state));
     view_uint(b, "leased", worker->leased);
     view_uint(b, "since_ms", worker->since_ms);
+    view_text(b, "tags", worker->tags);
 }
 
 void view_slot(struct view_workers *w, const struct msg_slot *slot)

@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PEERS = 8, FIRST_WORKER = 4, KNOWN = 16 };
+enum { PEERS = 8, FIRST_WORKER = 4, KNOWN = 16, INCARNATION = 1 };
 
 struct world {
     struct broker *broker;
@@ -117,6 +117,22 @@ static uint64_t known_job(const struct world *w, unsigned how)
     return w->jobs[how % KNOWN];
 }
 
+/* Few numbers and little credit: they meet, and it is used up. */
+static void say_follow(struct world *w, unsigned who, unsigned how)
+{
+    static const char *const topics[] = {"job/0000000000001", "queue/a.a", "worker/w4", "x/y"};
+    uint64_t number = how >> 4 & 1;
+    struct record said[] = {
+        {.type = REC_follow,
+         .follow = {.number = number, .topic = bytes_text(topics[how >> 5 & 3]), .credit = 2}},
+        {.type = REC_follow,
+         .follow = {number, bytes_text("queue/a.a"), INCARNATION, how >> 5, how & 4}},
+        {.type = REC_follow_more, .follow_more = {number, how >> 5}},
+        {.type = REC_unfollow, .unfollow = {number}},
+    };
+    say(w, who, &said[how & 3]);
+}
+
 static void say_ask(struct world *w, unsigned who, unsigned how)
 {
     uint64_t id = known_job(w, how >> 4), number = how;
@@ -215,6 +231,7 @@ static void act(struct world *w, uint8_t letter, unsigned who, unsigned how)
     case 'h': say_hello(w, who); break;
     case 's': say_submit(w, client, how); break;
     case 'a': say_ask(w, client, how); break;
+    case 'l': say_follow(w, client, how); break;
     case 'o': say_offer(w, worker, how); break;
     case 't': say_about_lease(w, worker, how); break;
     case 'r': say_result(w, worker, how); break;
@@ -232,7 +249,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct broker_options options = {
         .seed = 1,
-        .incarnation = 1,
+        .incarnation = INCARNATION,
         .pid = 1,
         .now_ms = 1000,
         .wall_ms = 1700000001000,

@@ -241,6 +241,17 @@ def test_a_broker_that_forgot_everything_gets_it_anew(bare):
         assert futures[0].id() != first
 
 
+def test_a_job_goes_to_a_worker_that_has_its_tags(farm):
+    with reeve.Client(farm.address) as client:
+        future = client.submit("text.upper", "a", tags={"zone": "eu", "gpu": "1"})
+        future.id()
+        process = farm.worker("--tag", "gpu=1", "--tag", "zone=eu")
+        assert future.result(60) == "A" and client.wait(future, 60).worker == process.id
+        for wrong in ({"": "1"}, {"a b": "1"}, {"a": "x,b=1"}, {str(n): "" for n in range(9)}):
+            with pytest.raises(ValueError, match="tags"):
+                client.submit("text.upper", "a", tags=wrong)
+
+
 # --- watches ------------------------------------------------------------------------------------------
 
 def test_updates_come_in_order_and_without_gaps(client):
@@ -287,6 +298,20 @@ def test_a_watch_ends_for_who_waits(client):
 def test_two_watches_of_one_topic_are_one_too_many(client):
     with client.watch("queue/any.echo"), pytest.raises(ValueError, match="already"):
         client.watch("queue/any.echo").next(60)
+
+
+def test_updates_over_the_one_connection(farm, monkeypatch):
+    monkeypatch.setenv("REEVE_UPDATES", "connection")
+    with reeve.Client(farm.address) as client, client.watch("queue/any.echo") as watch:
+        seqs = []
+        list(client.map("any.echo", range(100)))
+        while (update := watch.next(60)).fields["ok"] < 100:
+            seqs.append(update.seq)
+        assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+        with pytest.raises(reeve.Refused, match="updates' port"):
+            client.watch("job/").next(60)
+        with pytest.raises(reeve.Refused):
+            client.watch("job/0000000000001").next(60)
 
 
 def test_everything_below_a_prefix(client):

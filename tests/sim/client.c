@@ -222,6 +222,7 @@ static void submit(struct sim *s, struct client_sim *c)
     }
     spec_put(&args, &spec);
     m->args = buf_bytes(&args);
+    m->tags = spec_tags(s, &spec);
     if (sim_chance(s, k->priority))
         m->priority = (int64_t)sim_below(s, 201) - 100;
     if (sim_chance(s, k->delayed))
@@ -237,7 +238,7 @@ static void submit(struct sim *s, struct client_sim *c)
     if (spec.behaviour == HANGS || sim_chance(s, 0.1))
         m->timeout_ms = 1 + sim_below(s, 3000);
     if (sim_chance(s, 0.01))
-        m->tags = bytes_text("x"); /* reserved */
+        m->tenant = bytes_text("x"); /* reserved */
     ledger_submitted(s, &spec, m);
     pending_add(&c->pending, &(struct submission){.told = spec.serial}, m);
     buf_fini(&args);

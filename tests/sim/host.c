@@ -507,6 +507,7 @@ void host_start(struct sim *s, struct host *h)
                                         .program_count = h->program_count,
                                         .name = bytes_text(h->name),
                                         .host = bytes_text("sim"),
+                                        .tags = host_tags(s, h->index),
                                         .peer_id = bytes_of(h->peer_id, PEER_ID_BYTES),
                                         .pid = host_pid(h),
                                         .warm = (unsigned)sim_below(s, 3)};

@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 
+#include "proto/tagset.h"
 #include "tests/sim/books.h"
 
 enum { LEASES_A_SECOND = 200 }; /* of one job; more is going round in circles */
@@ -222,7 +223,8 @@ static void order_kept(struct sim *s, const struct work *work)
             other->ready_step == UINT64_MAX)
             other->ready_step = s->hub.steps;
         if (told_late || !in_line(s, other) || other->spec.queue != work->spec.queue ||
-            other->durable != work->durable)
+            other->durable != work->durable ||
+            !bytes_equal(spec_tags(s, &other->spec), spec_tags(s, &work->spec)))
             continue;
         if (other->priority > work->priority ||
             (other->priority == work->priority && fair && other->id < work->id))
@@ -290,6 +292,9 @@ void told_lease(struct sim *s, const struct wire *w, const struct msg_lease *m)
     if (m->token <= work->token || m->token >> 32 != s->hub.incarnation)
         sim_fail(s, "S5", "job %" PRIx64 " is lent under token %" PRIx64 " after %" PRIx64, m->id,
                  m->token, work->token);
+    if (!tagset_covers(h ? host_tags(s, h->index) : (struct bytes){0}, spec_tags(s, &spec)))
+        sim_fail(s, "S25", "job %" PRIx64 " wants %.*s and is lent to %s", m->id,
+                 BYTES_ARG(spec_tags(s, &spec)), w->owner->name);
     if (work->cancel_done)
         sim_fail(s, "S22", "job %" PRIx64 " is lent after it was cancelled", m->id);
     lease_justified(s, work);

@@ -262,6 +262,9 @@ static bool strike_sent(struct sim *s, struct effects *fx, size_t i)
     case PLANT_DROP_LEASE: return r.type == REC_lease && (drop(fx, i), true);
     case PLANT_DROP_ERROR: return r.type == REC_error && r.error.number && (drop(fx, i), true);
     case PLANT_TASK_UNLISTED: return r.type == REC_task && (drop(fx, i), true);
+    case PLANT_FOLLOW_GAP:
+        return r.type == REC_update && r.update.number > WATCH_NUMBERS_SIM + WATCHES_MAX &&
+               (drop(fx, i), true);
     case PLANT_RING_SHORT: return r.type == REC_update && (drop(fx, i), true);
     case PLANT_WRONG_VALUE:
         if (r.type != REC_ended || !r.ended.value.size)
@@ -369,7 +372,8 @@ bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct b
 {
     bool stale = s->plant == PLANT_IGNORE_STALE || s->plant == PLANT_LATE_RESULT;
     bool stale_progress = s->plant == PLANT_OLD_PROGRESS;
-    bool silent = s->plant == PLANT_ADOPTED_AGAIN, struck = false;
+    bool silent = s->plant == PLANT_ADOPTED_AGAIN, claims = s->plant == PLANT_TAGS_CLAIMED;
+    bool struck = false;
     struct cursor c = cursor_of(body);
     struct record r;
     if (w->owner->kind != END_HOST && !stale_progress)
@@ -377,6 +381,10 @@ bool plant_body(struct sim *s, const struct wire *w, struct bytes body, struct b
     while (!cursor_done(&c) && record_get(&c, &r) == OK) {
         if ((stale && r.type == REC_result) || (stale_progress && r.type == REC_progress))
             struck |= taken_for_current(s, r);
+        if (claims && r.type == REC_hello) {
+            r.hello.tags = host_tags(s, 0);
+            struck = true;
+        }
         if (silent && r.type == REC_holding)
             struck = true;
         else

@@ -23,6 +23,7 @@
  *   tasks.c    what must be true of people's tasks
  *   feeds.c    what must be true of feeds
  *   updates.c  what must be true of updates
+ *   follows.c  what must be true of those over a client's own connection
  *   plant.c    bugs put in on purpose: each must be found
  *   trace.c    what happened, for people
  */
@@ -73,6 +74,7 @@ enum {
     X(PLANT_WRONG_VALUE, "wrong-value", "a result is changed on its way")                          \
     X(PLANT_SKIP_UPDATE, "skip-update", "an update is never published, its number is used")        \
     X(PLANT_OLD_PROGRESS, "old-progress", "progress under a wrong token is taken for the current") \
+    X(PLANT_FOLLOW_GAP, "follow-gap", "who follows is not told an update")                         \
     X(PLANT_RENUMBER_UPDATE, "renumber-update", "an update carries the number of the one before")  \
     X(PLANT_IGNORE_STALE, "ignore-stale", "a result under an old token is taken for the current")  \
     X(PLANT_ACK_EARLY, "ack-early", "a submission is accepted before its row is kept")             \
@@ -103,6 +105,7 @@ enum {
     X(PLANT_FEED_DEAF, "feed-deaf", "a feed does not hear of its first subscriber")                \
     X(PLANT_FEED_ANEW, "feed-anew", "the numbers of a feed begin anew when it is resumed")         \
     X(PLANT_FEED_TWICE, "feed-twice", "a topic has two sessions")                                  \
+    X(PLANT_TAGS_CLAIMED, "tags-claimed", "a worker is taken to have tags that it has not")        \
     X(PLANT_DRIFT, "drift", "the second run of a seed differs by one byte")
 
 enum plant {
@@ -156,11 +159,13 @@ struct knobs {
     double duplicate;    /* share of bodies said twice by a client */
     double malformed;    /* share of bodies with bytes that do not decode behind */
     double watch;        /* share of jobs that are watched */
+    double follow;       /* share of watched topics that are followed */
     double progress;     /* how likely a running job tells its progress, once more */
     double session;      /* share of jobs that are sessions */
     double todo;         /* share of jobs that are tasks for people */
     double feed;         /* share of turns in which a client comes to a feed or leaves it */
     double update_drop;  /* share of updates that a full socket drops */
+    bool tags;           /* some jobs want a worker that has some */
     bool linger;         /* the end lasts long enough for feeds to be given up */
     bool rogue;          /* a worker that lies */
     bool same_name;      /* two workers of one name */
@@ -260,6 +265,9 @@ static inline bool spec_feed(const struct spec *spec)
     return spec->queue == FEED_QUEUE;
 }
 
+/* What it wants of its worker, and what a worker has: the first has them all. */
+struct bytes spec_tags(const struct sim *s, const struct spec *spec);
+struct bytes host_tags(const struct sim *s, unsigned host);
 void spec_put(struct buf *out, const struct spec *spec);
 struct spec spec_get(struct bytes args);
 struct spec lease_spec(struct bytes args);

@@ -74,6 +74,20 @@ static struct spec spec_named(struct bytes name)
     return feed_spec((unsigned)number);
 }
 
+static const char *const tag_sets[] = {"gpu=1,zone=eu", "", "gpu=1", "zone=eu", "zone=us"};
+
+struct bytes host_tags(const struct sim *s, unsigned host)
+{
+    return bytes_text(s->knobs.tags ? tag_sets[host % LENGTH(tag_sets)] : "");
+}
+
+/* The last set is no job's: nobody who has it needs be there. A child has those of a plain job. */
+struct bytes spec_tags(const struct sim *s, const struct spec *spec)
+{
+    bool any = s->knobs.tags && !spec->parent && !spec_task(spec) && !spec_feed(spec);
+    return bytes_text(any ? tag_sets[spec->serial % (LENGTH(tag_sets) - 1)] : "");
+}
+
 void spec_put(struct buf *out, const struct spec *spec)
 {
     if (spec_task(spec)) {

@@ -190,6 +190,9 @@ static void log_record(struct buf *log, const struct record *r)
     case REC_lease: log_lease(log, &r->lease); break;
     case REC_job: log_job(log, &r->job); break;
     case REC_session: log_session(log, &r->session); break;
+    case REC_explanation:
+        buf_printf(log, "explanation %.*s", BYTES_ARG(r->explanation.text));
+        break;
     case REC_attempt:
         buf_printf(log, "attempt %u j%u %u %s", (unsigned)r->attempt.number, id(r->attempt.id),
                    (unsigned)r->attempt.attempt, reason_name((unsigned)r->attempt.reason));
@@ -390,7 +393,7 @@ void says(struct farm *f, const char *who, const struct record *r)
     buf_fini(&body);
 }
 
-static void says_hello(struct farm *f, const char *who, unsigned slots)
+static void says_hello(struct farm *f, const char *who, unsigned slots, const char *tags)
 {
     char peer_id[PEER_ID_BYTES] = {0};
     strncpy(peer_id, who, sizeof peer_id - 1);
@@ -400,19 +403,25 @@ static void says_hello(struct farm *f, const char *who, unsigned slots)
                                  .role = slots ? ROLE_WORKER : ROLE_CLIENT,
                                  .peer_id = bytes_of(peer_id, sizeof peer_id),
                                  .name = bytes_text(slots ? who : ""),
-                                 .slots = slots}};
+                                 .slots = slots,
+                                 .tags = bytes_text(tags)}};
     says(f, who, &r);
 }
 
 void client(struct farm *f, const char *who)
 {
-    says_hello(f, who, 0);
+    says_hello(f, who, 0, "");
     farm_forget(f);
 }
 
 void hello_worker(struct farm *f, const char *who, unsigned slots)
 {
-    says_hello(f, who, slots);
+    hello_tagged(f, who, slots, "");
+}
+
+void hello_tagged(struct farm *f, const char *who, unsigned slots, const char *tags)
+{
+    says_hello(f, who, slots, tags);
     peer_of(f, who)->beats = true;
 }
 

@@ -65,6 +65,7 @@ void farm_event(struct farm *f, struct event *ev);
 void client(struct farm *f, const char *who);
 void worker(struct farm *f, const char *who, unsigned slots, const char *queue);
 void hello_worker(struct farm *f, const char *who, unsigned slots); /* without ready */
+void hello_tagged(struct farm *f, const char *who, unsigned slots, const char *tags);
 void offers(struct farm *f, const char *who, const char *queue);
 void feeds(struct farm *f, const char *who, const char *queue, const char *head);
 void ready(struct farm *f, const char *who);

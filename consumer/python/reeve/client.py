@@ -15,8 +15,9 @@ import contextlib
 import itertools
 import os
 import queue
+import re
 import weakref
-from typing import Any, Callable, Iterable, Iterator, TypedDict, Unpack
+from typing import Any, Callable, Iterable, Iterator, Mapping, TypedDict, Unpack
 
 from reeve import errors, wire
 from reeve.core import WAIT_FOR_HANDLER, Ask, Core, Sink
@@ -32,6 +33,7 @@ CONNECT_S = 5.0
 AHEAD = 1000
 SESSION_FLAG, ACCEPT_LAZILY = 4, 2  # beside WAIT_FOR_HANDLER
 DURABILITY = {None: 0, "received": 1, "durable": 2}
+TAG = re.compile(r"[A-Za-z0-9._-]{1,32}=[A-Za-z0-9._-]{0,32}")
 UNREAD_MAX = 1000  # updates a watch holds for who does not read
 
 Method = str | Callable[..., Any]  # handler.method, or the function that @reeve.handler gave that name
@@ -46,9 +48,18 @@ class Options(TypedDict, total=False):
     time_limit: float  # of one attempt
     retries: int  # when the handler fails; not said: none, and 5 attempts when attempts are lost
     key: str  # same key, same body: the same job
+    tags: Mapping[str, str]  # only a worker that has all of these runs it
     durability: str  # "received" or "durable"; not said: the best the broker has
     wait_for_handler: bool  # accept it although no worker has ever offered the handler
     refuse_busy: bool  # raise Busy; not said: it is handed in again until it is taken
+
+
+def tags_text(tags: Mapping[str, str]) -> str:
+    """As the broker wants them: `gpu=1,zone=eu`, by name."""
+    wanted = [f"{name}={tags[name]}" for name in sorted(tags)]
+    if len(wanted) > 8 or not all(map(TAG.fullmatch, wanted)):
+        raise ValueError(f"{tags!r}: tags are at most 8, a name and a value of at most 32 letters, digits and . _ - each")
+    return ",".join(wanted)
 
 
 def submission_fields(method: str, args: tuple[Any, ...], options: Options) -> dict[str, Any]:
@@ -72,7 +83,7 @@ def submission_fields(method: str, args: tuple[Any, ...], options: Options) -> d
               "deadline_ms": wire.milliseconds(options.get("deadline")),
               "timeout_ms": wire.milliseconds(options.get("time_limit")),
               "retries": 0 if retries is None else retries + 1, "key": key,
-              "durability": DURABILITY[options.get("durability")]}
+              "durability": DURABILITY[options.get("durability")], "tags": tags_text(options.get("tags", {}))}
     return {field: value for field, value in fields.items() if value or field in ("queue", "args")}
 
 

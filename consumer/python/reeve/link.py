@@ -112,7 +112,7 @@ class Link:
     def _connect_updates(self) -> None:
         """The SUB socket, once something is watched; another one when the broker's port has changed."""
         core = self.core
-        if not core.watched or not core.updates_port or core.updates_port == self.sub_port:
+        if not core.watched or core.follows or core.updates_port == self.sub_port:
             return
         if self.sub is not None:
             self.poller.unregister(self.sub)

@@ -7,7 +7,7 @@ i a signed integer, s text, b bytes, # an id (8 bytes, big-endian; nil is none).
 
 TABLE: dict[str, tuple[int, int, str]] = {
     "hello": (1, 4, "version_min:u version_max:u role:u peer_id:b last_number:u name:s host:s pid:u slots:u "
-                    "incarnation:u"),
+                    "incarnation:u tags:s"),
     "welcome": (2, 2, "version:u incarnation:u last_number:u value_bytes_max:u frame_bytes_max:u workers_port:u "
                       "updates_port:u durability:u name:s pid:u release:s"),
     "hello_wanted": (3, 0, ""),
@@ -47,7 +47,7 @@ TABLE: dict[str, tuple[int, int, str]] = {
                    "progress:b"),
     "queue": (41, 2, "number:u name:s ready:u running:u delayed:u held:u workers:u submitted:u ok:u failed:u "
                      "run_us:u oldest_ms:u dead:u cancelled:u expired:u feed:s"),
-    "worker": (42, 2, "number:u id:s host:s pid:u state:u slots:u leased:u since_ms:u"),
+    "worker": (42, 2, "number:u id:s host:s pid:u state:u slots:u leased:u since_ms:u tags:s"),
     "slot": (43, 3, "number:u worker:s index:u pid:u state:u job:# queue:s"),
     "status": (44, 1, "number:u pid:u uptime_ms:u submitted:u executions:u lease_losses:u live:u kept:u workers:u "
                       "slots:u clients:u malformed:u incarnation:u release:s durability:u state:u awaited:u "
@@ -67,6 +67,9 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "task": (55, 4, "number:u task:u id:# title:s added_ms:u completed_ms:u"),
     "list_feeds": (56, 1, "number:u"),
     "feed": (57, 4, "number:u topic:s id:# queue:s updates:u running:u view:b"),
+    "follow": (58, 2, "number:u topic:s incarnation:u after:u credit:u"),
+    "unfollow": (59, 1, "number:u"),
+    "follow_more": (60, 2, "number:u count:u"),
     "offer": (64, 1, "queue:s feed:s"),
     "holding": (65, 2, "id:# token:#"),
     "ready": (66, 0, ""),

@@ -106,6 +106,7 @@ struct reeve_job_options { /* zero is the default of each */
     enum reeve_durability durability;
     int wait_for_handler; /* accept although no worker has ever offered it */
     enum reeve_kind kind; /* REEVE_SESSION: runs again and again, see below */
+    const char *tags;     /* "gpu=1,zone=eu": only a worker that has all of these runs it */
     int refuse_busy;      /* REEVE_EBUSY and REEVE_EDISK_FULL are results too; not said: the job is
                              handed in again until it is taken */
 };
@@ -251,7 +252,11 @@ typedef void reeve_on_update(void *user, const struct reeve_update *update);
  * prefix that ends in / (no snapshot and no replay there). First comes a "snapshot", then updates
  * in order; what cannot be had any more is told as "lost" with {first, last}, and a snapshot after
  * it. "error" with {error, text} is the last event: there is no such object (any more). Callbacks
- * come from reeve_dispatch or a blocking call. */
+ * come from reeve_dispatch or a blocking call.
+ *
+ * Updates come from the broker's updates' port; over the connection there is where that port is
+ * closed to this client, or REEVE_UPDATES=connection stands in the environment of reeve_connect.
+ * Then a prefix is REEVE_EINVALID. */
 int reeve_subscribe(struct reeve_client *c, const char *topic, reeve_on_update *update, void *user);
 int reeve_unsubscribe(struct reeve_client *c, const char *topic);
 

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# services.sh: run by test_services.sh inside a booted system with the packages: the services as an
+# operator knows them, shut in as the units say. Its exit status is the test's.
+set -euo pipefail
+export HOME=/root
+
+all='reeve-broker reeve-gateway reeve-worker@main'
+
+fail() {
+    echo "services: $*"
+    systemctl status --no-pager 'reeve-*' || true
+    journalctl --no-pager -u 'reeve-*' | tail -60
+    exit 1
+}
+
+# until_said WHAT COMMAND...: the command is asked again until it succeeds, for a minute.
+until_said() {
+    local what=$1 end=$((SECONDS + 60))
+    shift
+    until "$@" >/run/said 2>&1; do
+        [ $SECONDS -lt $end ] || fail "$what: $(cat /run/said)"
+    done
+}
+
+# is WHAT WANTED COMMAND...
+is() {
+    local what=$1 wanted=$2 got
+    shift 2
+    got=$("$@") || fail "$what: exit $?"
+    [ "$got" = "$wanted" ] || fail "$what: $got"
+}
+
+joined() {
+    reeve workers --quiet --wait 5 | grep -qx "$(hostname)-main"
+}
+
+main_pid() {
+    systemctl show -P MainPID "$1"
+}
+
+# The first of the five lines have done their work when they return.
+systemctl enable $all
+systemctl start $all || fail "start"
+is "started" "active
+active
+active" systemctl is-active $all
+until_said "the worker joins" joined
+is "a call" 4 reeve call calculator.calculate 2 + 2
+[ "$(curl -s http://127.0.0.1:7713/livez)" = '{"status":"ok"}' ] || fail "the page"
+systemctl status --no-pager 'reeve-*' >/run/said || fail "status"
+grep -q 'Status: "' /run/said || fail "no service says what it does: $(cat /run/said)"
+for service in reeve-broker reeve-worker@main; do
+    grep -q '^NoNewPrivs:.1' "/proc/$(main_pid $service)/status" || fail "$service may gain privileges"
+    grep -q '^Seccomp:.2' "/proc/$(main_pid $service)/status" || fail "$service has no filter"
+    grep -q '^CapEff:.0*$' "/proc/$(main_pid $service)/status" || fail "$service has capabilities"
+done
+is "the store's owner" "reeve 700" stat -c '%U %a' /var/lib/reeve/store
+is "the worker's user" reeve-worker stat -c %U "/proc/$(main_pid reeve-worker@main)"
+is "the token's mode" 600 stat -L -c %a /var/lib/reeve-gateway/token
+
+# Killed and come back, with what it had accepted; reloaded; installed again while it runs.
+reeve hold fibonacci_generator.calculate
+ids=$(seq 1 50 | reeve submit --lines --durability durable fibonacci_generator.calculate)
+pid=$(main_pid reeve-broker)
+kill -KILL "$pid"
+until_said "the broker is back" reeve status --wait 5
+[ "$(main_pid reeve-broker)" != "$pid" ] || fail "the broker was not started again"
+until_said "the worker is back" joined
+pids=$(for service in $all; do main_pid $service; done)
+systemctl reload $all || fail "reload"
+reeve status --wait 5 >/run/said || fail "nobody answers after a reload"
+is "nobody was ended by a reload" "$pids" eval 'for service in $all; do main_pid $service; done'
+pid=$(main_pid reeve-broker)
+dpkg -i /opt/reeve-*.deb >/run/said 2>&1 || fail "install again: $(cat /run/said)"
+until_said "it was started again by its package" test "$(main_pid reeve-broker)" != "$pid"
+until_said "the broker is back" reeve status --wait 5
+until_said "the worker is back" joined
+reeve release fibonacci_generator.calculate
+reeve wait --wait 60 $ids || fail "jobs of before"
+is "the value of one of them" 12586269025 reeve result "${ids##*$'\n'}"
+
+# One that is stuck is ended by the watchdog.
+pid=$(main_pid reeve-broker)
+kill -STOP "$pid"
+until_said "the watchdog" test ! -e "/proc/$pid"
+until_said "the broker is back" reeve status --wait 5
+
+systemctl stop 'reeve-*' || fail "stop"
+! systemctl --quiet is-failed $all || fail "stopped, but failed"
+systemctl disable $all
+[ -z "$(find /etc/systemd/system -name 'reeve*')" ] || fail "disabled, and there"
+echo "services: enable, start, status, reload, install again, watchdog, stop, disable"
