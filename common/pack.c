@@ -99,7 +99,7 @@ static inline struct header header_take(struct cursor *c, enum pack_kind kind)
     return h;
 }
 
-enum pack_kind cursor_peek(const struct cursor *c)
+enum pack_kind cursor_peek_long(const struct cursor *c)
 {
     return header_read(c).kind;
 }

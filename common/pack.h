@@ -55,7 +55,19 @@ static inline size_t cursor_left(const struct cursor *c)
     return (size_t)(c->end - c->at);
 }
 
-enum pack_kind cursor_peek(const struct cursor *c);
+enum pack_kind cursor_peek_long(const struct cursor *c);
+
+/* Of the value that comes next. */
+static inline enum pack_kind cursor_peek(const struct cursor *c)
+{
+    /* By the first four bits, where these say it all. */
+    static const unsigned char kinds[16] = {
+        PACK_UINT, PACK_UINT,  PACK_UINT, PACK_UINT, PACK_UINT, PACK_UINT, PACK_UINT, PACK_UINT,
+        PACK_MAP,  PACK_ARRAY, PACK_STR,  PACK_STR,  PACK_NONE, PACK_NONE, PACK_INT,  PACK_INT};
+    enum pack_kind kind =
+        c->failed || c->at == c->end ? PACK_NONE : (enum pack_kind)kinds[*c->at >> 4];
+    return kind ? kind : cursor_peek_long(c);
+}
 uint64_t cursor_uint(struct cursor *c);
 int64_t cursor_int(struct cursor *c);  /* any integer that fits */
 double cursor_float(struct cursor *c); /* any number */

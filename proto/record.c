@@ -221,14 +221,13 @@ SHORT struct bytes get_BIN(struct cursor *c)
 #define RECORD(name, number, required)                                                             \
     static unsigned name##_used(const struct msg_##name *m)                                        \
     {                                                                                              \
-        enum { REQUIRED = required };                                                              \
-        unsigned field = 0;                                                                        \
-        uint32_t filled = 0;                                                                       \
+        unsigned used = required, field = 0;                                                       \
         (void)m, (void)field;
-#define FIELD(record, kind, name) filled |= (uint32_t)!EMPTY_##kind(m->name) << field++;
+#define FIELD(record, kind, name)                                                                  \
+    field++;                                                                                       \
+    used = EMPTY_##kind(m->name) || field < used ? used : field;
 #define END(record)                                                                                \
-    unsigned last = filled ? 32u - (unsigned)__builtin_clz(filled) : 0;                            \
-    return last > REQUIRED ? last : REQUIRED;                                                      \
+    return used;                                                                                   \
     }
 #include "proto/messages.def"
 

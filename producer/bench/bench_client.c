@@ -27,17 +27,26 @@ struct bench_flight {
     size_t part;         /* of the mix */
 };
 
-/* The job's number in hexadecimal, the client's in front, in as many bytes as there are. */
-static void write_payload(const struct bench_client *b, uint64_t job)
+/* The job's number in hexadecimal, the client's in front, in as many bytes as there are. Only the
+ * digits that differ from those that stand there are written: most numbers follow each other. */
+static void write_payload(struct bench_client *b, uint64_t job)
 {
     static const char digits[] = "0123456789abcdef";
-    uint64_t number = (uint64_t)b->index << 48 | job;
-    size_t size = b->options->payload_bytes;
-    for (size_t i = 0; i < NUMBER_DIGITS && i < size; i++, number >>= 4)
-        b->payload[size - 1 - i] = digits[number & 15];
+    uint64_t number = (uint64_t)b->index << 48 | job, differ = number ^ b->payload_number;
+    b->payload_number = number;
+    for (size_t at = b->options->payload_bytes; differ && at; number >>= 4, differ >>= 4)
+        b->payload[--at] = digits[number & 15];
 }
 
-static bool is_echo(const struct bench_client *b, const struct bench_flight *f,
+static void payload_init(struct bench_client *b)
+{
+    size_t size = b->options->payload_bytes;
+    b->payload = must_alloc(size);
+    for (size_t i = 0; i < size; i++)
+        b->payload[i] = size - i > NUMBER_DIGITS ? '.' : '0';
+}
+
+static bool is_echo(struct bench_client *b, const struct bench_flight *f,
                     const struct reeve_result *r)
 {
     write_payload(b, f->job);
@@ -240,8 +249,7 @@ int bench_client_init(struct bench_client *b)
         b->windows[i].latency = must_alloc(o->mix.count * sizeof *b->windows[i].latency);
     b->filled = &b->windows[0];
     b->shown = &b->windows[1];
-    b->payload = must_alloc(o->payload_bytes);
-    memset(b->payload, '.', o->payload_bytes);
+    payload_init(b);
     b->args = reeve_value_new();
     b->flights = must_alloc(o->depth * sizeof *b->flights);
     b->random.state = o->seed ^ b->index * UINT64_C(0x9e3779b97f4a7c15);

@@ -57,6 +57,7 @@ struct bench_client {
     struct reeve_client *client;
     struct reeve_value *args;
     char *payload;
+    uint64_t payload_number; /* what stands in it */
     struct arrivals arrivals;
     struct random random;
     struct bench_flight *flights; /* depth of them */

@@ -99,7 +99,8 @@ static void print_help(const struct options *o)
         "  reeve bench --workers 1 --store memory --out a.json\n"
         "  reeve bench --workers 1 --store /var/tmp/b --out b.json\n"
         "  reeve bench --compare a.json b.json\n\n"
-        "exit status: 0 every job came back right and once, 1 not every one, 2 usage, 4 no broker");
+        "exit status: 0 every job came back right and once, 1 not every one, 2 usage, 4 no broker,\n"
+        "5 it does not know our key");
 }
 
 static int usage(const char *format, const char *word)

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -11,6 +13,7 @@
 #include "common/list.h"
 #include "common/log.h"
 #include "common/map.h"
+#include "producer/broker/ports.h"
 
 enum {
     MESSAGES_A_TURN = 256,        /* of one socket, before the others get their turn */
@@ -20,11 +23,7 @@ enum {
     LOAD_EXTEND_MS = 60000,       /* of a start, what the service manager is asked for at a time */
     LOAD_TOLD_ROWS = 1000000,     /* of a start, a line in the log */
     EXIT_DATA = 7,
-    UPDATES_HIGH_WATER = 50000, /* of one subscriber that does not read */
 };
-
-/* The first two as enum port. */
-enum { CLIENTS = PORT_CLIENTS, WORKERS = PORT_WORKERS, UPDATES, SOCKETS };
 
 /* A connection: what ZeroMQ calls a routing id, and what waits to go there. */
 struct route {
@@ -33,13 +32,14 @@ struct route {
     enum port port;
     struct namemap *routes; /* the port's */
     struct outbox outbox;
-    struct link dirty; /* shell::dirty or shell::lazy, while something waits */
-    bool urgent;       /* on shell::dirty */
-    bool full;         /* would take no more in this turn */
+    struct link dirty;          /* shell::dirty or shell::lazy, while something waits */
+    bool urgent;                /* on shell::dirty */
+    bool full;                  /* would take no more in this turn */
+    char key[ACL_KEY_SIZE + 1]; /* that its connection has shown; "": none was asked for */
 };
 
 struct shell {
-    void *sockets[SOCKETS];
+    struct ports ports;
     bool touched[SOCKETS];    /* may have something to read that its descriptor does not tell of */
     struct namemap routes[2]; /* by routing id; by enum port */
     struct idmap routes_by_id;
@@ -52,6 +52,7 @@ struct shell {
     int64_t sampled_ms;              /* when our own memory was looked at: */
     uint64_t memory_bytes;
     uint64_t updates_dropped;
+    struct log_limit denied;
     uint64_t loaded; /* rows, at the start */
     struct notify *notify;
     int status; /* not 0: the loop must end, with this exit code */
@@ -61,13 +62,12 @@ static void step(struct shell *s, struct event *ev);
 
 /* --- routes ----------------------------------------------------------------------------------- */
 
-static struct route *route_of(struct shell *s, enum port port, struct bytes routing_id)
+static struct route *route_make(struct shell *s, enum port port, struct bytes routing_id,
+                                const char *key)
 {
     struct namemap *routes = &s->routes[port];
-    struct route *route = namemap_find(routes, routing_id);
-    if (route)
-        return route;
-    route = must_alloc(sizeof *route);
+    struct route *route = must_alloc(sizeof *route);
+    snprintf(route->key, sizeof route->key, "%s", key);
     route->id = ++s->route_id;
     void *copy = must_alloc(routing_id.size);
     memcpy(copy, routing_id.data, routing_id.size);
@@ -88,6 +88,20 @@ static void route_free(struct shell *s, struct route *route)
     outbox_fini(&route->outbox);
     free((void *)(uintptr_t)route->routing_id.data);
     free(route);
+}
+
+static void route_gone(struct shell *s, struct route *route, const char *why);
+
+/* A peer may claim the routing id of another that has just gone: not its key. */
+static struct route *route_of(struct shell *s, enum port port, struct bytes routing_id,
+                              const char *key)
+{
+    struct route *route = namemap_find(&s->routes[port], routing_id);
+    if (route && strcmp(route->key, key) != 0) {
+        route_gone(s, route, "another has its routing id");
+        route = NULL;
+    }
+    return route ? route : route_make(s, port, routing_id, key);
 }
 
 static void route_gone(struct shell *s, struct route *route, const char *why)
@@ -124,7 +138,7 @@ static bool flush(struct shell *s)
     link_init(&full);
     while (!list_empty(&s->dirty)) {
         struct route *route = list_first(&s->dirty, struct route, dirty);
-        int rc = outbox_flush(&route->outbox, s->sockets[route->port], route->routing_id);
+        int rc = outbox_flush(&route->outbox, s->ports.sockets[route->port], route->routing_id);
         s->touched[route->port] = true;
         link_take(&route->dirty);
         route->urgent = route->full = false;
@@ -154,8 +168,9 @@ static bool flush(struct shell *s)
 static void publish(struct shell *s, struct bytes topic, struct bytes body)
 {
     s->touched[UPDATES] = true;
-    if (zmq_send(s->sockets[UPDATES], topic.data, topic.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-        zmq_send(s->sockets[UPDATES], body.data, body.size, ZMQ_DONTWAIT) < 0)
+    if (zmq_send(s->ports.sockets[UPDATES], topic.data, topic.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) <
+            0 ||
+        zmq_send(s->ports.sockets[UPDATES], body.data, body.size, ZMQ_DONTWAIT) < 0)
         if (s->updates_dropped++ == 0) /* watchers find the gap by its number and ask */
             log_warn("updates dropped: %s", zmq_strerror(errno));
 }
@@ -167,7 +182,7 @@ static void send_early(struct shell *s, struct route *route)
 {
     if (route->full || !outbox_ripe(&route->outbox))
         return;
-    int rc = outbox_flush(&route->outbox, s->sockets[route->port], route->routing_id);
+    int rc = outbox_flush(&route->outbox, s->ports.sockets[route->port], route->routing_id);
     route->full = rc != 0;
     s->touched[route->port] = true;
 }
@@ -203,6 +218,10 @@ static void apply(struct shell *s)
         case FX_SETTLE: store_settle(s->store, e->seq, e->id, e->count); break;
         case FX_FIND: store_find(s->store, e->ticket, e->id); break;
         case FX_LIST: store_list(s->store, e->ticket, e->state, bytes, e->id, e->count); break;
+        case FX_AUDIT:
+            if (!log_limited(&s->denied, clock_ms()))
+                log_warn("denied %.*s", BYTES_ARG(bytes));
+            break;
         }
     }
 }
@@ -237,7 +256,7 @@ static bool drain_parts(void *socket)
 static bool take_message(struct shell *s, enum port port)
 {
     static const unsigned char not_a_record = 0xc1; /* the one byte msgpack never uses */
-    void *socket = s->sockets[port];
+    void *socket = s->ports.sockets[port];
     zmq_msg_t id, body;
     zmq_msg_init(&id);
     if (zmq_msg_recv(&id, socket, ZMQ_DONTWAIT) < 0) {
@@ -247,8 +266,11 @@ static bool take_message(struct shell *s, enum port port)
     zmq_msg_init(&body);
     bool whole = zmq_msg_more(&id) && zmq_msg_recv(&body, socket, ZMQ_DONTWAIT) >= 0;
     bool extra = whole && zmq_msg_more(&body) && drain_parts(socket);
-    struct route *route = route_of(s, port, bytes_of(zmq_msg_data(&id), zmq_msg_size(&id)));
-    struct event ev = {.type = EV_BODY, .body = {.peer = route->id, .port = port}};
+    const char *key = s->ports.keys && whole ? zmq_msg_gets(&body, "User-Id") : NULL;
+    struct route *route =
+        route_of(s, port, bytes_of(zmq_msg_data(&id), zmq_msg_size(&id)), key ? key : "");
+    struct event ev = {.type = EV_BODY,
+                       .body = {.peer = route->id, .port = port, .key = bytes_text(route->key)}};
     ev.body.bytes = whole && !extra ? bytes_of(zmq_msg_data(&body), zmq_msg_size(&body))
                                     : bytes_of(&not_a_record, 1);
     step(s, &ev);
@@ -261,7 +283,7 @@ static bool take_subscription(struct shell *s)
 {
     zmq_msg_t msg;
     zmq_msg_init(&msg);
-    bool got = zmq_msg_recv(&msg, s->sockets[UPDATES], ZMQ_DONTWAIT) >= 0;
+    bool got = zmq_msg_recv(&msg, s->ports.sockets[UPDATES], ZMQ_DONTWAIT) >= 0;
     if (got) {
         const unsigned char *at = zmq_msg_data(&msg);
         size_t size = zmq_msg_size(&msg);
@@ -380,7 +402,7 @@ static int64_t idle_ms(struct shell *s, bool full)
 {
     bool waits = false;
     for (unsigned i = 0; i < SOCKETS; i++) {
-        s->touched[i] = s->touched[i] && conn_readable(s->sockets[i]);
+        s->touched[i] = s->touched[i] && conn_readable(s->ports.sockets[i]);
         waits |= s->touched[i];
     }
     int64_t now_ms = clock_ms(), wait_ms = broker_deadline(s->broker) - now_ms;
@@ -411,18 +433,61 @@ static void tick(struct shell *s, int64_t now_ms)
     tell_manager(s);
 }
 
+/* --- keys ------------------------------------------------------------------------------------- */
+
+/* Its connections cannot be told from each other: so all end, and who is still let in comes again.
+ */
+static void updates_anew(struct shell *s)
+{
+    if (ports_anew(&s->ports, UPDATES)) {
+        log_error("cannot bind the port of the updates again: %s", zmq_strerror(errno));
+        s->status = EXIT_DATA;
+        return;
+    }
+    s->touched[UPDATES] = true;
+    step(s, &(struct event){.type = EV_UNWATCHED});
+}
+
+static void list_again(struct shell *s)
+{
+    char why[400];
+    bool updates = false;
+    if (!keys_again(s->ports.keys, &updates, why, sizeof why)) {
+        log_error("the list of principals stays as it was: %s", why);
+        return;
+    }
+    log_info("another list of principals is in force");
+    step(s, &(struct event){.type = EV_ACL, .acl = {.text = keys_list(s->ports.keys)}});
+    if (updates)
+        updates_anew(s);
+}
+
+/* True: to the end. */
+static bool take_signal(struct shell *s, int signal_fd)
+{
+    struct signalfd_siginfo info;
+    if (read(signal_fd, &info, sizeof info) != sizeof info)
+        return false;
+    if (info.ssi_signo != SIGHUP)
+        return true;
+    notify_reloading(s->notify);
+    list_again(s);
+    notify_ready(s->notify); /* whichever list is in force */
+    return false;
+}
+
 int shell_run(struct shell *s, int signal_fd)
 {
     enum { STORE = SOCKETS, SIGNAL, ITEMS };
     struct pollfd fds[ITEMS];
     for (unsigned i = 0; i < SOCKETS; i++) {
-        fds[i] = (struct pollfd){.fd = conn_fd(s->sockets[i]), .events = POLLIN};
+        fds[i] = (struct pollfd){.fd = conn_fd(s->ports.sockets[i]), .events = POLLIN};
         s->touched[i] = true;
     }
     fds[STORE] = (struct pollfd){.fd = store_fd(s->store), .events = POLLIN};
     fds[SIGNAL] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
-    bool full = false;
-    while (!s->status && !(fds[SIGNAL].revents & POLLIN)) {
+    bool full = false, end = false;
+    while (!s->status && !end) {
         if (poll(fds, ITEMS, (int)idle_ms(s, full)) < 0) {
             must(errno == EINTR);
             continue;
@@ -435,6 +500,11 @@ int shell_run(struct shell *s, int signal_fd)
             tick(s, now_ms);
         full = flush(s);
         store_flush(s->store, now_ms);
+        if (fds[SIGNAL].revents & POLLIN) {
+            end = take_signal(s, signal_fd);
+            fds[UPDATES].fd =
+                s->status ? -1 : conn_fd(s->ports.sockets[UPDATES]); /* maybe another */
+        }
         notify_turn(s->notify, now_ms);
     }
     return s->status;
@@ -442,20 +512,12 @@ int shell_run(struct shell *s, int signal_fd)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static void *bind_port(void *context, enum conn_kind kind, const char *host, unsigned port,
-                       int high_water)
-{
-    char address[128];
-    snprintf(address, sizeof address, "tcp://%s:%u", host, port);
-    struct conn_options options = {.send_high_water = high_water};
-    return conn_open(context, kind, address, &options);
-}
-
 struct shell *shell_new(struct store *store, const struct shell_options *options)
 {
     struct shell *s = must_alloc(sizeof *s);
     s->store = store;
     s->notify = options->notify;
+    s->ports.keys = options->keys;
     link_init(&s->dirty);
     link_init(&s->lazy);
     s->routes[0].seed = s->routes[1].seed = options->seed;
@@ -500,6 +562,8 @@ int shell_load(struct shell *s)
     if (damaged || totals.malformed)
         log_error("store rows_damaged=%llu rows_unread=%llu: set aside",
                   (unsigned long long)damaged, (unsigned long long)totals.malformed);
+    if (s->ports.keys)
+        step(s, &(struct event){.type = EV_ACL, .acl = {.text = keys_list(s->ports.keys)}});
     step(s, &(struct event){.type = EV_SERVE});
     if (rows)
         log_info("loaded rows=%lld open_jobs=%llu ms=%lld", (long long)rows,
@@ -509,16 +573,13 @@ int shell_load(struct shell *s)
 
 int shell_bind(struct shell *s, void *context, const char *host, unsigned *port)
 {
-    static const enum conn_kind kinds[] = {CONN_ROUTER, CONN_ROUTER, CONN_XPUB};
-    unsigned first = *port;
-    for (unsigned i = 0; i < LENGTH(kinds); i++) {
-        *port = first + i;
-        s->sockets[i] = bind_port(context, kinds[i], host, *port,
-                                  kinds[i] == CONN_XPUB ? UPDATES_HIGH_WATER : 0);
-        if (!s->sockets[i])
-            return -1;
-    }
-    return 0;
+    unsigned which;
+    s->ports.context = context;
+    s->ports.host = host;
+    s->ports.first = *port;
+    int rc = ports_bind(&s->ports, &which);
+    *port += rc ? which : 0;
+    return rc;
 }
 
 void shell_free(struct shell *s)
@@ -533,8 +594,6 @@ void shell_free(struct shell *s)
     namemap_fini(&s->routes[1]);
     effects_fini(&s->effects);
     broker_free(s->broker);
-    for (size_t i = 0; i < SOCKETS; i++)
-        if (s->sockets[i])
-            zmq_close(s->sockets[i]);
+    ports_close(&s->ports);
     free(s);
 }

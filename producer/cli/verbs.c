@@ -124,6 +124,14 @@ static const struct verb verbs[] = {
     {"drain", "WORKER...", "let workers finish what they run, then leave", "reeve drain host-1\n",
      NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_drain, false},
 
+    {"keys", "init | new ROLE NAME | list | revoke NAME",
+     "who may reach a broker: clients, workers, watchers, gateways, admins; on its own host",
+     "reeve keys init\n"
+     "reeve keys new worker rack-7 --queues calculator.,bench.\n"
+     "reeve keys new client web --keys /var/lib/reeve/keys --out web.key\n"
+     "reeve keys list --json\n"
+     "reeve keys revoke rack-7\n",
+     keys_options, list_options, OPTIONS_ANYWHERE, 1, 3, verb_keys, false},
     {"doctor", "[--store DIR|memory]",
      "look for what is wrong with broker, disk, limits, clock; exit 7 if so",
      "reeve doctor\n"

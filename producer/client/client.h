@@ -51,7 +51,8 @@ struct subscription {
     bool prefix, over; /* over: freed when no callback is running */
     reeve_on_update *update;
     void *user;
-    uint64_t number; /* of its last watch */
+    uint64_t number; /* of its last watch or follow */
+    uint64_t taken;  /* updates that came under it since credit was given for them */
     struct watch watch;
 };
 
@@ -72,6 +73,7 @@ struct reeve_client {
     int64_t busy_ms;     /* the broker is at a limit: no submission leaves before */
     int64_t settled_ms;  /* until then the workers of a broker started anew may not be back */
     size_t unsent_bytes; /* submitted since the last flush, roughly */
+    bool one_port;       /* $REEVE_UPDATES: updates over the own connection, whatever is offered */
     bool renewed;        /* this connection was opened because numbers had to change */
     bool closing;        /* nobody is called back any more */
     unsigned depth;      /* of turns: callbacks may call us */
@@ -92,6 +94,9 @@ void client_fault(struct reeve_client *c, enum err code, struct bytes text);
 /* body.c */
 void body_take(struct reeve_client *c, struct bytes body);
 void body_hello(struct reeve_client *c);
+/* The broker does not let us in. Whom it lets in may change: it is asked again, later, on another
+ * connection. */
+void body_refused(struct reeve_client *c, struct bytes why);
 /* The session is lost: what waits to be sent is made again after the welcome. */
 void body_lost(struct reeve_client *c);
 

@@ -149,12 +149,11 @@ uint64_t pending_above(const struct pending *p, uint64_t from)
 {
     while (from < p->next) {
         const struct pending_chunk *chunk = chunk_of(p, from);
-        if (!chunk || !chunk->live)
-            from = (from / CHUNK_NUMBERS + 1) * CHUNK_NUMBERS;
-        else if (chunk->at[from % CHUNK_NUMBERS].state == SUBMISSION_NONE)
-            from++;
-        else
-            return from;
+        uint64_t end = (from / CHUNK_NUMBERS + 1) * CHUNK_NUMBERS;
+        for (; chunk && chunk->live && from < end; from++)
+            if (chunk->at[from % CHUNK_NUMBERS].state != SUBMISSION_NONE)
+                return from;
+        from = end;
     }
     return p->next;
 }

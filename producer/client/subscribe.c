@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Subscriptions: carries records between the sockets and the watches, and what the watches show to
- * the callbacks.
+ * the callbacks. Where the broker does not open its updates' port to this client, or the client
+ * does not want it, each topic is followed over the connection there is.
  */
 #include <errno.h>
 #include <sys/random.h>
 
 #include "producer/client/client.h"
+
+enum { FOLLOW_CREDIT = 256 }; /* updates under way of one topic */
+
+static bool follows(const struct reeve_client *c)
+{
+    return c->one_port || !c->welcome.updates_port;
+}
 
 static struct subscription *subscription_find(const struct reeve_client *c, struct bytes name)
 {
@@ -21,11 +29,21 @@ static void subscription_free(struct subscription *s)
     free(s);
 }
 
+static void unfollow(struct reeve_client *c, struct subscription *s)
+{
+    struct record r = {.type = REC_unfollow, .unfollow = {.number = s->number}};
+    if (s->number && c->session.up)
+        wire_put(&c->wire, &r);
+    s->number = 0;
+}
+
 static void subscription_end(struct reeve_client *c, struct subscription *s)
 {
     namemap_take(&c->topics, s->name);
     s->over = true;
-    if (c->wire.sub)
+    if (s->watch.follows)
+        unfollow(c, s);
+    else if (c->wire.sub)
         wire_subscribe(&c->wire, buf_bytes(&s->topic), false);
 }
 
@@ -68,6 +86,11 @@ static int subscription_start(struct reeve_client *c, struct subscription *s)
     char nonce[WATCH_NONCE];
     if (s->prefix)
         return 0;
+    if (follows(c)) {
+        s->number = 0; /* whatever it followed, it did on another connection */
+        watch_follow(&s->watch, c->now_ms);
+        return 0;
+    }
     if (s->watch.nonce[0])
         nonce_subscribe(c, s, false); /* of an earlier start; not there is as good */
     nonce_make(nonce);
@@ -80,11 +103,11 @@ void subscribe_resume(struct reeve_client *c)
     if (list_empty(&c->subscriptions))
         return;
     const void *before = c->wire.sub;
-    int rc = wire_updates(&c->wire, c->welcome.updates_port);
+    int rc = follows(c) ? 0 : wire_updates(&c->wire, c->welcome.updates_port);
     list_each(l, &c->subscriptions)
     {
         struct subscription *s = container_of(l, struct subscription, link);
-        if (!rc && !s->over && c->wire.sub != before)
+        if (!rc && !s->over && c->wire.sub && c->wire.sub != before)
             rc = wire_subscribe(&c->wire, buf_bytes(&s->topic), true);
         if (!rc && !s->over)
             rc = subscription_start(c, s);
@@ -101,11 +124,14 @@ int client_subscribe_after(struct reeve_client *c, const char *topic, uint64_t i
         return client_fail(c, ERR_INVALID, "a topic has 1 to %d bytes", TOPIC_BYTES_MAX);
     if (subscription_find(c, bytes_text(topic)))
         return client_fail(c, ERR_INVALID, "%s is watched already", topic);
-    int rc = wire_updates(&c->wire, c->welcome.updates_port);
+    bool prefix = topic[size - 1] == '/';
+    if (prefix && follows(c))
+        return client_fail(c, ERR_INVALID, "%s: only with the updates' port", topic);
+    int rc = follows(c) ? 0 : wire_updates(&c->wire, c->welcome.updates_port);
     if (rc)
         return client_fail(c, ERR_IO, "updates: %s", zmq_strerror(rc));
     struct subscription *s = must_alloc(sizeof *s);
-    s->prefix = topic[size - 1] == '/';
+    s->prefix = prefix;
     buf_put(&s->topic, topic, s->prefix ? size : size + 1);
     s->name = bytes_of(s->topic.data, size);
     s->update = update;
@@ -113,7 +139,7 @@ int client_subscribe_after(struct reeve_client *c, const char *topic, uint64_t i
     watch_init(&s->watch, incarnation, after);
     list_append(&c->subscriptions, &s->link);
     namemap_put(&c->topics, s->name, s);
-    rc = wire_subscribe(&c->wire, buf_bytes(&s->topic), true);
+    rc = follows(c) ? 0 : wire_subscribe(&c->wire, buf_bytes(&s->topic), true);
     if (!rc)
         rc = subscription_start(c, s);
     if (rc) {
@@ -256,6 +282,17 @@ static void error_find(struct reeve_client *c, const struct msg_error *m)
     }
 }
 
+/* Half of the credit has come: it is given again before the rest is used up. */
+static void follow_more(struct reeve_client *c, struct subscription *s)
+{
+    struct record r = {.type = REC_follow_more,
+                       .follow_more = {.number = s->number, .count = ++s->taken}};
+    if (s->taken < FOLLOW_CREDIT / 2)
+        return;
+    s->taken = 0;
+    wire_put(&c->wire, &r);
+}
+
 void subscribe_record(struct reeve_client *c, const struct record *r)
 {
     if (r->type == REC_error) {
@@ -273,6 +310,8 @@ void subscribe_record(struct reeve_client *c, const struct record *r)
         watch_lost(&s->watch, r->lost.last);
     else if (heading_read(r->update.body, &h))
         watch_update(&s->watch, h.incarnation, h.seq, r->update.body, c->now_ms);
+    if (r->type == REC_update && s->watch.follows)
+        follow_more(c, s);
     show_all(c, s);
 }
 
@@ -316,30 +355,44 @@ void subscribe_update(struct reeve_client *c, struct bytes topic, struct bytes b
 
 /* --- what time asks for ---------------------------------------------------------------------- */
 
+static void wish_say(struct reeve_client *c, struct subscription *s, enum watch_wish wish)
+{
+    uint64_t incarnation = s->watch.known ? s->watch.incarnation : 0;
+    uint64_t after = s->watch.known ? s->watch.seq : 0;
+    struct record r;
+    if (wish == WATCH_SAY_SYNC) {
+        r = (struct record){.type = REC_sync, .sync = {.nonce = bytes_text(s->watch.nonce)}};
+        wire_put(&c->wire, &r);
+        return;
+    }
+    if (wish == WATCH_SAY_FOLLOW)
+        unfollow(c, s); /* its answer did not come, or left a gap */
+    s->number = WATCH_NUMBERS + ++c->watched;
+    s->taken = 0;
+    if (wish == WATCH_SAY_FOLLOW)
+        r = (struct record){.type = REC_follow,
+                            .follow = {.number = s->number,
+                                       .topic = s->name,
+                                       .incarnation = incarnation,
+                                       .after = after,
+                                       .credit = FOLLOW_CREDIT}};
+    else
+        r = (struct record){
+            .type = REC_watch,
+            .watch = {
+                .number = s->number, .topic = s->name, .incarnation = incarnation, .after = after}};
+    wire_put(&c->wire, &r);
+}
+
 void subscribe_tick(struct reeve_client *c)
 {
     list_each(l, &c->subscriptions)
     {
         struct subscription *s = container_of(l, struct subscription, link);
-        struct record r = {.type = REC_NONE};
-        if (s->over || s->prefix)
-            continue;
-        switch (watch_wish(&s->watch, c->now_ms)) {
-        case WATCH_NOTHING: break;
-        case WATCH_SAY_SYNC:
-            r = (struct record){.type = REC_sync, .sync = {.nonce = bytes_text(s->watch.nonce)}};
-            break;
-        case WATCH_SAY_WATCH:
-            s->number = WATCH_NUMBERS + ++c->watched;
-            r = (struct record){.type = REC_watch,
-                                .watch = {.number = s->number,
-                                          .topic = s->name,
-                                          .incarnation = s->watch.known ? s->watch.incarnation : 0,
-                                          .after = s->watch.known ? s->watch.seq : 0}};
-            break;
-        }
-        if (r.type)
-            wire_put(&c->wire, &r);
+        enum watch_wish wish =
+            s->over || s->prefix ? WATCH_NOTHING : watch_wish(&s->watch, c->now_ms);
+        if (wish != WATCH_NOTHING)
+            wish_say(c, s, wish);
     }
 }
 

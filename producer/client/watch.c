@@ -30,8 +30,22 @@ void watch_fini(struct watch *w)
 void watch_start(struct watch *w, const char nonce[static WATCH_NONCE], int64_t now_ms)
 {
     w->state = WATCH_SYNC;
+    w->follows = false;
     memcpy(w->nonce, nonce, WATCH_NONCE);
     w->due_ms = now_ms;
+}
+
+void watch_follow(struct watch *w, int64_t now_ms)
+{
+    w->state = WATCH_ASKED;
+    w->follows = true;
+    w->nonce[0] = 0;
+    w->due_ms = now_ms;
+}
+
+static int64_t silence_ms(const struct watch *w, int64_t now_ms)
+{
+    return w->follows ? INT64_MAX : now_ms + WATCH_SILENCE_MS;
 }
 
 void watch_nonce(struct watch *w, struct bytes nonce, int64_t now_ms)
@@ -56,7 +70,7 @@ void watch_update(struct watch *w, uint64_t incarnation, uint64_t seq, struct by
     if (w->known && order(incarnation, seq, w->incarnation, w->seq) <= 0)
         return; /* shown, or of a life of the broker that is over */
     if (w->state == WATCH_LIVE)
-        w->due_ms = now_ms + WATCH_SILENCE_MS;
+        w->due_ms = silence_ms(w, now_ms);
     size_t at = w->held_count;
     int side = 1;
     while (at > 0 &&
@@ -85,10 +99,10 @@ void watch_lost(struct watch *w, uint64_t last)
 void watch_snapshot(struct watch *w, uint64_t incarnation, uint64_t seq, struct bytes body,
                     int64_t now_ms)
 {
-    if (w->state != WATCH_ASKED)
+    if (w->state != WATCH_ASKED && !w->follows)
         return; /* an answer to what was asked before the connection was lost */
     w->state = WATCH_LIVE;
-    w->due_ms = now_ms + WATCH_SILENCE_MS;
+    w->due_ms = silence_ms(w, now_ms);
     w->answered = true;
     w->answer.incarnation = incarnation;
     w->answer.seq = seq;
@@ -174,5 +188,5 @@ enum watch_wish watch_wish(struct watch *w, int64_t now_ms)
     }
     w->state = WATCH_ASKED;
     w->due_ms = now_ms + WATCH_SILENCE_MS;
-    return WATCH_SAY_WATCH;
+    return w->follows ? WATCH_SAY_FOLLOW : WATCH_SAY_WATCH;
 }

@@ -9,6 +9,9 @@
  *   SYNC    subscribed; sync(nonce) is said until the nonce comes back on SUB: the subscription
  * holds ASKED   watch(...) is said, its snapshot has not come LIVE    updates follow one another;
  * after a gap, or 2 s of silence: ASKED
+ *
+ * One that follows the topic over the client's own connection, which loses nothing without being
+ * lost itself, begins with ASKED, says follow(...), and is not troubled by silence.
  */
 #ifndef CLIENT_WATCH_H
 #define CLIENT_WATCH_H
@@ -25,7 +28,7 @@ enum {
 };
 
 enum watch_state { WATCH_SYNC, WATCH_ASKED, WATCH_LIVE };
-enum watch_wish { WATCH_NOTHING, WATCH_SAY_SYNC, WATCH_SAY_WATCH };
+enum watch_wish { WATCH_NOTHING, WATCH_SAY_SYNC, WATCH_SAY_WATCH, WATCH_SAY_FOLLOW };
 enum watch_event { WATCH_NONE, WATCH_UPDATE, WATCH_SNAPSHOT, WATCH_LOST };
 
 struct watch_shown {
@@ -37,8 +40,9 @@ struct watch_shown {
 
 struct watch {
     enum watch_state state;
-    bool known; /* incarnation and seq are what was shown last */
-    bool stale; /* something was lost since: the next snapshot is to be shown */
+    bool follows; /* over the connection on which it asks */
+    bool known;   /* incarnation and seq are what was shown last */
+    bool stale;   /* something was lost since: the next snapshot is to be shown */
     uint64_t incarnation, seq;
     uint64_t lost_to; /* nothing up to here that is not held will come */
     char nonce[WATCH_NONCE];
@@ -60,14 +64,17 @@ void watch_fini(struct watch *w);
 /* The subscription is said on a connection that is (again) there. nonce: never used before. */
 void watch_start(struct watch *w, const char nonce[static WATCH_NONCE], int64_t now_ms);
 
+/* In its place: it follows, on a connection that is (again) there. */
+void watch_follow(struct watch *w, int64_t now_ms);
+
 /* The nonce came on SUB. One that is not ours, or was ours once, changes nothing. */
 void watch_nonce(struct watch *w, struct bytes nonce, int64_t now_ms);
 
-/* An update, from SUB or out of an answer to watch; body borrowed. */
+/* An update, from SUB, out of an answer or following one; body borrowed. */
 void watch_update(struct watch *w, uint64_t incarnation, uint64_t seq, struct bytes body,
                   int64_t now_ms);
 
-/* The answer to watch says: nothing up to `last` is to be had any more; and: this is how it is. */
+/* The answer says: nothing up to `last` is to be had any more; and: this is how it is. */
 void watch_lost(struct watch *w, uint64_t last);
 void watch_snapshot(struct watch *w, uint64_t incarnation, uint64_t seq, struct bytes body,
                     int64_t now_ms);
@@ -75,8 +82,8 @@ void watch_snapshot(struct watch *w, uint64_t incarnation, uint64_t seq, struct 
 /* The next thing to show. Call until WATCH_NONE after each of the above. */
 struct watch_shown watch_next(struct watch *w);
 
-/* What is to be said now: sync(nonce), or watch(known ? incarnation : 0, seq). Told once, until it
- * is due again. */
+/* What is to be said now: sync(nonce); watch or follow(known ? incarnation : 0, seq). Told once,
+ * until it is due again. */
 enum watch_wish watch_wish(struct watch *w, int64_t now_ms);
 
 #endif

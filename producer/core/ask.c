@@ -151,7 +151,8 @@ static void ask_job(struct broker *b, struct peer *peer, uint64_t number, uint64
     case FIND_EXPLAIN: explain_job(b, peer, number, job); break;
     case FIND_SUBMITTED:
     case FIND_LIST:
-    case FIND_WATCH: must(false && "asked elsewhere");
+    case FIND_WATCH:
+    case FIND_FOLLOW: must(false && "asked elsewhere");
     }
 }
 
@@ -177,15 +178,16 @@ static size_t newest(uint64_t *ids, size_t count, size_t limit)
 
 /* The newest `limit` ids of live jobs that fit, below `after` (0: from the newest). A full walk of
  * the table: this is a person's question, not the hot path. ids has room for twice as many. */
-static size_t live_ids(struct broker *b, const struct msg_list_jobs *ask, size_t limit,
-                       uint64_t *ids)
+static size_t live_ids(struct broker *b, const struct peer *peer, const struct msg_list_jobs *ask,
+                       size_t limit, uint64_t *ids)
 {
     size_t at = 0, count = 0;
     uint64_t passed = 0; /* it and what is older is not among them */
     for (struct job *job; (job = idmap_next(&b->jobs, &at));) {
         if (job->id <= passed || (ask->after && job->id >= ask->after) ||
             (ask->state && ask->state != job_state_shown(job)) ||
-            (ask->queue.size && !bytes_equal(ask->queue, job->queue->name)))
+            (ask->queue.size && !bytes_equal(ask->queue, job->queue->name)) ||
+            !permit_job(b, peer, job))
             continue;
         ids[count++] = job->id;
         if (count == 2 * limit) {
@@ -225,7 +227,7 @@ static void list_jobs(struct broker *b, struct peer *peer, const struct msg_list
     uint64_t ids[2 * LIST_MAX];
     size_t count = 0;
     if (!(ask->after & AFTER_ENDED) && !job_ended((enum job_state)ask->state))
-        count = live_ids(b, ask, (size_t)limit, ids);
+        count = live_ids(b, peer, ask, (size_t)limit, ids);
     for (size_t i = 0; i < count; i++) {
         struct record r = {.type = REC_job};
         job_view(b, job_find(b, ids[i]), &r.job);
@@ -245,6 +247,8 @@ static void list_queues(struct broker *b, struct peer *peer, uint64_t number)
 {
     for (uint32_t i = 0; i < b->queues_count; i++) {
         const struct queue *q = b->queues_list[i];
+        if (!permit_queue(b, peer, q->name))
+            continue;
         struct record r = {.type = REC_queue,
                            .queue = {.number = number,
                                      .name = q->name,
@@ -300,6 +304,25 @@ static void list_workers(struct broker *b, struct peer *peer, uint64_t number)
     ask_end(b, peer, number, 0);
 }
 
+/* What everybody may know; with the jobs of a client that is shown its own only. */
+static void status_own(struct broker *b, struct peer *peer, struct msg_status *all)
+{
+    struct msg_status own = {.number = all->number,
+                             .pid = all->pid,
+                             .uptime_ms = all->uptime_ms,
+                             .incarnation = all->incarnation,
+                             .release = all->release,
+                             .durability = all->durability,
+                             .state = all->state};
+    size_t at = 0;
+    for (const struct client *client; (client = namemap_next(&b->clients, &at));)
+        if (client->owner == peer->client->owner) {
+            own.live += client->live;
+            own.clients += client->peer != NULL;
+        }
+    *all = own;
+}
+
 static void status(struct broker *b, struct peer *peer, uint64_t number)
 {
     uint64_t slots = 0, busy = 0, clients = 0;
@@ -334,7 +357,10 @@ static void status(struct broker *b, struct peer *peer, uint64_t number)
                                   .memory_bytes = b->memory_bytes,
                                   .store_bytes = b->store_bytes,
                                   .commit_us = b->commit_us,
-                                  .busy = busy}};
+                                  .busy = busy,
+                                  .denied = b->permits.denied}};
+    if (!permit_all(b, peer))
+        status_own(b, peer, &r.status);
     send_record(b, peer, &r);
 }
 
@@ -400,7 +426,7 @@ static bool ask(struct broker *b, struct peer *peer, const struct record *r)
     case REC_release: ask_hold(b, peer, r->release.number, r->release.queue, false); break;
     case REC_drain: ask_drain(b, peer, &r->drain); break;
     case REC_sync: topic_sync(b, r->sync.nonce); break;
-    case REC_watch: topic_ask(b, peer, &r->watch); break;
+    case REC_watch: snapshot_watch(b, peer, &r->watch); break;
     default: return false;
     }
     return true;
@@ -467,6 +493,7 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
     struct job *job = job_make(b, NULL, &submit, q);
     job->number = 0;
     job_more(job)->retry_of = row->job.id;
+    job->more->owner = owner_of(b, row->origin.principal);
     again_begin(b, job, row);
     struct record r = {
         .type = REC_accepted,
@@ -491,11 +518,13 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
                       const struct row *row)
 {
     struct record r;
-    if (!row && find->kind != FIND_WATCH) {
+    if (!row && find->kind != FIND_WATCH && find->kind != FIND_FOLLOW) {
         send_error(b, peer, find->number,
                    find->kind == FIND_SUBMITTED ? ERR_FORGOTTEN : ERR_UNKNOWN_JOB, NULL);
         return;
     }
+    if (row && !permit_found(b, peer, find, row))
+        return;
     switch (find->kind) {
     case FIND_WAIT:
     case FIND_SUBMITTED:
@@ -520,7 +549,8 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
         break;
     case FIND_DROP: drop(b, peer, find->number, row->job.id); break;
     case FIND_EXPLAIN: explain_ended(b, peer, find->number, row); break;
-    case FIND_WATCH: topic_found(b, peer, find, row); break;
+    case FIND_WATCH:
+    case FIND_FOLLOW: snapshot_found(b, peer, find, row); break;
     case FIND_LIST: must(false && "a list is not one"); break;
     }
 }
@@ -530,6 +560,8 @@ static void found_list(struct broker *b, struct peer *peer, const struct find *f
 {
     struct row row;
     while (row_next(&rows, &row)) {
+        if (!permit_row(b, peer, REC_list_jobs, &row))
+            continue;
         struct record r = {.type = REC_job, .job = row.job};
         r.job.number = find->number;
         send_record(b, peer, &r);
@@ -544,8 +576,8 @@ void ask_found(struct broker *b, const struct event *ev)
     struct peer *peer = idmap_find(&b->peers, find->peer);
     struct cursor rows = cursor_of(ev->found.rows);
     struct row row;
-    if (!peer) {
-        /* whoever asked has left */
+    if (!peer || (b->permits.on && !peer->principal)) {
+        /* whoever asked has left, or was let go */
     } else if (find->kind == FIND_LIST) {
         found_list(b, peer, find, rows, ev->found.next);
     } else {

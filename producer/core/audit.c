@@ -67,10 +67,27 @@ static void audit_feeds(const struct broker *b)
     size_t at = 0;
     for (const struct feed *feed; (feed = namemap_next(&b->feeds, &at));) {
         const struct topic *t = namemap_find(&b->topics, feed->topic);
-        must(feed->watched == (t && t->watched));
+        must(feed->watched == (t && topic_watched(t)));
         must(link_listed(&feed->idle) ? !feed->watched : feed->watched || feed->given_up);
         must(!feed->job || feed->job->more->feed == feed);
     }
+}
+
+static void audit_topics(const struct broker *b)
+{
+    size_t at = 0, follows = 0;
+    for (const struct topic *t; (t = namemap_next(&b->topics, &at));) {
+        must(link_listed(&t->rest) == !topic_watched(t));
+        list_each(l, &t->follows)
+        {
+            const struct follow *f = container_of(l, struct follow, of_topic);
+            must(f->topic == t && f->peer->client);
+            must(idmap_find(&f->peer->follows, f->number) == f);
+            follows++;
+        }
+    }
+    list_each(l, &b->peers_list) follows -= container_of(l, struct peer, link)->follows.count;
+    must(follows == 0);
 }
 
 void broker_audit(const struct broker *b)
@@ -104,6 +121,7 @@ void broker_audit(const struct broker *b)
         audit_queue(b, b->queues_list[i]);
     must(b->todo.by_job.count == b->todo.open && b->todo.open <= b->todo.count);
     audit_feeds(b);
+    audit_topics(b);
     list_each(l, &b->workers) audit_worker(b, container_of(l, struct worker, link));
     audit_idle(b);
 }

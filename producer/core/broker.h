@@ -14,13 +14,14 @@
 struct broker;
 
 struct broker_limits {        /* 0: the default */
-    uint64_t jobs_max;        /* live jobs; 10,000,000 */
+    uint64_t jobs_max;        /* live jobs; 20,000,000 */
     uint64_t args_bytes_max;  /* their arguments together; 4 GiB */
     uint64_t queues_max;      /* 100,000 */
     uint64_t keys_max;        /* users' keys remembered; 1,000,000 */
     uint64_t clients_max;     /* clients remembered; 100,000 */
     uint64_t workers_max;     /* 10,000 */
     uint64_t topics_max;      /* topics watched by name; 100,000 */
+    uint64_t follows_max;     /* topics that one connection follows; 10,000 */
     uint64_t peers_max;       /* connections; 60,000 */
     uint64_t waits_max;       /* jobs that one connection waits for by id; 1,000,000 */
     uint32_t attempts_max;    /* lost attempts of a job that says nothing itself; 5 */
@@ -57,6 +58,9 @@ enum event_type {
     EV_STORE,     /* how the store is */
     EV_LOADED,    /* a row of an earlier life, or one that came to us; before EV_SERVE at a start */
     EV_SERVE,     /* all rows are loaded: connections are taken from now on */
+    EV_ACL,       /* a list of principals (proto/acl.h) is in force from now on; the first one
+                     before EV_SERVE, or keys mean nothing */
+    EV_UNWATCHED, /* the updates' socket is another one: whoever watches comes again */
     EV_TICK,      /* broker_deadline has come */
 };
 
@@ -69,6 +73,7 @@ struct event {
             uint64_t peer; /* the shell's name of a connection; not 0; not used again */
             enum port port;
             struct bytes bytes; /* borrowed for the step */
+            struct bytes key;   /* the public key that the connection has shown; empty: none */
         } body;
         struct {
             uint64_t peer;
@@ -96,6 +101,9 @@ struct event {
             struct row_key key;
             struct bytes row;
         } loaded;
+        struct {
+            struct bytes text;
+        } acl;
     };
 };
 
@@ -108,6 +116,7 @@ enum effect_type {
                    short */
     FX_FIND,    /* look for the row of id, answer EV_FOUND with ticket */
     FX_LIST,    /* rows of ended jobs after id, newest first: state, count, bytes: queue name */
+    FX_AUDIT,   /* bytes: a line for the log: who was denied what; holds nothing a peer has said */
 };
 
 struct effect {

@@ -11,6 +11,7 @@
  *   task    what a person completes: a session that no worker runs
  *   feed    a session that runs only while somebody watches
  *   topic   what somebody watches
+ *   follow  somebody who watches it over a connection of its own
  *   row     what the store keeps of these (row.h); what is told waits for it (effects.c)
  */
 #ifndef CORE_CORE_H
@@ -24,18 +25,15 @@
 #include "common/random.h"
 #include "producer/core/broker.h"
 #include "producer/core/group.h"
+#include "producer/core/permit.h"
 #include "producer/core/todo.h"
+#include "producer/core/topic.h"
 #include "producer/core/update.h"
 
 #define JOB_SEQUENCE_MASK 0xfffffffffffffu /* of an id; above it is the broker's */
 #define DURATION_MS_MAX   (10ull * 366 * 24 * 3600 * 1000)
 
-enum {
-    RING_EVENTS = 64,
-    HISTOGRAM_BOUNDS = 16,
-    ATTEMPTS_COUNTED_MAX = 250,
-    BACKOFF_MAX_MS = 60000
-};
+enum { HISTOGRAM_BOUNDS = 16, ATTEMPTS_COUNTED_MAX = 250, BACKOFF_MAX_MS = 60000 };
 
 struct peer {
     uint64_t id;
@@ -44,8 +42,11 @@ struct peer {
     struct worker *worker;
     struct link waiters; /* waiter::of_peer */
     uint64_t waiters_count;
-    struct link link; /* broker::peers_list */
-    int64_t ping_ms;  /* when the next ping is due */
+    struct idmap follows;              /* follow::number */
+    struct link link;                  /* broker::peers_list */
+    int64_t ping_ms;                   /* when the next ping is due */
+    char key[ACL_KEY_SIZE];            /* its public key; 0: none was shown */
+    const struct principal *principal; /* of the list in force; NULL: it may nothing */
 };
 
 /* Somebody wants to be told when a job ends. */
@@ -71,8 +72,9 @@ struct client {
     uint64_t live;                    /* jobs that name this client */
     struct run *runs;                 /* by number, oldest first */
     size_t runs_count, runs_capacity;
-    struct queue *queue_last; /* most submissions are for the queue of the one before */
-    struct link link;         /* broker::clients_idle while it is away and has no live job */
+    struct queue *queue_last;  /* most submissions are for the queue of the one before */
+    const struct owner *owner; /* whose jobs these are: whoever said this peer id first */
+    struct link link;          /* broker::clients_idle while it is away and has no live job */
 };
 
 struct level { /* the ready jobs of one priority */
@@ -118,7 +120,8 @@ struct job_more {
     struct feed *feed;   /* whose session it is; else NULL */
     uint64_t parent;     /* the session whose child it is; 0: of none */
     uint32_t place;      /* among its children */
-    struct bytes progress; /* owned; what its attempt under way has told last */
+    struct bytes progress;     /* owned; what its attempt under way has told last */
+    const struct owner *owner; /* of a job without a client */
 };
 
 /* What makes a job a session; see chain.c. All bytes are owned. */
@@ -170,6 +173,7 @@ struct job {
 struct worker {
     unsigned char peer_id[PEER_ID_BYTES];
     struct bytes name, host; /* owned */
+    const struct owner *owner;
     uint64_t pid, since_ms;
     struct peer *peer; /* NULL: connection lost, may come back */
     enum worker_state state;
@@ -204,35 +208,6 @@ struct past_worker {
     uint32_t updates;
 };
 
-struct topic {
-    struct bytes name; /* owned; without the closing 0 */
-    bool watched;
-    int64_t left_ms;  /* when the last subscriber left */
-    struct link rest; /* broker::topics_left while nobody watches */
-    struct ring_event {
-        uint64_t seq;
-        struct buf body;
-    } ring[RING_EVENTS]; /* seq % RING_EVENTS */
-};
-
-struct prefix {
-    struct bytes name; /* owned */
-    struct link link;  /* broker::prefixes */
-};
-
-/* See feed.c. */
-struct feed {
-    struct bytes topic; /* owned */
-    struct job *job;    /* NULL: it has ended */
-    bool watched;
-    bool given_up; /* its session was told to end, for nobody came */
-    uint64_t updates;
-    int64_t left_ms;  /* when the last subscriber left */
-    struct link idle; /* broker::feeds_idle while nobody watches */
-    unsigned state;   /* how it ended */
-    char reason[48];
-};
-
 struct figure { /* a histogram */
     uint64_t buckets[HISTOGRAM_BOUNDS + 1], sum_us;
 };
@@ -263,6 +238,7 @@ enum find_kind {
     FIND_RETRY,
     FIND_LIST,
     FIND_WATCH,
+    FIND_FOLLOW,
     FIND_CANCEL,
     FIND_DROP,
     FIND_EXPLAIN,
@@ -272,8 +248,8 @@ enum find_kind {
 struct find {
     uint64_t peer, number, id;
     enum find_kind kind;
-    struct bytes topic; /* owned, FIND_WATCH */
-    bool goes_on;       /* FIND_WATCH: from update id on */
+    struct bytes topic; /* owned, FIND_WATCH and FIND_FOLLOW */
+    bool goes_on;       /* likewise: from update id on */
 };
 
 struct broker {
@@ -315,6 +291,7 @@ struct broker {
     enum err store_refuses;
     uint64_t kept, store_bytes, commit_us, memory_bytes;
     struct broker_totals totals;
+    struct permits permits;
     /* the store: rows put, rows kept, and what may only be told when they are */
     uint64_t put_seq, stored_seq;
     uint64_t published_by; /* the last update leaves when the store has come so far */
@@ -369,6 +346,8 @@ void gate_close(struct broker *b);
 void gate_release(struct broker *b);
 void send_lazily(struct broker *b, const struct peer *peer, const struct record *r);
 struct effect *send_open(struct broker *b, const struct peer *peer); /* of one record */
+/* Behind what was sent with the same *by, which says when the last of it leaves. */
+void send_behind(struct broker *b, const struct peer *peer, const struct record *r, uint64_t *by);
 void send_record(struct broker *b, const struct peer *peer, const struct record *r);
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
                 const char *text);
@@ -531,45 +510,13 @@ void recall_tick(struct broker *b);
 void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *hello);
 void worker_record(struct broker *b, struct peer *peer, const struct record *r);
 void worker_gone(struct broker *b, struct worker *w);
+void worker_dismiss(struct broker *b, struct worker *w); /* it is let go at once */
 void worker_drain(struct broker *b, struct worker *w);
 void workers_tick(struct broker *b);
 void past_workers_fini(struct broker *b);
 void worker_free(struct broker *b, struct worker *w);
 struct worker *worker_find(const struct broker *b, struct bytes name);
 int worker_offer(const struct worker *w, const struct queue *q); /* -1: none */
-
-/* topic.c */
-void topic_watch(struct broker *b, struct bytes wire, bool on);
-void job_event(struct broker *b, struct job *job, const struct msg_job *view); /* NULL: as it is */
-void job_progress_event(struct broker *b, struct job *job);
-void worker_event(struct broker *b, struct worker *w, const char *event);
-void queue_counts_tick(struct broker *b);
-void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watch);
-void topic_found(struct broker *b, struct peer *peer, const struct find *find,
-                 const struct row *row);
-enum chain_event { CHAIN_ITERATED, CHAIN_TOLD, CHAIN_PAUSED, CHAIN_RESUMED, CHAIN_OVER };
-void chain_event(struct broker *b, struct job *job, const struct msg_job *view,
-                 enum chain_event event);
-void chain_fields(struct update *u, const struct msg_job *job, const struct msg_chain_row *row);
-bool view_valid(struct bytes view); /* a map that fits into an event */
-void topic_sync(struct broker *b, struct bytes nonce);
-bool topic_wanted(const struct broker *b); /* does anybody watch anything? */
-void topic_open(const struct broker *b, struct update *u, uint64_t seq, const char *event);
-void topic_publish(struct broker *b, struct bytes name, uint64_t seq, struct bytes body);
-bool topic_taken(struct bytes head);
-void topics_tick(struct broker *b);
-void topics_fini(struct broker *b);
-
-/* feed.c */
-struct feed *feed_find(const struct broker *b, struct bytes topic);
-void feed_watch(struct broker *b, struct bytes topic, bool on);
-bool feed_offer(struct broker *b, struct queue *q, struct bytes head); /* false: refused */
-void feed_event(struct broker *b, struct job *job, const struct msg_job *view,
-                enum chain_event event);
-void feed_fields(const struct broker *b, struct update *u, const struct feed *feed);
-void feed_list(struct broker *b, struct peer *peer, uint64_t number);
-void feeds_tick(struct broker *b);
-void feeds_fini(struct broker *b);
 
 /* figure.c */
 void figure_count(struct figure *f, uint64_t us);

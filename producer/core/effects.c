@@ -22,10 +22,10 @@ static struct effect *append(struct effects *fx)
     return &fx->list[fx->count++];
 }
 
-/* Updates keep their order: one that need not wait stays behind one that does. */
-struct effect *effect_add(struct broker *b, enum effect_type type)
+/* Those with the same `by` keep their order: one that need not wait stays behind one that does. */
+static struct effect *add(struct broker *b, enum effect_type type, uint64_t *by)
 {
-    uint64_t seq = b->gates ? b->put_seq : type == FX_PUBLISH ? b->published_by : 0;
+    uint64_t seq = b->gates ? b->put_seq : by ? *by : 0;
     bool waits = told(type) && seq > b->stored_seq;
     b->into = waits ? &b->held : b->out;
     struct effect *e = append(b->into);
@@ -36,9 +36,14 @@ struct effect *effect_add(struct broker *b, enum effect_type type)
     if (held->count > 1 && held->list[held->count - 2].seq > seq)
         seq = held->list[held->count - 2].seq;
     e->seq = seq;
-    if (type == FX_PUBLISH)
-        b->published_by = seq;
+    if (by)
+        *by = seq;
     return e;
+}
+
+struct effect *effect_add(struct broker *b, enum effect_type type)
+{
+    return add(b, type, type == FX_PUBLISH ? &b->published_by : NULL);
 }
 
 /* The name comes before the bytes. */
@@ -149,22 +154,29 @@ struct effect *send_open(struct broker *b, const struct peer *peer)
     return e;
 }
 
-static struct effect *send_one(struct broker *b, const struct peer *peer, const struct record *r)
+static void send_one(struct broker *b, struct effect *e, const struct peer *peer,
+                     const struct record *r)
 {
-    struct effect *e = send_open(b, peer);
+    e->peer = peer->id;
     record_put(&b->into->bytes, r);
     effect_close(b, e);
-    return e;
 }
 
 void send_record(struct broker *b, const struct peer *peer, const struct record *r)
 {
-    send_one(b, peer, r);
+    send_one(b, effect_add(b, FX_SEND), peer, r);
 }
 
 void send_lazily(struct broker *b, const struct peer *peer, const struct record *r)
 {
-    send_one(b, peer, r)->lazy = true;
+    struct effect *e = effect_add(b, FX_SEND);
+    e->lazy = true;
+    send_one(b, e, peer, r);
+}
+
+void send_behind(struct broker *b, const struct peer *peer, const struct record *r, uint64_t *by)
+{
+    send_one(b, add(b, FX_SEND, by), peer, r);
 }
 
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,

@@ -29,6 +29,12 @@ struct feed *feed_find(const struct broker *b, struct bytes topic)
     return namemap_find(&b->feeds, topic);
 }
 
+struct bytes feed_queue(const struct broker *b, struct bytes topic)
+{
+    const struct queue *q = namemap_find(&b->feed_heads, head_of(topic));
+    return q ? q->name : (struct bytes){0};
+}
+
 static void feed_free(struct broker *b, struct feed *feed)
 {
     namemap_take(&b->feeds, feed->topic);
@@ -174,14 +180,14 @@ bool feed_offer(struct broker *b, struct queue *q, struct bytes head)
 {
     if (bytes_equal(q->feed, head))
         return true;
-    if (q->feed.size || todo_named(q->name) || head.size > HEAD_BYTES_MAX || topic_taken(head) ||
+    if (q->feed.size || todo_named(q->name) || head.size > HEAD_BYTES_MAX || snapshot_kind(head) ||
         memchr(head.data, '/', head.size) || namemap_find(&b->feed_heads, head))
         return false;
     q->feed = bytes_keep(head);
     namemap_put(&b->feed_heads, q->feed, q);
     size_t at = 0;
     for (struct topic *t; (t = namemap_next(&b->topics, &at));)
-        if (t->watched && bytes_equal(head_of(t->name), head) && !feed_find(b, t->name))
+        if (topic_watched(t) && bytes_equal(head_of(t->name), head) && !feed_find(b, t->name))
             start(b, q, t->name);
     return true;
 }
@@ -203,6 +209,8 @@ void feed_list(struct broker *b, struct peer *peer, uint64_t number)
 {
     size_t at = 0;
     for (const struct feed *feed; (feed = namemap_next(&b->feeds, &at));) {
+        if (!permit_queue(b, peer, feed_queue(b, feed->topic)))
+            continue;
         struct record r = {.type = REC_feed,
                            .feed = {.number = number,
                                     .topic = feed->topic,

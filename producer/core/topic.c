@@ -2,7 +2,9 @@
  *
  * topic: updates. Every job, queue and worker counts its updates whether or not anybody watches;
  * only when somebody does is an event built, published and kept in its topic's ring, from which
- * `watch` closes gaps. Prefix watchers get what is published and have no ring.
+ * `watch` closes gaps (snapshot.c). Somebody is whoever subscribes on the updates' socket, and who
+ * follows over a connection of its own (follow.c). Prefix watchers get what is published and have
+ * no ring.
  */
 #include <stdio.h>
 
@@ -64,11 +66,26 @@ static void topic_drop(struct broker *b, struct topic *t)
     topic_free(t);
 }
 
-/* Nobody watches it any more. Its ring goes on for a while: who has lost its connection, or was
+bool topic_watched(const struct topic *t)
+{
+    return t->subscribed || !list_empty(&t->follows);
+}
+
+/* Said before the first one is there. */
+static void topic_come(struct broker *b, struct topic *t)
+{
+    if (topic_watched(t))
+        return;
+    link_take(&t->rest);
+    feed_watch(b, t->name, true);
+}
+
+/* When nobody watches it any more its ring goes on for a while: who has lost its connection, or was
  * started again, comes back and asks for what it has missed. */
 static void topic_leave(struct broker *b, struct topic *t)
 {
-    t->watched = false;
+    if (topic_watched(t))
+        return;
     t->left_ms = b->now_ms;
     list_append(&b->topics_left, &t->rest);
     feed_watch(b, t->name, false);
@@ -87,16 +104,18 @@ void topics_tick(struct broker *b)
 /* NULL: there are too many. */
 static struct topic *topic_make(struct broker *b, struct bytes name)
 {
-    if (name.size > TOPIC_BYTES_MAX)
-        return NULL;
+    struct topic *t = namemap_find(&b->topics, name);
+    if (t || name.size > TOPIC_BYTES_MAX)
+        return t;
     if (b->topics.count >= b->limits.topics_max) {
         if (list_empty(&b->topics_left))
             return NULL;
         topic_drop(b, list_first(&b->topics_left, struct topic, rest));
     }
-    struct topic *t = must_alloc(sizeof *t);
+    t = must_alloc(sizeof *t);
     t->name = bytes_keep(name);
     link_init(&t->rest);
+    link_init(&t->follows);
     namemap_put(&b->topics, t->name, t);
     return t;
 }
@@ -112,18 +131,30 @@ void topic_watch(struct broker *b, struct bytes wire, bool on)
         return;
     }
     struct bytes name = bytes_of(wire.data, wire.size - 1);
-    struct topic *t = namemap_find(&b->topics, name);
-    if (t && !on && t->watched)
+    struct topic *t = on ? topic_make(b, name) : namemap_find(&b->topics, name);
+    if (!t || t->subscribed == on)
+        return; /* of too many: it is told of gaps when it asks, which is what it will do */
+    if (on)
+        topic_come(b, t);
+    t->subscribed = on;
+    if (!on)
         topic_leave(b, t);
-    if (!on || (t && t->watched))
-        return;
-    if (!t)
-        t = topic_make(b, name);
-    if (!t)
-        return; /* it is told of gaps when it asks, which is what it will do */
-    t->watched = true;
-    link_take(&t->rest);
-    feed_watch(b, t->name, true);
+}
+
+bool topic_follow(struct broker *b, struct follow *f, struct bytes name)
+{
+    f->topic = topic_make(b, name);
+    if (!f->topic)
+        return false;
+    topic_come(b, f->topic);
+    list_append(&f->topic->follows, &f->of_topic);
+    return true;
+}
+
+void topic_unfollow(struct broker *b, struct follow *f)
+{
+    link_take(&f->of_topic);
+    topic_leave(b, f->topic);
 }
 
 static void publish_effect(struct broker *b, struct bytes name, struct bytes body)
@@ -147,8 +178,10 @@ void topic_publish(struct broker *b, struct bytes name, uint64_t seq, struct byt
         slot->seq = seq;
         buf_clear(&slot->body);
         buf_put(&slot->body, body.data, body.size);
+        list_each(l, &t->follows)
+            follow_tell(b, container_of(l, struct follow, of_topic), seq, body);
     }
-    if ((t && t->watched) || prefix_covers(b, name))
+    if ((t && t->subscribed) || prefix_covers(b, name))
         publish_effect(b, name, body);
 }
 
@@ -170,7 +203,7 @@ static struct bytes named_topic(char *name, size_t size, const char *head, struc
     return bytes_text(name);
 }
 
-static void job_fields(struct update *m, const struct msg_job *job)
+void job_fields(struct update *m, const struct msg_job *job)
 {
     char why[48];
     update_text(m, "state", bytes_text(job_state_name((unsigned)job->state)));
@@ -275,7 +308,7 @@ void job_progress_event(struct broker *b, struct job *job)
     job_tell(b, job, NULL, "progress");
 }
 
-static void worker_fields(struct update *m, const struct worker *w)
+void worker_fields(struct update *m, const struct worker *w)
 {
     update_text(m, "state", bytes_text(worker_state_name(w->state)));
     update_text(m, "host", w->host);
@@ -298,7 +331,7 @@ void worker_event(struct broker *b, struct worker *w, const char *event)
     update_fini(&m);
 }
 
-static void queue_fields(const struct broker *b, struct update *u, const struct queue *q)
+void queue_fields(const struct broker *b, struct update *u, const struct queue *q)
 {
     update_uint(u, "ready", q->ready);
     update_uint(u, "running", q->running);
@@ -353,236 +386,6 @@ void topic_sync(struct broker *b, struct bytes nonce)
     topic_open(b, &m, 0, "sync");
     publish_effect(b, bytes_text(name), update_close(&m));
     update_fini(&m);
-}
-
-/* What the ring still has after `after`, in order; what it has not is named lost. */
-static void replay(struct broker *b, struct peer *peer, const struct find *ask, uint64_t after,
-                   uint64_t last)
-{
-    const struct topic *t = namemap_find(&b->topics, ask->topic);
-    uint64_t first = after + 1, have = last + 1;
-    while (t && have > first && last - have + 1 < RING_EVENTS &&
-           t->ring[(have - 1) % RING_EVENTS].seq == have - 1)
-        have--;
-    if (have > first) {
-        struct record lost = {
-            .type = REC_lost,
-            .lost = {.number = ask->number, .topic = ask->topic, .first = first, .last = have - 1}};
-        send_record(b, peer, &lost);
-    }
-    for (uint64_t seq = have; t && seq <= last; seq++) {
-        struct record update = {.type = REC_update,
-                                .update = {.number = ask->number,
-                                           .topic = ask->topic,
-                                           .body = buf_bytes(&t->ring[seq % RING_EVENTS].body)}};
-        send_record(b, peer, &update);
-    }
-}
-
-/* A watcher that goes on (rather than starting afresh) has seen updates up to ask->id. */
-static void answer(struct broker *b, struct peer *peer, const struct find *ask, uint64_t seq,
-                   struct update *m)
-{
-    if (ask->goes_on && ask->id < seq)
-        replay(b, peer, ask, ask->id, seq);
-    struct record r = {.type = REC_snapshot,
-                       .snapshot = {.number = ask->number,
-                                    .topic = ask->topic,
-                                    .incarnation = b->options.incarnation,
-                                    .seq = seq,
-                                    .body = update_close(m)}};
-    send_record(b, peer, &r);
-    update_fini(m);
-}
-
-static void answer_job(struct broker *b, struct peer *peer, const struct find *ask,
-                       const struct msg_job *view)
-{
-    struct update m;
-    topic_open(b, &m, view->updates, "snapshot");
-    job_fields(&m, view);
-    answer(b, peer, ask, view->updates, &m);
-}
-
-static void answer_session(struct broker *b, struct peer *peer, const struct find *ask,
-                           const struct msg_job *view, const struct msg_chain_row *row)
-{
-    struct update m;
-    topic_open(b, &m, view->updates, "snapshot");
-    chain_fields(&m, view, row);
-    answer(b, peer, ask, view->updates, &m);
-}
-
-static void answer_live(struct broker *b, struct peer *peer, const struct find *ask,
-                        const struct job *job, bool session)
-{
-    struct msg_job view;
-    struct msg_chain_row row;
-    job_view(b, job, &view);
-    if (!session) {
-        answer_job(b, peer, ask, &view);
-    } else if (job_chain(job)) {
-        chain_row_of(job_chain(job), &row);
-        answer_session(b, peer, ask, &view, &row);
-    } else {
-        send_error(b, peer, ask->number, ERR_NO_SESSION, NULL);
-    }
-}
-
-/* "queue/calc.add" is "queue" and "calc.add"; "todo" is "todo" and nothing. */
-static struct bytes split(struct bytes topic, struct bytes *tail)
-{
-    const char *text = topic.data, *slash = topic.size ? memchr(text, '/', topic.size) : NULL;
-    size_t size = slash ? (size_t)(slash - text) : topic.size;
-    *tail = slash ? bytes_of(slash + 1, topic.size - size - 1) : (struct bytes){0};
-    return bytes_of(text, size);
-}
-
-static uint64_t id_of(struct bytes text)
-{
-    char copy[JOB_ID_TEXT] = {0};
-    if (text.size != JOB_ID_TEXT - 1)
-        return 0;
-    memcpy(copy, text.data, text.size);
-    return job_id_parse(copy);
-}
-
-static void ask_job(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail,
-                    bool session)
-{
-    uint64_t id = id_of(tail);
-    struct job *job = id ? job_find(b, id) : NULL;
-    if (job) {
-        answer_live(b, peer, ask, job, session);
-        return;
-    }
-    if (!id) {
-        send_error(b, peer, ask->number, ERR_UNKNOWN_JOB, NULL);
-        return;
-    }
-    struct find *find = must_alloc(sizeof *find);
-    *find = *ask;
-    find->topic = bytes_keep(ask->topic);
-    idmap_put(&b->finds, ++b->ticket, find);
-    struct effect *e = effect_add(b, FX_FIND);
-    e->ticket = b->ticket;
-    e->id = id;
-}
-
-static void ask_about_job(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail)
-{
-    ask_job(b, peer, ask, tail, false);
-}
-
-static void ask_about_session(struct broker *b, struct peer *peer, struct find *ask,
-                              struct bytes tail)
-{
-    ask_job(b, peer, ask, tail, true);
-}
-
-static void ask_about_queue(struct broker *b, struct peer *peer, struct find *ask,
-                            struct bytes tail)
-{
-    const struct queue *q = queue_find(b, tail);
-    struct update u;
-    if (!q) {
-        send_error(b, peer, ask->number, ERR_UNKNOWN_QUEUE, NULL);
-        return;
-    }
-    topic_open(b, &u, q->updates, "snapshot");
-    queue_fields(b, &u, q);
-    answer(b, peer, ask, q->updates, &u);
-}
-
-static void ask_about_worker(struct broker *b, struct peer *peer, struct find *ask,
-                             struct bytes tail)
-{
-    const struct worker *w = worker_find(b, tail);
-    struct update u;
-    if (!w) {
-        send_error(b, peer, ask->number, ERR_UNKNOWN_WORKER, NULL);
-        return;
-    }
-    topic_open(b, &u, w->updates, "snapshot");
-    worker_fields(&u, w);
-    answer(b, peer, ask, w->updates, &u);
-}
-
-static void ask_about_todo(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail)
-{
-    struct update u;
-    if (tail.data) {
-        send_error(b, peer, ask->number, ERR_INVALID, "no such topic");
-        return;
-    }
-    topic_open(b, &u, b->todo.updates, "snapshot");
-    todo_fields(b, &u);
-    answer(b, peer, ask, b->todo.updates, &u);
-}
-
-static void ask_about_feed(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail)
-{
-    (void)tail;
-    const struct feed *feed = feed_find(b, ask->topic);
-    struct update u;
-    if (!feed) {
-        send_error(b, peer, ask->number, ERR_UNKNOWN_FEED, NULL);
-        return;
-    }
-    topic_open(b, &u, feed->updates, "snapshot");
-    feed_fields(b, &u, feed);
-    answer(b, peer, ask, feed->updates, &u);
-}
-
-/* What is none of these may be a feed. */
-static const struct kind {
-    const char *name;
-    void (*ask)(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail);
-} kinds[] = {
-    {"job", ask_about_job},       {"session", ask_about_session}, {"queue", ask_about_queue},
-    {"worker", ask_about_worker}, {"todo", ask_about_todo},       {"sync", ask_about_feed},
-};
-
-static const struct kind *kind_of(struct bytes name)
-{
-    for (size_t i = 0; i < LENGTH(kinds); i++)
-        if (bytes_equal(name, bytes_text(kinds[i].name)))
-            return &kinds[i];
-    return NULL;
-}
-
-bool topic_taken(struct bytes head)
-{
-    return kind_of(head);
-}
-
-void topic_ask(struct broker *b, struct peer *peer, const struct msg_watch *watch)
-{
-    struct find ask = {
-        .peer = peer->id, .number = watch->number, .kind = FIND_WATCH, .topic = watch->topic};
-    struct bytes tail;
-    const struct kind *kind = kind_of(split(watch->topic, &tail));
-    ask.goes_on = watch->incarnation == b->options.incarnation;
-    if (ask.goes_on)
-        ask.id = watch->after;
-    if (kind)
-        kind->ask(b, peer, &ask, tail);
-    else
-        ask_about_feed(b, peer, &ask, tail);
-}
-
-/* The job has ended: its row tells the number of its last update. */
-void topic_found(struct broker *b, struct peer *peer, const struct find *find,
-                 const struct row *row)
-{
-    struct bytes tail;
-    bool session = bytes_equal(split(find->topic, &tail), bytes_text("session"));
-    if (row && session && row->session)
-        answer_session(b, peer, find, &row->job, &row->chain);
-    else if (row && !session)
-        answer_job(b, peer, find, &row->job);
-    else
-        send_error(b, peer, find->number, ERR_UNKNOWN_JOB, NULL);
 }
 
 void topics_fini(struct broker *b)

@@ -35,6 +35,8 @@ TEXTS = {
              pieces(*(b"f" + bytes([kind, 0, 0]) + bytes(8) for kind in range(12)), b"s", b"t\5"),
              pieces(b"h\3", b"d\0\0\0\0\x0f\x12\x04\x0a\x02XA\x22\x03[x]*\x01\x38\x05", b"e", b"s"),
              b"\0rPRI * HTTP/1.1\r\n\r\n", b"\0r\x0eGET / HTTP/1.1"],
+    "acl": [b"# all\nclient a " + b"1" * 40 + b" calculator.,bench.\nworker b " + b"2" * 40 + b" *\n",
+            b"revoked a " + b"1" * 40 + b"\nadmin\ta " + b"3" * 40 + b" *", b"watcher w " + b"0000#" * 8 + b" *"],
     "text_command": [b"calculator calculate 2 + 2\n", b"fibonacci_generator calculate 100",
                      b"neural_analyzer polarity not good at all\r\n", b" \n", b"a b " + b"x" * 3000],
     # Tags, doubled and of every type, with an objective over their names; values that came; a beginning: see fuzz_rto_words.c.

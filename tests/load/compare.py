@@ -56,6 +56,9 @@ class Case:
         return [command.split()[0] for command in (self.server, self.worker, self.rate)]
 
 
+BATCH_WINDOW = 16000  # jobs on their way, of the yardstick that coalesces and of Reeve, which does too
+
+
 def yardstick(jobs, server, worker, rate, single):
     front, back = "tcp://127.0.0.1:{port}", "tcp://127.0.0.1:{next}"
     return Case(*(c.replace("FRONT", front).replace("BACK", back) for c in (server, worker, rate, single)), jobs)
@@ -65,7 +68,7 @@ def reeve(durability, store, jobs, singles):
     bench = f"{{bin}}/reeve-bench --broker tcp://127.0.0.1:{{port}} --json --durability {durability} "
     return Case(f"{{bin}}/reeve-broker --bind tcp://127.0.0.1:{{port}} --store {store}",
                 "{bin}/reeve-worker --broker tcp://127.0.0.1:{next} --slots 1",
-                bench + "--depth 1000 --jobs {jobs}", bench + "--depth 1 --jobs {singles}", jobs, singles)
+                bench + f"--depth {BATCH_WINDOW} --jobs {{jobs}}", bench + "--depth 1 --jobs {singles}", jobs, singles)
 
 
 def peer(server, driver, window, jobs, **more):
@@ -77,14 +80,14 @@ def peer(server, driver, window, jobs, **more):
 REDIS = "redis-server --bind 127.0.0.1 --port {port} --dir {dir} --save '' "
 NATS = "nats-server -c {dir}/nats.conf"
 LISTEN = "listen: 127.0.0.1:{port}\n"
-BATCH = ("{peers}/batch worker BACK 8000", "{peers}/batch client FRONT {jobs} 16000 64", "{peers}/batch single FRONT {singles}")
+BATCH = ("{peers}/batch worker BACK 8000", f"{{peers}}/batch client FRONT {{jobs}} {BATCH_WINDOW} 64", "{peers}/batch single FRONT {singles}")
 CASES = {
     "L1": yardstick(400000, "{peers}/yardstick broker FRONT BACK", "{peers}/yardstick worker BACK 2000 8",
                     "{peers}/yardstick client FRONT {jobs} 4000 16", "{peers}/yardstick single FRONT {singles} 16"),
     "Z64": yardstick(4000000, "{peers}/batch broker FRONT BACK 64", *BATCH),
     "Z64w": yardstick(3000000, "{peers}/batch broker FRONT BACK 64 {dir}/log", *BATCH),
-    "reeve": reeve("received", "memory", 400000, 3000),
-    "reeve-durable": reeve("durable", "{dir}/store", 300000, 1000),
+    "reeve": reeve("received", "memory", 1500000, 3000),
+    "reeve-durable": reeve("durable", "{dir}/store", 500000, 1000),
     "redis": peer(REDIS + "--appendonly no", "redis", 4000, 200000),
     "redis-always": peer(REDIS + "--appendonly yes --appendfsync always", "redis", 4000, 200000, singles=1000),
     "nats": peer(NATS, "nats core", 8000, 500000, files={"nats.conf": LISTEN}),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * books: what the ledger writes down. Shared by ledger.c, lookup.c, told.c, leases.c, kept.c,
- * tasks.c, feeds.c and updates.c, and by nobody else. A job is a `work` from its first row (or its
- * acceptance, when it has none) on; what the disk has kept of it and what was only put stand side
- * by side, for a crash takes the second.
+ * tasks.c, feeds.c, updates.c and follows.c, and by nobody else. A job is a `work` from its first
+ * row (or its acceptance, when it has none) on; what the disk has kept of it and what was only put
+ * stand side by side, for a crash takes the second.
  */
 #ifndef SIM_BOOKS_H
 #define SIM_BOOKS_H
@@ -172,6 +172,7 @@ struct ledger {
     struct namemap topics;   /* struct topic_seen */
     struct idmap progresses; /* those told under a token that stood: struct work, by their hash */
     struct buf watch_asks;   /* struct watch_ask */
+    struct buf follows;      /* struct follow_book */
     struct todo_book todo;
     struct feed_book feeds[FEED_NAMES];
     struct ledger_counts counts;
@@ -272,10 +273,16 @@ bool feeds_done(const struct sim *s);
 void feeds_end(struct sim *s);
 void feeds_explain(const struct sim *s);
 
+/* --- follows.c --- */
+void follows_asked(struct sim *s, uint64_t peer, const struct msg_follow *m);
+void follows_more(struct sim *s, uint64_t peer, const struct msg_follow_more *m);
+bool follows_told(struct sim *s, uint64_t peer, const struct record *r); /* false: no follow's */
+
 /* --- updates.c --- */
 void updates_watched(struct sim *s, struct bytes topic, bool on);
 void updates_published(struct sim *s, struct bytes wire, struct bytes body);
 void updates_asked(struct sim *s, uint64_t peer, const struct msg_watch *m);
+uint64_t updates_followed(struct sim *s, struct bytes topic, struct bytes body); /* its number */
 void updates_unheard(struct sim *s, uint64_t peer);
 void updates_told(struct sim *s, uint64_t peer, const struct record *r);
 void updates_crashed(struct sim *s);

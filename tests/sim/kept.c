@@ -289,6 +289,7 @@ void ledger_crashed(struct sim *s)
     }
     l->hold = NULL;
     updates_crashed(s);
+    buf_clear(&l->follows);
     tasks_crashed(l);
     feeds_crashed(l);
 }

@@ -92,6 +92,7 @@ void ledger_free(struct ledger *l)
         free(key);
     namemap_fini(&l->keys);
     updates_fini(l);
+    buf_fini(&l->follows);
     kept_fini(l);
     tasks_fini(l);
     buf_fini(&l->ids);
@@ -362,6 +363,8 @@ static void sees_of_client(struct sim *s, const struct wire *w, const struct rec
     case REC_hold: sees_hold(s, client_of(s, w), r->hold.number); break;
     case REC_release: sees_hold(s, client_of(s, w), r->release.number); break;
     case REC_watch: updates_asked(s, w->peer, &r->watch); break;
+    case REC_follow: follows_asked(s, w->peer, &r->follow); break;
+    case REC_follow_more: follows_more(s, w->peer, &r->follow_more); break;
     case REC_list_tasks:
     case REC_complete_task: tasks_asked(s, w->peer, r); break;
     default: break;

@@ -262,6 +262,9 @@ static bool strike_sent(struct sim *s, struct effects *fx, size_t i)
     case PLANT_DROP_LEASE: return r.type == REC_lease && (drop(fx, i), true);
     case PLANT_DROP_ERROR: return r.type == REC_error && r.error.number && (drop(fx, i), true);
     case PLANT_TASK_UNLISTED: return r.type == REC_task && (drop(fx, i), true);
+    case PLANT_FOLLOW_GAP:
+        return r.type == REC_update && r.update.number > WATCH_NUMBERS_SIM + WATCHES_MAX &&
+               (drop(fx, i), true);
     case PLANT_RING_SHORT: return r.type == REC_update && (drop(fx, i), true);
     case PLANT_WRONG_VALUE:
         if (r.type != REC_ended || !r.ended.value.size)

@@ -23,6 +23,7 @@
  *   tasks.c    what must be true of people's tasks
  *   feeds.c    what must be true of feeds
  *   updates.c  what must be true of updates
+ *   follows.c  what must be true of those over a client's own connection
  *   plant.c    bugs put in on purpose: each must be found
  *   trace.c    what happened, for people
  */
@@ -73,6 +74,7 @@ enum {
     X(PLANT_WRONG_VALUE, "wrong-value", "a result is changed on its way")                          \
     X(PLANT_SKIP_UPDATE, "skip-update", "an update is never published, its number is used")        \
     X(PLANT_OLD_PROGRESS, "old-progress", "progress under a wrong token is taken for the current") \
+    X(PLANT_FOLLOW_GAP, "follow-gap", "who follows is not told an update")                         \
     X(PLANT_RENUMBER_UPDATE, "renumber-update", "an update carries the number of the one before")  \
     X(PLANT_IGNORE_STALE, "ignore-stale", "a result under an old token is taken for the current")  \
     X(PLANT_ACK_EARLY, "ack-early", "a submission is accepted before its row is kept")             \
@@ -156,6 +158,7 @@ struct knobs {
     double duplicate;    /* share of bodies said twice by a client */
     double malformed;    /* share of bodies with bytes that do not decode behind */
     double watch;        /* share of jobs that are watched */
+    double follow;       /* share of watched topics that are followed */
     double progress;     /* how likely a running job tells its progress, once more */
     double session;      /* share of jobs that are sessions */
     double todo;         /* share of jobs that are tasks for people */

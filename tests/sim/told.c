@@ -220,7 +220,7 @@ void told_client(struct sim *s, const struct wire *w, uint64_t peer, const struc
     case REC_error:
         if (r->error.number < ASK_NUMBERS_SIM)
             told_refusal(s, client, &r->error);
-        else
+        else if (!follows_told(s, peer, r))
             updates_told(s, peer, r);
         break;
     case REC_job:
@@ -235,7 +235,10 @@ void told_client(struct sim *s, const struct wire *w, uint64_t peer, const struc
                          job_ended((enum job_state)r->job.state) ? work->end_seq : work->born_seq,
                          "the row", r->job.id);
         break;
-    default: updates_told(s, peer, r); break;
+    default:
+        if (!follows_told(s, peer, r))
+            updates_told(s, peer, r);
+        break;
     }
 }
 

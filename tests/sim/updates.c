@@ -12,6 +12,7 @@ enum { RING = 64 }; /* updates that a watched topic can repeat */
 struct topic_seen {
     struct bytes name; /* owned */
     uint64_t last;     /* of this life of the broker */
+    uint64_t followed; /* likewise, of what was told to who follows it */
     bool gap;          /* watched anew: some may have gone by */
     bool over;         /* its job has ended */
     uint64_t
@@ -71,7 +72,7 @@ void updates_crashed(struct sim *s)
 {
     size_t at = 0;
     for (struct topic_seen *t; (t = namemap_next(&s->ledger->topics, &at));) {
-        t->last = t->ring_from = t->unsure_seq = 0;
+        t->last = t->followed = t->ring_from = t->unsure_seq = 0;
         t->gap = true;
         t->over = false;
     }
@@ -176,6 +177,20 @@ void updates_published(struct sim *s, struct bytes wire, struct bytes body)
     hash_put(t, u.incarnation, u.seq, body);
 }
 
+uint64_t updates_followed(struct sim *s, struct bytes topic, struct bytes body)
+{
+    struct update_seen u = update_read(body);
+    struct topic_seen *t = topic_of(s->ledger, topic);
+    if (u.incarnation != s->hub.incarnation)
+        sim_fail(s, "S13", "%.*s: an update of incarnation %" PRIu64, BYTES_ARG(topic),
+                 u.incarnation);
+    update_kept(s, topic, &u);
+    told_progress(s, work_named(s, topic), u.state, u.progress);
+    if (u.seq > t->followed)
+        t->followed = u.seq;
+    return u.seq;
+}
+
 void updates_shown(struct sim *s, struct bytes topic, uint64_t incarnation, uint64_t seq,
                    struct bytes body)
 {
@@ -191,7 +206,7 @@ void updates_shown(struct sim *s, struct bytes topic, uint64_t incarnation, uint
 uint64_t updates_last(const struct sim *s, struct bytes topic)
 {
     const struct topic_seen *t = namemap_find(&s->ledger->topics, topic);
-    return t ? t->last : 0;
+    return !t ? 0 : t->last > t->followed ? t->last : t->followed;
 }
 
 /* --- answers to watch ------------------------------------------------------------------------- */

@@ -2,18 +2,23 @@
  *
  * watcher: subscriptions of a client. What is asked and shown is decided by the library's own
  * watch; the SUB connection under it loses what is under way when it is cut, and says its
- * subscriptions again by itself when it is back. Whatever is shown is compared with what was
- * published under that number.
+ * subscriptions again by itself when it is back. Some topics are followed over the client's own
+ * connection instead, with so little credit that it is often used up. Whatever is shown is compared
+ * with what was published under that number.
  */
 #include <inttypes.h>
 
 #include "tests/sim/sim.h"
+
+enum { FOLLOW_CREDIT_SIM = 6 };
 
 struct watching {
     struct link link; /* client_sim::watches */
     struct client_sim *client;
     uint64_t number;
     bool over, subscribed; /* subscribed: the broker's socket knows */
+    bool follows;
+    uint64_t taken; /* updates that came since credit was given for them */
     struct watch watch;
     uint64_t incarnation; /* of what was shown last */
     uint64_t shown;       /* the number of the last update shown or told lost; 0: none */
@@ -24,7 +29,8 @@ struct watching {
 static void subscribed(struct sim *s, struct happening *h)
 {
     struct watching *w = h->who;
-    if (w->over || w->subscribed || !w->client->sub_up || w->client->left || !s->hub.up)
+    if (w->over || w->follows || w->subscribed || !w->client->sub_up || w->client->left ||
+        !s->hub.up)
         return;
     w->subscribed = true;
     hub_watch(s, w->topic, true);
@@ -40,6 +46,10 @@ static void unsubscribe(struct sim *s, struct watching *w)
 static void restart(struct sim *s, struct watching *w)
 {
     char nonce[WATCH_NONCE];
+    if (w->follows) {
+        watch_follow(&w->watch, sim_ms(s));
+        return;
+    }
     snprintf(nonce, sizeof nonce, "%08x%08" PRIx64, w->client->index, ++w->client->nonces);
     watch_start(&w->watch, nonce, sim_ms(s));
 }
@@ -59,6 +69,7 @@ void watcher_add(struct sim *s, struct client_sim *c, const char *topic)
     snprintf(w->text, sizeof w->text, "%s", topic);
     w->topic = bytes_of(w->text, strlen(w->text) + 1);
     watch_init(&w->watch, 0, 0);
+    w->follows = sim_chance(s, s->knobs.follow) && !bytes_starts(w->topic, bytes_text("feed"));
     list_append(&c->watches, &w->link);
     restart(s, w);
     sim_at(s, s->now_us + sim_spread(s, s->knobs.delay_us), subscribed, w);
@@ -165,6 +176,42 @@ static void show(struct sim *s, struct watching *w)
     }
 }
 
+static void ask_watch(struct client_sim *c, const struct watching *w)
+{
+    struct record r = {.type = REC_watch,
+                       .watch = {.number = w->number,
+                                 .topic = bytes_of(w->topic.data, w->topic.size - 1),
+                                 .incarnation = w->watch.known ? w->watch.incarnation : 0,
+                                 .after = w->watch.known ? w->watch.seq : 0}};
+    client_say(c, &r);
+}
+
+/* Whatever went before under another number is over. */
+static void ask_follow(struct client_sim *c, struct watching *w)
+{
+    struct record r = {.type = REC_unfollow, .unfollow = {.number = w->number}};
+    client_say(c, &r);
+    w->number = WATCH_NUMBERS_SIM + WATCHES_MAX + ++c->nonces;
+    w->taken = 0;
+    r = (struct record){.type = REC_follow,
+                        .follow = {.number = w->number,
+                                   .topic = bytes_of(w->topic.data, w->topic.size - 1),
+                                   .incarnation = w->watch.known ? w->watch.incarnation : 0,
+                                   .after = w->watch.known ? w->watch.seq : 0,
+                                   .credit = FOLLOW_CREDIT_SIM}};
+    client_say(c, &r);
+}
+
+static void follow_more(struct client_sim *c, struct watching *w)
+{
+    struct record r = {.type = REC_follow_more,
+                       .follow_more = {.number = w->number, .count = w->taken}};
+    if (w->taken < FOLLOW_CREDIT_SIM / 2)
+        return;
+    client_say(c, &r);
+    w->taken = 0;
+}
+
 void watcher_turn(struct sim *s, struct client_sim *c)
 {
     list_each(l, &c->watches)
@@ -175,17 +222,11 @@ void watcher_turn(struct sim *s, struct client_sim *c)
         show(s, w);
         struct record r = {.type = REC_sync, .sync = {.nonce = bytes_text(w->watch.nonce)}};
         switch (watch_wish(&w->watch, sim_ms(s))) {
-        case WATCH_NOTHING: continue;
-        case WATCH_SAY_SYNC: break;
-        case WATCH_SAY_WATCH:
-            r = (struct record){.type = REC_watch,
-                                .watch = {.number = w->number,
-                                          .topic = bytes_of(w->topic.data, w->topic.size - 1),
-                                          .incarnation = w->watch.known ? w->watch.incarnation : 0,
-                                          .after = w->watch.known ? w->watch.seq : 0}};
-            break;
+        case WATCH_NOTHING: follow_more(c, w); break;
+        case WATCH_SAY_SYNC: client_say(c, &r); break;
+        case WATCH_SAY_WATCH: ask_watch(c, w); break;
+        case WATCH_SAY_FOLLOW: ask_follow(c, w); break;
         }
-        client_say(c, &r);
     }
 }
 
@@ -201,6 +242,7 @@ bool watcher_record(struct sim *s, struct client_sim *c, const struct record *r)
         case REC_update:
             body_numbers(r->update.body, &incarnation, &seq);
             watch_update(&w->watch, incarnation, seq, r->update.body, sim_ms(s));
+            w->taken += w->follows;
             break;
         case REC_lost: watch_lost(&w->watch, r->lost.last); break;
         case REC_snapshot:

@@ -102,8 +102,8 @@ static void log_progress(struct buf *log, struct bytes map)
 
 static void log_job(struct buf *log, const struct msg_job *m)
 {
-    buf_printf(log, "job %u j%u %s", (unsigned)m->number, id(m->id),
-               job_state_name((unsigned)m->state));
+    const char *state = job_state_name((unsigned)m->state);
+    buf_printf(log, "job %u j%u %s", (unsigned)m->number, id(m->id), state);
     if (m->retry_of)
         buf_printf(log, " retry of j%u", id(m->retry_of));
     log_progress(log, m->progress);
@@ -300,6 +300,7 @@ static void log_effect(struct farm *f, const struct effect *e)
         break;
     case FX_FIND: buf_printf(&f->log, "find %u j%u", (unsigned)e->ticket, id(e->id)); break;
     case FX_LIST: buf_printf(&f->log, "list %u", (unsigned)e->ticket); break;
+    case FX_AUDIT: buf_printf(&f->log, "denied %.*s", BYTES_ARG(bytes)); break;
     }
     buf_printf(&f->log, "\n");
 }
@@ -379,6 +380,7 @@ void says_bytes(struct farm *f, const char *who, struct bytes body)
 {
     const struct farm_peer *p = peer_of(f, who);
     struct event ev = {.type = EV_BODY, .body = {.peer = p->peer, .port = p->port, .bytes = body}};
+    ev.body.key = bytes_text(f->key_of ? f->key_of(who) : "");
     farm_event(f, &ev);
 }
 
@@ -548,8 +550,7 @@ void asks(struct farm *f, const char *who, enum record_type what, uint64_t numbe
 
 void found(struct farm *f, uint64_t ticket, struct bytes rows)
 {
-    struct event ev = {.type = EV_FOUND, .found = {.ticket = ticket, .rows = rows}};
-    farm_event(f, &ev);
+    farm_event(f, &(struct event){.type = EV_FOUND, .found = {ticket, rows, 0}});
 }
 
 /* --- time ------------------------------------------------------------------------------------- */

@@ -38,6 +38,7 @@ struct farm {
         uint64_t numbers, results;
     } peers[FARM_PEERS];
     unsigned peer_count;
+    const char *(*key_of)(const char *who); /* that a peer shows; NULL: none (see permit_kit.h) */
 };
 
 /* A broker with these limits, or NULL for the usual ones. */

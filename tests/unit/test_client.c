@@ -13,6 +13,7 @@
 #include <zmq.h>
 
 #include "common/conn.h"
+#include "common/pack.h"
 #include "producer/client/ask.h"
 #include "tests/unit/check.h"
 
@@ -24,12 +25,14 @@ struct fake {
     char address[64];
     unsigned updates_port;
     atomic_bool stop, restart, forget, silent_topics, workers_back;
+    atomic_bool one_port; /* the updates' port is closed to the client */
     atomic_uint incarnation;
     atomic_uint submits, hellos, goodbyes, acked, asked, cut_lists;
     /* of the thread */
     unsigned char route[ROUTE_MAX];
     size_t route_size;
     uint64_t last, busy_left, update_seq;
+    uint64_t follow, credit; /* the number that job/watched is followed under, 0: none */
     struct buf out;
 };
 
@@ -55,16 +58,21 @@ static void say(struct fake *f, const struct record *r)
     record_put(&f->out, r);
 }
 
+static void update_put(struct buf *b, const struct fake *f, uint64_t seq)
+{
+    pack_map(b, 3);
+    pack_text(b, "seq");
+    pack_uint(b, seq);
+    pack_text(b, "incarnation");
+    pack_uint(b, f->incarnation);
+    pack_text(b, "event");
+    pack_text(b, "state");
+}
+
 static void publish(struct fake *f, const char *topic, size_t topic_size, uint64_t seq)
 {
     struct buf b = {0};
-    pack_map(&b, 3);
-    pack_text(&b, "seq");
-    pack_uint(&b, seq);
-    pack_text(&b, "incarnation");
-    pack_uint(&b, f->incarnation);
-    pack_text(&b, "event");
-    pack_text(&b, "state");
+    update_put(&b, f, seq);
     zmq_send(f->xpub, topic, topic_size, ZMQ_SNDMORE);
     zmq_send(f->xpub, b.data, b.size, 0);
     buf_fini(&b);
@@ -118,6 +126,25 @@ static void take_submit(struct fake *f, const struct msg_submit *m)
         ended.ended.detail = 11;
     }
     say(f, &ended);
+}
+
+/* Lasts as long as there is credit. */
+static void tell_follower(struct fake *f)
+{
+    struct buf body = {0};
+    if (!f->follow || !f->credit)
+        return;
+    f->credit--;
+    update_put(&body, f, ++f->update_seq);
+    struct record r = {.type = REC_update,
+                       .update = {.number = f->follow,
+                                  .topic = bytes_text("job/watched"),
+                                  .body = buf_bytes(&body)}};
+    say(f, &r);
+    zmq_send(f->router, f->route, f->route_size, ZMQ_SNDMORE);
+    zmq_send(f->router, f->out.data, f->out.size, 0);
+    buf_clear(&f->out);
+    buf_fini(&body);
 }
 
 /* One update a watch, so that the watcher sees some; the first snapshot is at 0. */
@@ -178,6 +205,21 @@ static void take(struct fake *f, const struct record *r)
         publish(f, topic, strlen(topic) + 1, 0);
         break;
     case REC_watch: take_watch(f, &r->watch); break;
+    case REC_follow: /* they begin alike */
+        take_watch(f, &r->watch);
+        if (bytes_equal(r->follow.topic, bytes_text("job/watched"))) {
+            f->follow = r->follow.number;
+            f->credit = r->follow.credit;
+        }
+        break;
+    case REC_follow_more:
+        if (r->follow_more.number == f->follow)
+            f->credit += r->follow_more.count;
+        break;
+    case REC_unfollow:
+        if (r->unfollow.number == f->follow)
+            f->follow = 0;
+        break;
     default: break;
     }
     if (answer.type)
@@ -190,7 +232,7 @@ static void take_hello(struct fake *f, const zmq_msg_t *route)
                              .welcome = {.version = PROTOCOL_VERSION,
                                          .incarnation = f->incarnation,
                                          .last_number = f->last,
-                                         .updates_port = f->updates_port,
+                                         .updates_port = f->one_port ? 0 : f->updates_port,
                                          .release = bytes_text("fake")}};
     atomic_fetch_add(&f->hellos, 1);
     f->route_size = zmq_msg_size(route);
@@ -229,7 +271,7 @@ static void fake_restart(struct fake *f)
     zmq_close(f->xpub);
     bind_any(f, &f->router, CONN_ROUTER, port);
     bind_any(f, &f->xpub, CONN_XPUB, f->updates_port);
-    f->last = f->route_size = f->update_seq = 0;
+    f->last = f->route_size = f->update_seq = f->follow = 0;
     f->workers_back = false;
     f->incarnation++;
 }
@@ -250,7 +292,9 @@ static void fake_turn(struct fake *f)
     char subscription[256];
     while (zmq_recv(f->xpub, subscription, sizeof subscription, ZMQ_DONTWAIT) >= 0)
         ;
-    if (!f->silent_topics && f->update_seq < 1000)
+    if (f->one_port)
+        tell_follower(f);
+    else if (!f->silent_topics && f->update_seq < 1000)
         publish(f, "job/watched", sizeof "job/watched", ++f->update_seq);
 }
 
@@ -579,6 +623,29 @@ TEST(a_topic_is_watched_through_a_second_life)
     CHECK_EQ(s.errors, 1);
     CHECK_EQ(reeve_unsubscribe(s.client, "job/watched"), 0);
     CHECK_EQ(reeve_unsubscribe(s.client, "job/watched"), REEVE_EINVALID);
+    reeve_close(s.client);
+    fake_stop(&f);
+}
+
+TEST(a_topic_is_followed_where_the_updates_port_is_closed)
+{
+    enum { MANY = 1000 }; /* more than the credit that is given at once */
+    struct fake f;
+    struct seen s = {.seq = 0};
+    fake_start(&f);
+    f.one_port = true;
+    CHECK_EQ(reeve_connect(&s.client, f.address, WAIT_MS), 0);
+    CHECK_EQ(reeve_subscribe(s.client, "job/", seen_prefix, &s), REEVE_EINVALID);
+    CHECK_EQ(reeve_subscribe(s.client, "job/watched", seen_update, &s), 0);
+    CHECK_EQ(reeve_subscribe(s.client, "job/unknown", seen_update, &s), 0);
+    while (s.updates < MANY || !s.errors)
+        CHECK_EQ(reeve_dispatch(s.client, WAIT_MS), 0);
+    CHECK_EQ(s.snapshots, 1);
+    f.restart = true;
+    while (s.incarnation != 2 || s.seq < TOPIC_UPDATES)
+        CHECK_EQ(reeve_dispatch(s.client, WAIT_MS), 0);
+    CHECK(s.snapshots == 2 && s.losses == 0 && s.errors == 1);
+    CHECK_EQ(reeve_unsubscribe(s.client, "job/watched"), 0);
     reeve_close(s.client);
     fake_stop(&f);
 }

@@ -274,9 +274,44 @@ TEST(what_is_held_has_a_limit)
     watch_fini(&w);
 }
 
+TEST(who_follows_says_so_once_and_is_not_troubled_by_silence)
+{
+    struct watch w;
+    watch_init(&w, 0, 0);
+    watch_follow(&w, 0);
+    CHECK_EQ(watch_wish(&w, 0), WATCH_SAY_FOLLOW);
+    CHECK_EQ(watch_wish(&w, 1999), WATCH_NOTHING);
+    CHECK_EQ(watch_wish(&w, 2000), WATCH_SAY_FOLLOW); /* no answer */
+    snapshot(&w, 1, 4, 2001);
+    CHECK_TEXT(shown(&w), "S1.4 ");
+    update(&w, 1, 5, 2002);
+    CHECK_TEXT(shown(&w), "U1.5 ");
+    CHECK_EQ(watch_wish(&w, 1000000), WATCH_NOTHING);
+    watch_follow(&w, 1000000); /* on another connection */
+    CHECK_EQ(watch_wish(&w, 1000000), WATCH_SAY_FOLLOW);
+    CHECK(w.known && w.incarnation == 1 && w.seq == 5);
+    watch_fini(&w);
+}
+
+TEST(what_went_by_without_credit_is_told_as_an_answer)
+{
+    struct watch w;
+    watch_init(&w, 0, 0);
+    watch_follow(&w, 0);
+    CHECK_EQ(watch_wish(&w, 0), WATCH_SAY_FOLLOW);
+    snapshot(&w, 1, 4, 1);
+    CHECK_TEXT(shown(&w), "S1.4 ");
+    watch_lost(&w, 6);
+    update(&w, 1, 7, 2);
+    snapshot(&w, 1, 7, 2);
+    CHECK_TEXT(shown(&w), "L1.5-6 U1.7 S1.7 ");
+    CHECK_EQ(watch_wish(&w, 2), WATCH_NOTHING);
+    watch_fini(&w);
+}
+
 /* --- against a broker and a network ---------------------------------------------------------- */
 
-enum { RING = 8, PIPE = 64 };
+enum { RING = 8, PIPE = 64, CREDIT = 16 };
 struct message {
     enum { MSG_UPDATE, MSG_LOST, MSG_SNAPSHOT, MSG_NONCE } kind;
     uint64_t incarnation, seq;
@@ -289,6 +324,9 @@ struct world {
     struct random random;
     uint64_t incarnation, seq;
     bool subscribed;
+    bool one_port, followed, behind; /* updates come on the dealer, as far as there is credit */
+    int credit, taken;
+    uint64_t told; /* to who follows */
     struct pipe sub, dealer;
     char nonce[WATCH_NONCE];
     unsigned nonces;
@@ -316,20 +354,38 @@ static void broker_publishes(struct world *world)
     world->seq++;
     if (world->subscribed && often(world, 80)) /* a full queue drops without a word */
         carry(&world->sub, (struct message){MSG_UPDATE, world->incarnation, world->seq});
+    if (!world->followed)
+        return;
+    if (world->credit <= 0) {
+        world->behind = true;
+        return;
+    }
+    world->credit--;
+    world->told = world->seq;
+    carry(&world->dealer, (struct message){MSG_UPDATE, world->incarnation, world->seq});
 }
 
-static void broker_answers(struct world *world)
+static void broker_answers(struct world *world, uint64_t after)
 {
-    uint64_t after =
-        world->w.known && world->w.incarnation == world->incarnation ? world->w.seq : 0;
     uint64_t first = world->seq > RING ? world->seq - RING + 1 : 1;
     if (after && after < world->seq) {
         if (after + 1 < first)
             carry(&world->dealer, (struct message){MSG_LOST, world->incarnation, first - 1});
-        for (uint64_t s = after + 1 < first ? first : after + 1; s <= world->seq; s++)
+        for (uint64_t s = after + 1 < first ? first : after + 1; s <= world->seq; s++) {
             carry(&world->dealer, (struct message){MSG_UPDATE, world->incarnation, s});
+            world->credit--;
+        }
     }
     carry(&world->dealer, (struct message){MSG_SNAPSHOT, world->incarnation, world->seq});
+    world->told = world->seq;
+    world->behind = false;
+}
+
+static void broker_is_given(struct world *world, int credit)
+{
+    world->credit += credit;
+    if (world->behind && world->credit > 0)
+        broker_answers(world, world->told);
 }
 
 static void client_shows(struct world *world)
@@ -376,25 +432,40 @@ static void client_takes(struct world *world, struct pipe *p, int64_t now_ms)
     case MSG_NONCE: watch_nonce(&world->w, bytes_text(world->nonce), now_ms); break;
     }
     client_shows(world);
+    if (m.kind == MSG_UPDATE && world->followed && ++world->taken >= CREDIT / 2) {
+        broker_is_given(world, world->taken);
+        world->taken = 0;
+    }
 }
 
 static void client_connects(struct world *world, int64_t now_ms)
 {
     world->sub.count = world->dealer.count = 0;
     snprintf(world->nonce, sizeof world->nonce, "%016x", ++world->nonces);
-    watch_start(&world->w, world->nonce, now_ms);
-    world->subscribed = false;
+    if (world->one_port)
+        watch_follow(&world->w, now_ms);
+    else
+        watch_start(&world->w, world->nonce, now_ms);
+    world->subscribed = world->followed = false;
 }
 
 static void client_says(struct world *world, int64_t now_ms)
 {
+    uint64_t after =
+        world->w.known && world->w.incarnation == world->incarnation ? world->w.seq : 0;
     switch (watch_wish(&world->w, now_ms)) {
     case WATCH_SAY_SYNC:
         world->subscribed = world->subscribed || often(world, 50); /* it is on its way */
         if (world->subscribed)
             carry(&world->sub, (struct message){.kind = MSG_NONCE});
         break;
-    case WATCH_SAY_WATCH: broker_answers(world); break;
+    case WATCH_SAY_WATCH: broker_answers(world, after); break;
+    case WATCH_SAY_FOLLOW:
+        world->followed = true;
+        world->credit = CREDIT;
+        world->taken = 0;
+        broker_answers(world, after);
+        break;
     case WATCH_NOTHING: break;
     }
 }
@@ -420,11 +491,12 @@ static void step(struct world *world, int64_t now_ms, bool faults)
     client_says(world, now_ms);
 }
 
-TEST(whatever_is_lost_on_the_way_all_is_shown_or_told)
+static void many_worlds(bool one_port)
 {
     unsigned updates = 0, losses = 0, snapshots = 0;
     for (uint64_t seed = 1; seed <= 200; seed++) {
-        struct world world = {.random = {.state = seed}, .incarnation = 1, .seq = seed % 3};
+        struct world world = {
+            .random = {.state = seed}, .incarnation = 1, .seq = seed % 3, .one_port = one_port};
         int64_t now_ms = 0;
         watch_init(&world.w, 0, 0);
         client_connects(&world, now_ms);
@@ -442,4 +514,14 @@ TEST(whatever_is_lost_on_the_way_all_is_shown_or_told)
         watch_fini(&world.w);
     }
     CHECK(updates > 10000 && losses > 1000 && snapshots > 200);
+}
+
+TEST(whatever_is_lost_on_the_way_all_is_shown_or_told)
+{
+    many_worlds(false);
+}
+
+TEST(who_follows_with_little_credit_is_shown_or_told_all)
+{
+    many_worlds(true);
 }

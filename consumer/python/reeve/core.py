@@ -22,6 +22,7 @@ BUSY_S, WORKERS_BACK_S = 0.1, 5.0
 ASK_NUMBERS, WATCH_NUMBERS = 1 << 48, 1 << 49
 WAIT_FOR_HANDLER = 1
 RECEIVED = 1
+FOLLOW_CREDIT = 256  # updates under way of one topic that is followed
 OUT_BYTES_MAX = 4 << 20  # beyond this the rest of the submissions waits where it is
 
 # Answers that are followed by others of the same request.
@@ -64,6 +65,7 @@ class Watched:
     sink: Sink
     watch: Watch
     number: int = 0
+    taken: int = 0  # updates that came under it since credit was given for them
     came: int = 0  # of a prefix: updates so far, and how many of the last ones the sink had no room for
     dropped: int = 0
 
@@ -78,6 +80,7 @@ class Core:
         self.up = self.met = self.renewed = False
         self.incarnation = 0
         self.updates_port = 0
+        self.one_port = os.environ.get("REEVE_UPDATES") == "connection"  # whatever is offered
         self.fatal: Exception | None = None  # the broker does not want us
         self.hello_at = self.heard_at = self.probed_at = self.busy_until = self.settled_at = 0.0
         self.pending, self.acks = Pending(), Acks()
@@ -167,7 +170,7 @@ class Core:
         self.acks.runs = [list(run) for run in self.pending.settled()]
         for number, ask in self.asks.items():
             self._say_ask(number, ask)
-        for watched in self.watched.values():
+        for watched in list(self.watched.values()):
             self._start_watch(watched, now)
 
     def _told_off(self, m: wire.Record, now: float) -> None:
@@ -308,9 +311,16 @@ class Core:
         if self.up:
             self._start_watch(watched, now)
 
+    @property
+    def follows(self) -> bool:
+        """Updates come over the connection there is: the updates' port is closed to us, or not wanted."""
+        return self.one_port or not self.updates_port
+
     def unwatch(self, topic: str) -> None:
         watched = self.watched.pop(topic, None)
-        if watched is not None:
+        if watched is not None and watched.watch.follows:
+            self._unfollow(watched)
+        elif watched is not None:
             self.subscriptions.append((self._subscription(topic), False))
             self._nonce(watched, False)
 
@@ -322,7 +332,26 @@ class Core:
         if watched.watch.nonce:
             self.subscriptions.append((f"sync/{watched.watch.nonce}\0".encode(), on))
 
+    def _unfollow(self, watched: Watched) -> None:
+        if watched.number and self.up:
+            self.say("unfollow", number=watched.number)
+        watched.number = 0
+
+    def _follow_more(self, watched: Watched) -> None:
+        """Half of the credit has come, and was shown: it is given again before the rest is used up."""
+        if watched.watch.follows and watched.taken >= FOLLOW_CREDIT // 2 and watched.sink.room():
+            self.say("follow_more", number=watched.number, count=watched.taken)
+            watched.taken = 0
+
     def _start_watch(self, watched: Watched, now: float) -> None:
+        if self.follows:
+            watched.number = 0  # whatever it followed, it did on another connection
+            if watched.prefix:
+                del self.watched[watched.topic]
+                watched.sink.fail(errors.Invalid(f"{watched.topic}: only with the updates' port"))
+                return
+            watched.watch.follow(now)
+            return
         self.subscriptions.append((self._subscription(watched.topic), True))
         if not watched.prefix:
             self._nonce(watched, False)
@@ -337,13 +366,17 @@ class Core:
                 self._show_dropped(watched)
                 continue
             self._show(watched)
+            self._follow_more(watched)
             wish = watched.watch.wish(now)
             if wish is None:
                 continue
             name, fields = wish
-            if name == "watch":
+            if name == "follow":
+                self._unfollow(watched)  # its answer did not come, or left a gap
+                fields["credit"] = FOLLOW_CREDIT
+            if name != "sync":
                 self.watches += 1
-                watched.number = WATCH_NUMBERS + self.watches
+                watched.number, watched.taken = WATCH_NUMBERS + self.watches, 0
                 fields |= {"number": watched.number, "topic": watched.topic}
             self.say(name, **fields)
 
@@ -377,6 +410,7 @@ class Core:
             watched.watch.took_lost(m.last)
         elif m.kind == "update" and (place := heading(m.body)):
             watched.watch.took_update(place, m.body, now)
+            watched.taken += 1
         elif m.kind == "error":
             error = errors.refusal(m.code, m.text, m.retry_ms)
             if isinstance(error, COME_BACK) and now < self.settled_at:
@@ -386,6 +420,7 @@ class Core:
             watched.sink.fail(error)
             return
         self._show(watched)
+        self._follow_more(watched)
 
     def update(self, topic: bytes, body: bytes, now: float) -> None:
         """What came on SUB."""

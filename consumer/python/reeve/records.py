@@ -51,7 +51,7 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "slot": (43, 3, "number:u worker:s index:u pid:u state:u job:# queue:s"),
     "status": (44, 1, "number:u pid:u uptime_ms:u submitted:u executions:u lease_losses:u live:u kept:u workers:u "
                       "slots:u clients:u malformed:u incarnation:u release:s durability:u state:u awaited:u "
-                      "memory_bytes:u args_bytes:u store_bytes:u commit_us:u busy:u"),
+                      "memory_bytes:u args_bytes:u store_bytes:u commit_us:u busy:u denied:u"),
     "update": (45, 3, "number:u topic:s body:b"),
     "lost": (46, 4, "number:u topic:s first:u last:u"),
     "snapshot": (47, 4, "number:u topic:s incarnation:u seq:u body:b"),
@@ -67,6 +67,9 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "task": (55, 4, "number:u task:u id:# title:s added_ms:u completed_ms:u"),
     "list_feeds": (56, 1, "number:u"),
     "feed": (57, 4, "number:u topic:s id:# queue:s updates:u running:u view:b"),
+    "follow": (58, 2, "number:u topic:s incarnation:u after:u credit:u"),
+    "unfollow": (59, 1, "number:u"),
+    "follow_more": (60, 2, "number:u count:u"),
     "offer": (64, 1, "queue:s feed:s"),
     "holding": (65, 2, "id:# token:#"),
     "ready": (66, 0, ""),
@@ -88,8 +91,8 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "answer": (82, 3, "number:u status:u value:b"),
     "note": (83, 2, "number:u value:b"),
     "origin": (96, 2, "client:b id:# submitted_ms:u due_ms:u deadline_ms:u attempts:u token:# leased:u stop:u "
-                      "retry_of:# body_hash:u parent:# place:u"),
-    "client_row": (97, 1, "last_number:u"),
+                      "retry_of:# body_hash:u parent:# place:u principal:s"),
+    "client_row": (97, 1, "last_number:u principal:s"),
     "key_row": (98, 2, "id:# body_hash:u expires_ms:u"),
     "mark_row": (99, 1, "id:#"),
     "worker_row": (100, 1, "name:s"),

@@ -2,10 +2,12 @@
 """watching: one topic without gaps (PROTOCOL.md, section 6): what has come, what may be shown, what is to be asked.
 
 First the nonce, which proves that the subscription stands; then the snapshot at N and every update after it, in order.
-A gap is asked for; what is gone is shown as lost a..b, and a snapshot after it. Pure: time is given, in seconds.
+A gap is asked for; what is gone is shown as lost a..b, and a snapshot after it. One that follows the topic over the
+client's own connection needs no nonce and is not troubled by silence. Pure: time is given, in seconds.
 """
 from __future__ import annotations
 
+import math
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +34,7 @@ class Shown:
 class Watch:
     def __init__(self) -> None:
         self.state = SYNC
+        self.follows = False
         self.nonce = ""
         self.due = 0.0  # what the state wants said is to be said (again) then
         self.place: Place | None = None  # of what was shown last
@@ -42,7 +45,14 @@ class Watch:
 
     def start(self, now: float) -> None:
         """The subscription is said on a connection that is (again) there."""
-        self.state, self.nonce, self.due = SYNC, secrets.token_hex(8), now
+        self.state, self.nonce, self.due, self.follows = SYNC, secrets.token_hex(8), now, False
+
+    def follow(self, now: float) -> None:
+        """In its place: it follows, on a connection that is (again) there."""
+        self.state, self.nonce, self.due, self.follows = ASKED, "", now, True
+
+    def _silence(self, now: float) -> float:
+        return math.inf if self.follows else now + SILENCE_S
 
     def took_nonce(self, nonce: str, now: float) -> bool:
         if self.state != SYNC or nonce != self.nonce:
@@ -51,11 +61,11 @@ class Watch:
         return True
 
     def took_update(self, place: Place, body: bytes, now: float) -> None:
-        """From SUB, or out of the answer to watch."""
+        """From SUB, out of an answer, or following one."""
         if self.place is not None and place <= self.place:
             return  # shown, or of a life of the broker that is over
         if self.state == LIVE:
-            self.due = now + SILENCE_S
+            self.due = self._silence(now)
         if len(self.held) < HELD_MAX:  # beyond it is a gap like any other, closed by a later answer
             self.held.setdefault(place, body)
 
@@ -65,9 +75,9 @@ class Watch:
             self.lost_to = max(self.lost_to, last)
 
     def took_snapshot(self, place: Place, body: bytes, now: float) -> None:
-        if self.state != ASKED:
+        if self.state != ASKED and not self.follows:
             return  # an answer to what was asked before the connection was lost
-        self.state, self.due = LIVE, now + SILENCE_S
+        self.state, self.due = LIVE, self._silence(now)
         self.answer = (place, body)
         if self.place is not None and place[0] == self.place[0]:
             self.took_lost(place[1])  # what the answer did not bring will not come
@@ -118,4 +128,4 @@ class Watch:
             return "sync", {"nonce": self.nonce}
         self.state, self.due = ASKED, now + SILENCE_S
         incarnation, seq = self.place or (0, 0)
-        return "watch", {"incarnation": incarnation, "after": seq}
+        return "follow" if self.follows else "watch", {"incarnation": incarnation, "after": seq}
