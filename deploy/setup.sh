@@ -25,6 +25,7 @@ packages='
     libcminpack-dev         steady states of plant models
     libmuparser-dev         expressions: objectives, constraints, models of users
     libnlopt-dev            optimisers of sessions
+    libseccomp-dev          which system calls a handler may make
     libmicrohttpd-dev       the web server of the gateway
     libjs-chart.js          the plots of its page, built into it
     libncurses-dev          reeve top

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,30 +122,76 @@ static bool can_limit(const struct cgroup *c)
     return procs >= 0;
 }
 
-bool cgroup_open(struct cgroup *c, uint64_t limit_bytes, char why[static CGROUP_WHY])
+/* One line a limit: its controller, its file in a leaf, how it is written. */
+static const struct {
+    const char *controller, *file;
+    size_t at; /* in struct cgroup_limits */
+    bool a_period;
+} limit_rows[] = {{"memory", "memory.max", offsetof(struct cgroup_limits, memory_bytes), false},
+                  {"pids", "pids.max", offsetof(struct cgroup_limits, processes), false},
+                  {"cpu", "cpu.max", offsetof(struct cgroup_limits, cpu_us), true}};
+
+enum { LIMITS = sizeof limit_rows / sizeof *limit_rows };
+
+static uint64_t limit_of(const struct cgroup *c, int row)
+{
+    return *(const uint64_t *)(const void *)((const char *)&c->limits + limit_rows[row].at);
+}
+
+/* Switches the controllers on (+) or off (-) that limits want. */
+static bool control(const struct cgroup *c, char sign)
+{
+    char text[40] = "";
+    int size = 0;
+    for (int i = 0; i < LIMITS; i++)
+        if (limit_of(c, i))
+            size += snprintf(text + size, sizeof text - (size_t)size, "%s%c%s", size ? " " : "",
+                             sign, limit_rows[i].controller);
+    return write_file(c->path, "cgroup.subtree_control", text);
+}
+
+static void own_leaf(const struct cgroup *c, char name[static 40])
+{
+    snprintf(name, 40, "reeve-%u-agent", c->owner);
+}
+
+void cgroup_close(const struct cgroup *c)
+{
+    char own[40], path[LEAF_PATH];
+    own_leaf(c, own);
+    cgroup_sweep(c);
+    if (!control(c, '-') || !move_to(c->path, NULL)) {
+        /* other workers are there too: the folder stays as they need it */
+    }
+    snprintf(path, sizeof path, "%s/%.39s", c->path, own);
+    rmdir(path);
+}
+
+bool cgroup_open(struct cgroup *c, const struct cgroup_limits *limits, char why[static CGROUP_WHY])
 {
     char self[4096], *mounts = must_alloc(1 << 20), path[LEAF_PATH], list[512], own[40];
-    *c = (struct cgroup){.owner = (unsigned)getpid(), .limit_bytes = limit_bytes};
+    *c = (struct cgroup){.owner = (unsigned)getpid(), .limits = *limits};
     bool found = read_file("/proc/self", "cgroup", self, sizeof self) &&
                  read_file("/proc/self", "mountinfo", mounts, 1 << 20) &&
                  cgroup_find(self, mounts, c->path);
     free(mounts);
-    if (!found)
+    if (!found || !read_file(c->path, "cgroup.controllers", list, sizeof list))
         return refuse(why, "no cgroup v2", 0);
-    if (!read_file(c->path, "cgroup.controllers", list, sizeof list) || !has_word(list, "memory"))
-        return refuse(why, "the cgroup has no memory controller", 0);
-    snprintf(own, sizeof own, "reeve-%u-agent", c->owner);
+    for (int i = 0; i < LIMITS; i++)
+        if (limit_of(c, i) && !has_word(list, limit_rows[i].controller)) {
+            snprintf(why, CGROUP_WHY, "the cgroup has no %s controller", limit_rows[i].controller);
+            return false;
+        }
+    own_leaf(c, own);
     snprintf(path, sizeof path, "%s/%.39s", c->path, own);
     if (mkdir(path, 0755) && errno != EEXIST)
         return refuse(why, "the cgroup is not delegated", errno);
     bool moved = move_to(c->path, own);
-    if (moved && write_file(c->path, "cgroup.subtree_control", "+memory") && can_limit(c))
+    if (moved && control(c, '+') && can_limit(c))
         return true;
     int error = errno; /* EBUSY: others are in it, which are not ours to move */
-    if (moved) {
-        write_file(c->path, "cgroup.subtree_control", "-memory");
-        move_to(c->path, NULL);
-    }
+    if (moved)
+        cgroup_close(c);
     rmdir(path);
     return refuse(why, "the cgroup is not ours alone", error);
 }
@@ -156,17 +203,31 @@ static void leaf_path(const struct cgroup *c, uint32_t leaf, char path[static LE
     snprintf(path, LEAF_PATH, "%s/reeve-%u-runner-%" PRIu32, c->path, c->owner, leaf);
 }
 
+static bool write_limit(const struct cgroup *c, const char *leaf, int row)
+{
+    char text[48];
+    uint64_t limit = limit_of(c, row);
+    if (!limit)
+        return true;
+    snprintf(text, sizeof text, "%" PRIu64, limit);
+    if (limit_rows[row].a_period)
+        snprintf(text, sizeof text, "%" PRIu64 " %d", limit, CGROUP_PERIOD_US);
+    return write_file(leaf, limit_rows[row].file, text);
+}
+
 int cgroup_leaf_open(const struct cgroup *c, uint32_t leaf)
 {
-    char path[LEAF_PATH], limit[24];
+    char path[LEAF_PATH];
     leaf_path(c, leaf, path);
-    snprintf(limit, sizeof limit, "%" PRIu64, c->limit_bytes);
     if (mkdir(path, 0755) && errno != EEXIST)
         return -1;
-    if (!write_file(path, "memory.max", limit) || !write_file(path, "memory.oom.group", "1"))
+    for (int i = 0; i < LIMITS; i++)
+        if (!write_limit(c, path, i))
+            return -1;
+    if (c->limits.memory_bytes && !write_file(path, "memory.oom.group", "1"))
         return -1;
     /* Swap would only make its end slower. There may be none to limit. */
-    if (!write_file(path, "memory.swap.max", "0") && errno != ENOENT)
+    if (c->limits.memory_bytes && !write_file(path, "memory.swap.max", "0") && errno != ENOENT)
         return -1;
     return open_to_write(path, "cgroup.procs");
 }

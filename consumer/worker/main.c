@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/paths.h"
 #include "common/settings.h"
+#include "consumer/worker/confine.h"
 #include "consumer/worker/shell.h"
 
 enum {
@@ -24,8 +25,6 @@ enum {
     EXIT_CONFIG = 7,
     WARM_MAX = 32,
     MIB_MAX = 1 << 30,
-    /* Beyond its limit a process whose memory is only looked at now and then gets at most this. */
-    DATA_SLACK_KIB = 1 << 20,
     FILES_MORE = 200, /* besides those of the runners: ZeroMQ, the text port */
 };
 
@@ -105,7 +104,15 @@ static int add_dataframe(struct programs *p)
     return rc;
 }
 
-static int find_programs(struct programs *p, const struct options *o)
+/* A handler with children looks for itself. */
+static void tell_memory(const struct options *o)
+{
+    char mib[24];
+    snprintf(mib, sizeof mib, "%" PRId64, options_number(o, "slot-memory", 0));
+    must(setenv("REEVE_SLOT_MEMORY_MIB", mib, 1) == 0);
+}
+
+static int find_programs(struct programs *p, struct confine *c, const struct options *o)
 {
     bool shell = options_flag(o, "allow-shell", false);
     bool named = options_given(o, "handler") || options_given(o, "python");
@@ -115,6 +122,12 @@ static int find_programs(struct programs *p, const struct options *o)
     if (!folder)
         folder = beside;
     int rc = set_roots(p, o);
+    tell_memory(o);
+    if (rc == 0 && confine_open(c, o)) {
+        snprintf(p->error, sizeof p->error, "%s", c->error);
+        rc = -1;
+    }
+    p->sandbox = &c->sandbox;
     if (rc == 0 && folder)
         rc = programs_folder(p, folder, shell);
     size_t at = 0;
@@ -169,10 +182,6 @@ static void read_limits(const struct options *o, struct agent_options *a)
     uint64_t slot_kib = (uint64_t)options_number(o, "slot-memory", 0) * 1024;
     /* One that grows is better replaced between two jobs than killed in the middle of one. */
     uint64_t recycle_mib = (uint64_t)options_number(o, "recycle-memory", -1);
-    char mib[24];
-    snprintf(mib, sizeof mib, "%" PRIu64, slot_kib / 1024);
-    must(setenv("REEVE_SLOT_MEMORY_MIB", mib, 1) ==
-         0); /* a handler with children looks for itself */
     a->slot_kib = slot_kib;
     a->recycle_kib = recycle_mib == UINT64_MAX ? slot_kib / 4 * 3 : recycle_mib * 1024;
     a->recycle_jobs = (uint32_t)options_number(o, "recycle-jobs", 0);
@@ -181,32 +190,13 @@ static void read_limits(const struct options *o, struct agent_options *a)
     a->term_us = options_ms(o, "stop-term", 0) * 1000;
 }
 
-/* A cgroup keeps the limit by itself, else the agent looks. Says which it is. */
-static void limit_memory(struct agent_options *a, struct spawner_options *s, struct cgroup *cgroup)
-{
-    char why[CGROUP_WHY];
-    if (a->slot_kib == 0)
-        return;
-    if (cgroup_open(cgroup, a->slot_kib * 1024, why)) {
-        log_info("slot_memory_mib=%" PRIu64 " kept by cgroup=%s", a->slot_kib / 1024, cgroup->path);
-        s->cgroup = cgroup;
-        a->slot_kib = 0; /* nothing to look for */
-        return;
-    }
-    log_info("slot_memory_mib=%" PRIu64 " kept by looking (%s)", a->slot_kib / 1024, why);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    /* Sanitizers reserve terabytes. */
-    s->data_kib_max = a->slot_kib + DATA_SLACK_KIB;
-#endif
-}
-
 /* Each runner costs us three descriptors; it is to have no more than we were given. */
 static void limit_files(const struct agent_options *a, struct spawner_options *s)
 {
     struct rlimit files;
     rlim_t need = (rlim_t)agent_runner_count(a) * 3 + FILES_MORE;
     must(getrlimit(RLIMIT_NOFILE, &files) == 0);
-    s->files_max = files.rlim_cur;
+    s->limits[SPAWNER_FILES] = files.rlim_cur;
     if (files.rlim_cur >= need)
         return;
     if (files.rlim_max < need)
@@ -217,14 +207,17 @@ static void limit_files(const struct agent_options *a, struct spawner_options *s
         log_warn("files: %s", strerror(errno));
 }
 
-static int run(const struct options *o, struct programs *p, struct shell_options *shell)
+static int run(const struct options *o, struct programs *p, struct confine *c,
+               struct shell_options *shell)
 {
     struct agent_options *a = &shell->agent;
     struct spawner spawner;
-    struct cgroup cgroup;
     struct spawner_options s = {
         .words = p->words, .program_count = p->count, .runner_count = agent_runner_count(a)};
-    limit_memory(a, &s, &cgroup);
+    if (confine_limit(c, o, &s, a)) {
+        log_error("%s", c->error);
+        return EXIT_CONFIG;
+    }
     limit_files(a, &s);
     /* First of all the spawner: it is to inherit nothing of ours. */
     if (spawner_open(&spawner, &s)) {
@@ -258,7 +251,7 @@ static int run(const struct options *o, struct programs *p, struct shell_options
     return status;
 }
 
-static int serve(struct options *o, struct programs *p, struct notify *notify)
+static int serve(struct options *o, struct programs *p, struct confine *c, struct notify *notify)
 {
     unsigned char id[PEER_ID_BYTES];
     char host[NAME_BYTES_MAX + 1], name[NAME_BYTES_MAX + 1];
@@ -301,7 +294,7 @@ static int serve(struct options *o, struct programs *p, struct notify *notify)
         .programs = p,
         .notify = notify};
     read_limits(o, &shell.agent);
-    int status = run(o, p, &shell);
+    int status = run(o, p, c, &shell);
     log_info("name=%s left status=%d", called, status);
     return status;
 }
@@ -310,11 +303,13 @@ int main(int argc, char **argv)
 {
     struct options o = {0};
     struct programs p = {0};
+    struct confine c = {0};
     struct notify notify;
     int status = 0;
     log_init("reeve-worker");
     notify_open(&notify, clock_ms()); /* before any child */
     options_add(&o, rows);
+    options_add(&o, confine_options);
     if (!settings_read(&o, "worker", argc - 1, argv + 1, &status)) {
         if (status == EXIT_USAGE)
             usage(&o, o.error);
@@ -326,13 +321,18 @@ int main(int argc, char **argv)
         status = usage(&o, "takes options only");
     } else if (options_given(&o, "tag")) {
         status = usage(&o, "--tag is not supported yet: this version hands jobs to any worker");
-    } else if (find_programs(&p, &o)) {
+    } else if (confine_wrong(&o)) {
+        status = usage(&o, confine_wrong(&o));
+    } else if (options_flag(&o, "check-sandbox", false)) {
+        confine_check();
+    } else if (find_programs(&p, &c, &o)) {
         log_error("%s", p.error);
         status = EXIT_CONFIG;
     } else {
-        status = serve(&o, &p, &notify);
+        status = serve(&o, &p, &c, &notify);
     }
     programs_fini(&p);
+    confine_close(&c);
     options_fini(&o);
     return status;
 }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -19,8 +20,10 @@ enum { OFFERS_MS = 10000, OFFERS_BYTES_MAX = 64 << 10, WORDS_MAX = PYTHON_WORDS 
 
 /* --- asking a program ----------------------------------------------------------------------- */
 
-_Noreturn static void ask_child(char **words, int out)
+_Noreturn static void ask_child(const struct sandbox *sandbox, const struct sandbox_entry *entry,
+                                char **words, int out)
 {
+    enum sandbox_measure failed;
     char *argv[WORDS_MAX + 2] = {NULL};
     int null = open("/dev/null", O_RDONLY);
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
@@ -29,7 +32,10 @@ _Noreturn static void ask_child(char **words, int out)
     for (; words[count]; count++)
         argv[count] = words[count];
     argv[count] = (char *)(uintptr_t) "--offers";
-    execv(argv[0], argv);
+    if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) ||
+        sandbox_enter(sandbox, entry, &failed))
+        _exit(127);
+    execve(argv[0], argv, entry->environment.variables);
     _exit(127);
 }
 
@@ -58,15 +64,16 @@ static int read_all(int fd, struct buf *out)
     }
 }
 
-/* What `PROGRAM --offers` prints. */
-static int ask(struct programs *p, const char *name, char **words, struct buf *out)
+/* What `PROGRAM --offers` prints, in the sandbox that its runners will have. */
+static int ask_in(struct programs *p, const struct sandbox_entry *entry, const char *name,
+                  char **words, struct buf *out)
 {
     int pipes[2], status = 0;
     if (pipe2(pipes, O_CLOEXEC))
         return FAIL(p, "%s: %s", name, strerror(errno));
     pid_t pid = fork();
     if (pid == 0)
-        ask_child(words, pipes[1]);
+        ask_child(p->sandbox, entry, words, pipes[1]);
     int saved = errno;
     close(pipes[1]);
     if (pid < 0) {
@@ -84,6 +91,22 @@ static int ask(struct programs *p, const char *name, char **words, struct buf *o
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return FAIL(p, "%s --offers failed: is it a handler program?", name);
     return 0;
+}
+
+static int ask(struct programs *p, const char *name, char **words, struct buf *out)
+{
+    struct sandbox_entry entry;
+    uint32_t number = UINT32_MAX - p->count; /* runners count from 0 */
+    if (sandbox_admit(p->sandbox, words))
+        return FAIL(p, "%s: %s", name, p->sandbox->error);
+    if (sandbox_prepare(p->sandbox, &entry, words, number))
+        return FAIL(p, "%s: its temporary folder: %s", name, strerror(errno));
+    int rc = ask_in(p, &entry, name, words, out);
+    sandbox_entry_fini(&entry);
+    sandbox_leave(p->sandbox, number);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) /* we have no other children yet */
+        continue;
+    return rc;
 }
 
 /* A line: handler.method, and behind a blank what it feeds. */
@@ -237,5 +260,5 @@ void programs_fini(struct programs *p)
     }
     free(p->at);
     free((void *)p->words);
-    *p = (struct programs){0};
+    *p = (struct programs){.sandbox = p->sandbox};
 }

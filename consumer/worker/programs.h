@@ -8,8 +8,10 @@
 
 #include "consumer/core/agent.h"
 #include "consumer/worker/python.h"
+#include "consumer/worker/sandbox.h"
 
-struct programs { /* zeroed storage is none */
+struct programs {            /* zeroed storage, with the sandbox set, is none */
+    struct sandbox *sandbox; /* borrowed: in which they are asked too */
     struct agent_program *at;
     char ***words; /* by program: what runs it, the path of a program first; ends with NULL */
     unsigned count;

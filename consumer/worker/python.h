@@ -10,7 +10,7 @@
 
 #include "common/must.h"
 
-enum { PYTHON_WORDS = 3, PYTHON_ERROR = 300 };
+enum { PYTHON_WORDS = 3, PYTHON_ERROR = 1000 };
 
 /* words: interpreter, package, file; each owned by the caller, also on failure. The interpreter is
  * $REEVE_PYTHON, else that of an environment beside this program (../venv), else python3 on PATH.

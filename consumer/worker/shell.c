@@ -98,7 +98,11 @@ static void take_report(struct shell *s, const struct spawner_report *r)
         s->hands.at[r->runner].pid = r->pid;
         break;
     case SPAWNER_FAILED:
-        log_error("runner=%u cannot be started: %s", r->runner, strerror(r->error));
+        if (r->measure >= 0 && r->measure < SANDBOX_MEASURES)
+            log_error("runner=%u cannot be started: sandbox=%s: %s", r->runner,
+                      sandbox_name((enum sandbox_measure)r->measure), strerror(r->error));
+        else
+            log_error("runner=%u cannot be started: %s", r->runner, strerror(r->error));
         hand_close(&s->hands, r->runner);
         e.type = AGENT_SPAWN_FAILED;
         e.job.number = (uint32_t)r->error;

@@ -25,6 +25,7 @@ struct order {
 };
 
 enum { CHILD_BELL = 3, CHILD_MEMORY = 4, CHILD_REPORT = 5, ENDS = 3 };
+#define CHILD_SLOT "3,4"
 _Static_assert(sizeof(struct spawner_ends) == ENDS * sizeof(int), "sent as they are");
 
 /* What the spawner's process knows. */
@@ -32,23 +33,34 @@ struct home {
     int socket, signals;
     const struct spawner_options *options;
     struct child {
-        pid_t pid; /* 0: none */
-        uint32_t leaf;
-    } * children; /* by runner */
-    uint32_t leaves;
+        pid_t pid;       /* 0: none */
+        uint32_t number; /* of its leaf, and its folder */
+    } * children;        /* by runner */
+    uint32_t numbers;
     struct buf reports; /* that could not be sent yet: the agent may be slow, we do not wait */
 };
 
 /* --- the child, between fork and exec ------------------------------------------------------- */
 
-/* Only async-signal-safe calls from here on; the exec's failure travels up the report pipe. */
-_Noreturn static void child_fail(int report)
+/* What travels up the report pipe when the exec does not happen. */
+struct child_failure {
+    int error;
+    enum sandbox_measure measure; /* SANDBOX_MEASURES: it was something else */
+};
+
+/* Only system calls from here on. */
+_Noreturn static void child_fail_at(int report, enum sandbox_measure measure)
 {
-    int error = errno;
-    if (write(report, &error, sizeof error) < 0) {
+    struct child_failure f = {errno, measure};
+    if (write(report, &f, sizeof f) < 0) {
         /* the spawner is gone: so are we */
     }
     _exit(127);
+}
+
+_Noreturn static void child_fail(int report)
+{
+    child_fail_at(report, SANDBOX_MEASURES);
 }
 
 /* Puts the descriptor at a place of its own above those it will be copied to. */
@@ -60,20 +72,26 @@ static int child_lift(int fd, int report)
     return lifted;
 }
 
-static void child_limits(const struct spawner_options *o, int leaf, int report)
+/* Never above what we have ourselves. */
+static void child_limits(const struct spawner_options *o)
 {
-    struct rlimit files = {o->files_max, o->files_max}, data;
-    if (leaf >= 0 && write(leaf, "0", 1) < 0)
-        child_fail(report);
-    getrlimit(RLIMIT_NOFILE, &data);
-    files.rlim_max = data.rlim_max;
-    if (o->files_max && setrlimit(RLIMIT_NOFILE, &files))
-        child_fail(report);
-    getrlimit(RLIMIT_DATA, &data);
-    if (o->data_kib_max && o->data_kib_max < data.rlim_max / 1024) {
-        data.rlim_cur = o->data_kib_max * 1024;
-        if (setrlimit(RLIMIT_DATA, &data))
-            child_fail(report);
+    static const struct {
+        int resource;
+        bool most; /* also the one up to which it may raise it */
+    } rows[SPAWNER_LIMITS] = {
+        [SPAWNER_DATA] = {RLIMIT_DATA, false},        [SPAWNER_FILES] = {RLIMIT_NOFILE, false},
+        [SPAWNER_FILES_MOST] = {RLIMIT_NOFILE, true}, [SPAWNER_FILE_SIZE] = {RLIMIT_FSIZE, true},
+        [SPAWNER_ADDRESS_SPACE] = {RLIMIT_AS, true},  [SPAWNER_PROCESSES] = {RLIMIT_NPROC, true}};
+    for (int i = 0; i < SPAWNER_LIMITS; i++) {
+        struct rlimit limit;
+        getrlimit((__rlimit_resource_t)rows[i].resource, &limit);
+        if (o->limits[i] == 0 || o->limits[i] > limit.rlim_max)
+            continue;
+        limit.rlim_cur = o->limits[i];
+        if (rows[i].most)
+            limit.rlim_max = o->limits[i];
+        if (setrlimit((__rlimit_resource_t)rows[i].resource, &limit))
+            child_fail(CHILD_REPORT);
     }
 }
 
@@ -83,13 +101,12 @@ struct child_order {
     int leaf, report; /* leaf -1: none */
     pid_t spawner;
     const struct spawner_options *options;
+    struct sandbox_entry entry;
 };
 
-_Noreturn static void child_run(const struct child_order *o)
+/* Its descriptors, and no others. The report pipe is at CHILD_REPORT then. */
+static void child_descriptors(const struct child_order *o)
 {
-    sigset_t none;
-    sigemptyset(&none);
-    child_limits(o->options, o->leaf, o->report);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     int report = child_lift(o->report, o->report);
     int bell = child_lift(o->ends.bell, report), memory = child_lift(o->ends.memory, report);
@@ -98,17 +115,33 @@ _Noreturn static void child_run(const struct child_order *o)
         dup2(voice, STDERR_FILENO) < 0 || dup2(bell, CHILD_BELL) < 0 ||
         dup2(memory, CHILD_MEMORY) < 0 || dup3(report, CHILD_REPORT, O_CLOEXEC) < 0)
         child_fail(report);
-    report = CHILD_REPORT;
-    if (close_range(CHILD_REPORT + 1, ~0u, 0) || setpgid(0, 0) ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-        child_fail(report);
-    if (getppid() != o->spawner) /* it died before the signal was asked for */
-        _exit(127);
+    if (close_range(CHILD_REPORT + 1, ~0u, 0))
+        child_fail(CHILD_REPORT);
+}
+
+_Noreturn static void child_run(const struct child_order *o)
+{
+    enum sandbox_measure measure;
+    sigset_t none;
+    sigemptyset(&none);
+    if (o->leaf >= 0 && write(o->leaf, "0", 1) < 0)
+        child_fail(o->report);
+    child_descriptors(o);
+    child_limits(o->options);
+    if (setpgid(0, 0))
+        child_fail(CHILD_REPORT);
     for (int s = 1; s < NSIG; s++)
         signal(s, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    execv(o->words[0], o->words);
-    child_fail(report);
+    if (sandbox_enter(o->options->sandbox, &o->entry, &measure))
+        child_fail_at(CHILD_REPORT, measure);
+    /* Last: a change of user forgets it. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+        child_fail(CHILD_REPORT);
+    if (getppid() != o->spawner) /* it died before the signal was asked for */
+        _exit(127);
+    execve(o->words[0], o->words, o->entry.environment.variables);
+    child_fail(CHILD_REPORT);
 }
 
 /* --- the spawner's process ------------------------------------------------------------------ */
@@ -136,13 +169,12 @@ static void report(struct home *h, struct spawner_report r)
     report_flush(h);
 }
 
-/* Starts a child; *error is the errno of what failed in it or in starting it. */
-static pid_t home_fork(struct child_order *o, int *error)
+/* Starts a child; *failure is what failed in it or in starting it. */
+static pid_t home_fork(struct child_order *o, struct child_failure *failure)
 {
     int pipes[2];
-    *error = 0;
     if (pipe2(pipes, O_CLOEXEC)) {
-        *error = errno;
+        failure->error = errno;
         return -1;
     }
     o->report = pipes[1];
@@ -151,13 +183,13 @@ static pid_t home_fork(struct child_order *o, int *error)
     if (pid == 0)
         child_run(o);
     if (pid < 0)
-        *error = errno;
+        failure->error = errno;
     close(pipes[1]);
     ssize_t n = 0;
-    while (pid > 0 && (n = read(pipes[0], error, sizeof *error)) < 0 && errno == EINTR)
+    while (pid > 0 && (n = read(pipes[0], failure, sizeof *failure)) < 0 && errno == EINTR)
         continue;
     close(pipes[0]);
-    if (n != (ssize_t)sizeof *error)
+    if (n != (ssize_t)sizeof *failure)
         return pid;
     /* It never became the program: bury it here, so that no exit is reported. */
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -165,36 +197,56 @@ static pid_t home_fork(struct child_order *o, int *error)
     return -1;
 }
 
-/* A process of its own for the runner, in a leaf of its own where there are any. */
-static pid_t home_start(struct home *h, struct child *child, char **words,
-                        const struct spawner_ends *ends, int *error)
+/* In a leaf of its own where there are any. */
+static pid_t home_fork_in_leaf(const struct cgroup *cgroup, uint32_t leaf, struct child_order *o,
+                               struct child_failure *failure)
 {
-    struct child_order o = {.words = words, .ends = *ends, .leaf = -1, .options = h->options};
-    const struct cgroup *cgroup = h->options->cgroup;
-    if (!cgroup)
-        return home_fork(&o, error);
-    child->leaf = h->leaves++;
-    o.leaf = cgroup_leaf_open(cgroup, child->leaf);
-    *error = errno;
-    pid_t pid = o.leaf < 0 ? -1 : home_fork(&o, error);
-    if (o.leaf >= 0)
-        close(o.leaf);
+    o->leaf = cgroup_leaf_open(cgroup, leaf);
+    failure->error = errno;
+    pid_t pid = o->leaf < 0 ? -1 : home_fork(o, failure);
+    if (o->leaf >= 0)
+        close(o->leaf);
     if (pid < 0)
         cgroup_sweep(cgroup);
     return pid;
 }
 
+/* A process of its own for the runner, with what is its own by a number never used before. */
+static pid_t home_start(struct home *h, struct child *child, char **words,
+                        const struct spawner_ends *ends, struct child_failure *failure)
+{
+    struct child_order o = {.words = words, .ends = *ends, .leaf = -1, .options = h->options};
+    const struct cgroup *cgroup = h->options->cgroup;
+    const struct sandbox *sandbox = h->options->sandbox;
+    *failure = (struct child_failure){.measure = SANDBOX_MEASURES};
+    child->number = h->numbers++;
+    if (sandbox_prepare(sandbox, &o.entry, words, child->number)) {
+        *failure = (struct child_failure){errno, SANDBOX_TEMPORARY};
+        return -1;
+    }
+    environment_set(&o.entry.environment, "REEVE_SLOT", CHILD_SLOT);
+    pid_t pid =
+        cgroup ? home_fork_in_leaf(cgroup, child->number, &o, failure) : home_fork(&o, failure);
+    sandbox_entry_fini(&o.entry);
+    if (pid < 0)
+        sandbox_leave(sandbox, child->number);
+    return pid;
+}
+
 static void home_spawn(struct home *h, const struct order *o, const struct spawner_ends *ends)
 {
-    struct spawner_report r = {
-        .kind = SPAWNER_FAILED, .runner = o->runner, .error = ends->voice < 0 ? EMFILE : EINVAL};
+    struct spawner_report r = {.kind = SPAWNER_FAILED,
+                               .runner = o->runner,
+                               .error = ends->voice < 0 ? EMFILE : EINVAL,
+                               .measure = SANDBOX_MEASURES};
     const struct spawner_options *with = h->options;
     if (o->runner < with->runner_count && o->program < with->program_count &&
         h->children[o->runner].pid == 0 && ends->voice >= 0) {
         struct child *child = &h->children[o->runner];
-        int error;
-        pid_t pid = home_start(h, child, with->words[o->program], ends, &error);
-        r.error = error;
+        struct child_failure failure;
+        pid_t pid = home_start(h, child, with->words[o->program], ends, &failure);
+        r.error = failure.error;
+        r.measure = (int32_t)failure.measure;
         if (pid > 0) {
             child->pid = pid;
             r.kind = SPAWNER_SPAWNED;
@@ -211,7 +263,7 @@ static void child_signal(const struct home *h, const struct child *child, int nu
     kill(-child->pid, number);
     /* Those too that have left the group. */
     if (number == SIGKILL && h->options->cgroup)
-        cgroup_leaf_kill(h->options->cgroup, child->leaf);
+        cgroup_leaf_kill(h->options->cgroup, child->number);
 }
 
 /* False: the agent is gone. */
@@ -261,8 +313,9 @@ static void child_end(struct home *h, struct child *child, struct spawner_report
     r->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     r->status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     r->peak_kib = usage.ru_maxrss;
-    r->oom = h->options->cgroup && cgroup_leaf_oom(h->options->cgroup, child->leaf);
+    r->oom = h->options->cgroup && cgroup_leaf_oom(h->options->cgroup, child->number);
     child->pid = 0;
+    sandbox_leave(h->options->sandbox, child->number);
     if (h->options->cgroup)
         cgroup_sweep(h->options->cgroup);
 }
@@ -305,11 +358,13 @@ _Noreturn static void home_live(struct home *h)
     }
     for (size_t i = 0; i < h->options->runner_count; i++)
         child_signal(h, &h->children[i], SIGKILL);
-    for (size_t i = 0; h->options->cgroup && i < h->options->runner_count; i++) {
+    for (size_t i = 0; i < h->options->runner_count; i++) {
         struct spawner_report r;
         if (h->children[i].pid > 0)
             child_end(h, &h->children[i], &r); /* only an empty leaf can be removed */
     }
+    struct scratch folders = h->options->sandbox->scratch;
+    scratch_close(&folders); /* our copy: the agent may be gone, or has other things to end */
     _exit(0);
 }
 
@@ -322,7 +377,7 @@ static int home_open(struct home *h)
     sigaddset(&child, SIGCHLD);
     prctl(PR_SET_NAME, "reeve-spawner");
     h->children = must_alloc(h->options->runner_count * sizeof *h->children);
-    if (sigprocmask(SIG_SETMASK, &all, NULL) || setenv("REEVE_SLOT", "3,4", 1))
+    if (sigprocmask(SIG_SETMASK, &all, NULL))
         return -1;
     h->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     return h->signals < 0 ? -1 : 0;

@@ -17,6 +17,7 @@
 
 #include "common/must.h"
 #include "consumer/worker/cgroup.h"
+#include "consumer/worker/sandbox.h"
 
 struct spawner {
     int socket;
@@ -31,16 +32,27 @@ struct spawner_report {
     int32_t error;          /* FAILED: errno */
     int32_t signal, status; /* EXITED: signal 0: it ended with status */
     int32_t oom;            /* EXITED: the kernel killed it at its cgroup's limit */
-    int32_t reserved;
-    int64_t peak_kib; /* EXITED: the most memory it had */
+    int32_t measure;        /* FAILED: the sandbox_measure that failed, SANDBOX_MEASURES: none */
+    int64_t peak_kib;       /* EXITED: the most memory it had */
+};
+
+/* By what setrlimit counts: bytes, descriptors, processes of a user. */
+enum spawner_limit {
+    SPAWNER_DATA,
+    SPAWNER_FILES, /* only what is allowed unasked: a runner may go up to what we may */
+    SPAWNER_FILES_MOST,
+    SPAWNER_FILE_SIZE,
+    SPAWNER_ADDRESS_SPACE,
+    SPAWNER_PROCESSES,
+    SPAWNER_LIMITS
 };
 
 struct spawner_options { /* borrowed: the child has its copy */
     char ***words;       /* of each program: what runs it, a path first, NULL behind the last */
     size_t program_count, runner_count;
-    const struct cgroup *cgroup; /* the limit of a runner's memory; NULL: none here */
-    uint64_t data_kib_max;       /* RLIMIT_DATA of a runner; 0: as we have it */
-    uint64_t files_max;          /* RLIMIT_NOFILE of a runner */
+    const struct cgroup *cgroup; /* the limits of a runner and all it starts; NULL: none here */
+    const struct sandbox *sandbox;
+    uint64_t limits[SPAWNER_LIMITS]; /* of a runner; 0: as we have it */
 };
 
 /* Forks it. It may start any of these programs for runners 0 .. runner_count-1. 0, or -1 with

@@ -212,6 +212,7 @@ int verb_doctor(struct cli *cli)
     doctor_limits(&d);
     doctor_folders(&d);
     doctor_clock(&d);
+    doctor_sandbox(&d);
     look_at_libraries(&d);
     look_at_kernel(&d);
     status_fini(&d.status);

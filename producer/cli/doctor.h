@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * doctor: one look at the farm and the host it is to run on. doctor.c looks at the broker and its
- * ports, doctor_host.c at this machine.
+ * ports, doctor_host.c at this machine, doctor_sandbox.c at what it has to keep handlers to
+ * themselves.
  */
 #ifndef CLI_DOCTOR_H
 #define CLI_DOCTOR_H
@@ -22,5 +23,6 @@ struct doctor {
 void doctor_limits(struct doctor *d);  /* open files, processes, memory */
 void doctor_folders(struct doctor *d); /* modes of the state's folders, the store's disk */
 void doctor_clock(struct doctor *d);
+void doctor_sandbox(struct doctor *d);
 
 #endif

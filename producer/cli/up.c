@@ -50,6 +50,8 @@ const struct option up_options[] = {
     {"python", OPTION_TEXT, "FILE", "a file of Python handlers; may be given again"},
     {"dataframe", OPTION_FLAG, NULL, "offer dataframe.run: users' Python over Parquet"},
     {"root", OPTION_TEXT, "DIR", "which dataframe jobs may use (.); may be given again"},
+    {"sandbox", OPTION_TEXT, "off|basic|strict", "what keeps handlers to themselves (basic)"},
+    {"env", OPTION_TEXT, "NAME", "a variable that handlers get besides; may be given again"},
     {"doors", OPTION_TEXT, "none|LIST",
      "what else the gateway speaks, with commas: text, rto, ticker, todo, dask (all of them)"},
     {"text-port", OPTION_NUMBER, "P", "port of the text door (7714, or P+4)", 1, 65535},
@@ -213,19 +215,27 @@ static void make_servers(struct up *u)
     }
 }
 
+/* The words of one option, which may be there again. */
+static int make_words(struct up *u, char ***to, const char *option)
+{
+    size_t at = 0;
+    for (const char *word; (word = options_next(&u->cli->options, option + 2, &at));) {
+        if (*to + 3 > u->worker_argv + ARGS_MAX)
+            return cli_usage(u->cli, "too many %s", option);
+        *(*to)++ = (char *)option;
+        *(*to)++ = (char *)word;
+    }
+    return 0;
+}
+
 /* The user's files of one kind, each of which must be there. */
 static int make_files(struct up *u, char ***to, const char *option, int wanted)
 {
     size_t at = 0;
-    for (const char *file; (file = options_next(&u->cli->options, option + 2, &at));) {
-        if (*to + 3 > u->worker_argv + ARGS_MAX)
-            return cli_usage(u->cli, "too many %s", option);
+    for (const char *file; (file = options_next(&u->cli->options, option + 2, &at));)
         if (access(file, wanted) != 0)
             return cli_fail(u->cli, EXIT_DATA, "%s %s: %s", option, file, strerror(errno));
-        *(*to)++ = (char *)option;
-        *(*to)++ = (char *)file;
-    }
-    return 0;
+    return make_words(u, to, option);
 }
 
 static int make_workers(struct up *u)
@@ -256,7 +266,9 @@ static int make_workers(struct up *u)
         *to++ = "--handlers";
         *to++ = u->handlers_path;
     }
-    int rc = make_files(u, &to, "--handler", X_OK);
+    int rc = make_words(u, &to, "--sandbox");
+    rc = rc ? rc : make_words(u, &to, "--env");
+    rc = rc ? rc : make_files(u, &to, "--handler", X_OK);
     rc = rc ? rc : make_files(u, &to, "--python", R_OK);
     return rc ? rc : make_files(u, &to, "--root", R_OK | X_OK);
 }

@@ -2,6 +2,7 @@
 """dataframe.run on a farm: from the client, the command line and the JSON door, inside its slot's limits and roots."""
 import json
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import reeve
+from farm import BUILD
 from plain_door import begin, reply
 
 from gateway import Gateway
@@ -248,3 +250,18 @@ def test_bad_jobs_fail_with_a_reason_and_nobody_else_notices(bare, root, bases):
         assert client.call("dataframe.run", request(root))["File"] == "work_ansver.parquet"
         (root / "go").touch()
         assert beside.result(60)["File"] == "beside_ansver.txt" and not client.job(beside)["attempt_list"]
+
+
+def test_a_strict_sandbox_opens_the_roots_and_nothing_else(bare, start, root):
+    if "strict files ok" not in subprocess.run([BUILD / "bin" / "reeve-worker", "--check-sandbox"], text=True,
+                                               capture_output=True, check=True).stdout:
+        pytest.skip("this kernel has no Landlock")
+    outside = bare.farm.folder / "outside"
+    start("--sandbox", "strict")
+    with reeve.Client(bare.address) as client:
+        assert client.call("dataframe.run", request(root))["File"] == "work_ansver.parquet"
+        # An answer is for whoever may read its folder, though a slot makes files for itself.
+        assert (root / "work_ansver.parquet").stat().st_mode & 0o777 == root.stat().st_mode & 0o644
+        text = failed(client, request(root, f"def main(ddf):\n    open({str(outside)!r}, 'w')\n"))
+        assert text == f"work.py, line 2: PermissionError: [Errno 13] Permission denied: '{outside}'"
+    assert not outside.exists()

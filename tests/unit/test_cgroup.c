@@ -82,11 +82,13 @@ static void prepare(void)
     snprintf(group.path, sizeof group.path, "cgroup-XXXXXX");
     must(mkdtemp(group.path));
     group.owner = 12;
-    group.limit_bytes = 64 << 20;
+    group.limits = (struct cgroup_limits){
+        .memory_bytes = 64 << 20, .processes = 20, .cpu_us = CGROUP_PERIOD_US / 2};
     snprintf(leaf, sizeof leaf, "%s/reeve-12-runner-7", group.path);
     must(mkdir(leaf, 0755) == 0);
     static const char *const names[] = {"memory.max", "memory.oom.group", "memory.swap.max",
-                                        "cgroup.procs", "cgroup.kill"};
+                                        "pids.max",   "cpu.max",          "cgroup.procs",
+                                        "cgroup.kill"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         put_file(names[i], "");
     put_file("memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n");
@@ -94,8 +96,9 @@ static void prepare(void)
 
 static void clean(void)
 {
-    static const char *const names[] = {"memory.max",   "memory.oom.group", "memory.swap.max",
-                                        "cgroup.procs", "cgroup.kill",      "memory.events"};
+    static const char *const names[] = {"memory.max",  "memory.oom.group", "memory.swap.max",
+                                        "pids.max",    "cpu.max",          "cgroup.procs",
+                                        "cgroup.kill", "memory.events"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[PATH_MAX + 80];
         snprintf(path, sizeof path, "%s/%s", leaf, names[i]);
@@ -115,6 +118,8 @@ TEST(a_leaf_has_its_limit_and_dies_as_one)
     CHECK_TEXT(file_text("memory.max"), "67108864");
     CHECK_TEXT(file_text("memory.oom.group"), "1");
     CHECK_TEXT(file_text("memory.swap.max"), "0");
+    CHECK_TEXT(file_text("pids.max"), "20");
+    CHECK_TEXT(file_text("cpu.max"), "50000 100000");
     CHECK_TEXT(file_text("cgroup.procs"), "0");
     cgroup_leaf_kill(&group, 7);
     CHECK_TEXT(file_text("cgroup.kill"), "1");

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 PRINTED_ROWS = 60  # up to here pandas prints all of them
 PRINTED_ELEMENTS = 1000  # and numpy
 ROWS_AT_ONCE = 1 << 16
-
+READABLE = 0o644
 
 
 class Unfit(Exception):
@@ -37,6 +37,8 @@ def _whole(path: Path) -> Iterator[Path]:
     try:
         yield draft
         with open(draft, "rb") as written:
+            # A slot makes files for its owner only; an answer is for whoever may read the folder it was asked for in.
+            os.fchmod(written.fileno(), path.parent.stat().st_mode & READABLE)
             os.fsync(written.fileno())
         os.replace(draft, path)
         folder = os.open(path.parent, os.O_RDONLY)
