@@ -25,8 +25,8 @@ bool keys_start(struct keys *keys, void *context, char *why, size_t why_size);
  * somebody who may have been let in at the port of the updates would not be any more. */
 bool keys_again(struct keys *keys, bool *updates, char *why, size_t why_size);
 
-/* Whoever was invited under this name is a worker under this key from now on, in the file: keys_again
- * takes it up. False, with a sentence: nothing is changed. */
+/* Whoever was invited under this name is a worker under this key from now on, in the file:
+ * keys_again takes it up. False, with a sentence: nothing is changed. */
 bool keys_enrol(struct keys *keys, const char *name, const char *key, char *why, size_t why_size);
 
 /* The text in force; lent until keys_again. */

@@ -10,10 +10,9 @@
 
 #include "common/clock.h"
 #include "common/conn.h"
-#include "common/list.h"
 #include "common/log.h"
-#include "common/map.h"
 #include "producer/broker/ports.h"
+#include "producer/broker/route.h"
 
 enum {
     MESSAGES_A_TURN = 256,        /* of one socket, before the others get their turn */
@@ -25,26 +24,10 @@ enum {
     EXIT_DATA = 7,
 };
 
-/* A connection: what ZeroMQ calls a routing id, and what waits to go there. */
-struct route {
-    uint64_t id; /* the core's name for it */
-    struct bytes routing_id;
-    enum port port;
-    struct namemap *routes; /* the port's */
-    struct outbox outbox;
-    struct link dirty;          /* shell::dirty or shell::lazy, while something waits */
-    bool urgent;                /* on shell::dirty */
-    bool full;                  /* would take no more in this turn */
-    char key[ACL_KEY_SIZE + 1]; /* that its connection has shown; "": none was asked for */
-};
-
 struct shell {
     struct ports ports;
-    bool touched[SOCKETS];    /* may have something to read that its descriptor does not tell of */
-    struct namemap routes[2]; /* by routing id; by enum port */
-    struct idmap routes_by_id;
-    uint64_t route_id;
-    struct link dirty, lazy; /* routes to send to at the end of this turn; of the next tick's */
+    bool touched[SOCKETS]; /* may have something to read that its descriptor does not tell of */
+    struct routes routes;
     struct broker *broker;
     struct effects effects;
     struct store *store;
@@ -69,72 +52,26 @@ static void step(struct shell *s, struct event *ev);
 
 /* --- routes ----------------------------------------------------------------------------------- */
 
-static struct route *route_make(struct shell *s, enum port port, struct bytes routing_id,
-                                const char *key)
-{
-    struct namemap *routes = &s->routes[port];
-    struct route *route = must_alloc(sizeof *route);
-    snprintf(route->key, sizeof route->key, "%s", key);
-    route->id = ++s->route_id;
-    void *copy = must_alloc(routing_id.size);
-    memcpy(copy, routing_id.data, routing_id.size);
-    route->routing_id = bytes_of(copy, routing_id.size);
-    route->port = port;
-    route->routes = routes;
-    link_init(&route->dirty);
-    namemap_put(routes, route->routing_id, route);
-    idmap_put(&s->routes_by_id, route->id, route);
-    return route;
-}
-
-static void route_free(struct shell *s, struct route *route)
-{
-    namemap_take(route->routes, route->routing_id);
-    idmap_take(&s->routes_by_id, route->id);
-    link_take(&route->dirty);
-    outbox_fini(&route->outbox);
-    free((void *)(uintptr_t)route->routing_id.data);
-    free(route);
-}
-
 static void route_gone(struct shell *s, struct route *route, const char *why);
 
 /* A peer may claim the routing id of another that has just gone: not its key. */
 static struct route *route_of(struct shell *s, enum port port, struct bytes routing_id,
                               const char *key)
 {
-    struct route *route = namemap_find(&s->routes[port], routing_id);
+    struct route *route = routes_find(&s->routes, port, routing_id);
     if (route && strcmp(route->key, key) != 0) {
         route_gone(s, route, "another has its routing id");
         route = NULL;
     }
-    return route ? route : route_make(s, port, routing_id, key);
+    return route ? route : route_make(&s->routes, port, routing_id, key);
 }
 
 static void route_gone(struct shell *s, struct route *route, const char *why)
 {
     uint64_t id = route->id;
     log_debug("peer=%llu gone why=%s", (unsigned long long)id, why);
-    route_free(s, route);
+    route_free(&s->routes, route);
     step(s, &(struct event){.type = EV_PEER_GONE, .gone = {.peer = id}});
-}
-
-/* What is lazy leaves with the next thing that is not. */
-static void route_mark(struct shell *s, struct route *route, bool lazy)
-{
-    if (!lazy && !route->urgent) {
-        route->urgent = true;
-        link_take(&route->dirty);
-        list_append(&s->dirty, &route->dirty);
-    } else if (!link_listed(&route->dirty)) {
-        list_append(&s->lazy, &route->dirty);
-    }
-}
-
-static void mark_lazy(struct shell *s)
-{
-    while (!list_empty(&s->lazy))
-        route_mark(s, list_first(&s->lazy, struct route, dirty), false);
 }
 
 /* Sends what has gathered. A peer that is gone may make new effects, so this goes on until nothing
@@ -143,8 +80,8 @@ static bool flush(struct shell *s)
 {
     struct link full;
     link_init(&full);
-    while (!list_empty(&s->dirty)) {
-        struct route *route = list_first(&s->dirty, struct route, dirty);
+    while (!list_empty(&s->routes.dirty)) {
+        struct route *route = list_first(&s->routes.dirty, struct route, dirty);
         int rc = outbox_flush(&route->outbox, s->ports.sockets[route->port], route->routing_id);
         s->touched[route->port] = true;
         link_take(&route->dirty);
@@ -165,7 +102,7 @@ static bool flush(struct shell *s)
     while (!list_empty(&full)) {
         struct link *l = full.next;
         link_take(l);
-        list_append(&s->dirty, l);
+        list_append(&s->routes.dirty, l);
     }
     return any;
 }
@@ -214,11 +151,11 @@ static void apply(struct shell *s)
         switch (e->type) {
         case FX_SEND:
             if (!route || route->id != e->peer)
-                route = idmap_find(&s->routes_by_id, e->peer);
+                route = routes_find_id(&s->routes, e->peer);
             if (!route)
                 break; /* it left a moment ago, and the core is told of that next */
             outbox_put(&route->outbox, bytes);
-            route_mark(s, route, e->lazy);
+            route_mark(&s->routes, route, e->lazy);
             send_early(s, route);
             break;
         case FX_PUBLISH: publish(s, effect_name(fx, e), bytes); break;
@@ -442,7 +379,7 @@ static void tell_manager(struct shell *s)
 static void tick(struct shell *s, int64_t now_ms)
 {
     step(s, &(struct event){.type = EV_TICK});
-    mark_lazy(s);
+    routes_hurry(&s->routes);
     if (now_ms - s->sampled_ms < SAMPLE_MS)
         return;
     s->sampled_ms = now_ms;
@@ -565,9 +502,7 @@ struct shell *shell_new(struct store *store, const struct shell_options *options
     s->store = store;
     s->ports.keys = options->keys;
     s->notify = options->notify;
-    link_init(&s->dirty);
-    link_init(&s->lazy);
-    s->routes[0].seed = s->routes[1].seed = options->seed;
+    routes_init(&s->routes, options->seed);
     struct broker_options core = {.seed = options->seed,
                                   .incarnation = options->found.incarnation,
                                   .broker_id = 1,
@@ -633,12 +568,7 @@ void shell_free(struct shell *s)
 {
     if (!s)
         return;
-    size_t at = 0;
-    for (struct route *route; (route = idmap_next(&s->routes_by_id, &at)); at = 0)
-        route_free(s, route); /* the map has changed: from its start again */
-    idmap_fini(&s->routes_by_id);
-    namemap_fini(&s->routes[0]);
-    namemap_fini(&s->routes[1]);
+    routes_fini(&s->routes);
     effects_fini(&s->effects);
     buf_fini(&s->enrolments);
     broker_free(s->broker);

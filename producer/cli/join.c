@@ -131,8 +131,8 @@ static int own_key(struct cli *cli, const struct identity *invited, const char *
     return EXIT_DONE;
 }
 
-/* A key that was made for nothing does not stay. One that the broker may have taken, with its answer
- * lost, does: the same line once more finds out. */
+/* A key that was made for nothing does not stay. One that the broker may have taken, with its
+ * answer lost, does: the same line once more finds out. */
 static int enrol(struct cli *cli, const char *address, const struct identity *invited,
                  const char *path)
 {

@@ -21,9 +21,9 @@
 #include "common/clock.h"
 #include "common/paths.h"
 #include "producer/cli/child.h"
-#include "producer/keyring/keyring.h"
 #include "producer/cli/program.h"
 #include "producer/cli/verbs.h"
+#include "producer/keyring/keyring.h"
 #include "proto/record.h"
 
 enum {
