@@ -79,7 +79,7 @@ static void say(struct world *w, unsigned who, const struct record *r)
     buf_fini(&b);
 }
 
-static void say_hello(struct world *w, unsigned who)
+static void say_hello(struct world *w, unsigned who, unsigned how)
 {
     unsigned char id[PEER_ID_BYTES] = {(unsigned char)(who + 1)};
     const char name[] = {'w', (char)('0' + who), 0};
@@ -89,7 +89,8 @@ static void say_hello(struct world *w, unsigned who)
                                  .role = who < FIRST_WORKER ? ROLE_CLIENT : ROLE_WORKER,
                                  .peer_id = bytes_of(id, sizeof id),
                                  .name = bytes_text(name),
-                                 .slots = 1 + who % 3}};
+                                 .slots = 1 + who % 3,
+                                 .tags = bytes_text(how & 1 ? "t=1" : "")}};
     say(w, who, &r);
 }
 
@@ -119,7 +120,10 @@ static void say_submit(struct world *w, unsigned who, unsigned how)
                                   .delay_ms = how & 4 ? how * 10 : 0,
                                   .deadline_ms = how & 8 ? how * 5 : 0,
                                   .retries = how >> 6,
-                                  .key = bytes_text(keys[how >> 3 & 3])}};
+                                  .key = bytes_text(keys[how >> 3 & 3]),
+                                  .tags = bytes_text(how & 32    ? "t=1"
+                                                     : how == 17 ? "t=2,u="
+                                                                 : "")}};
     say(w, who, &r);
 }
 
@@ -255,7 +259,7 @@ static void act(struct world *w, uint8_t letter, unsigned who, unsigned how)
 {
     unsigned client = who % FIRST_WORKER, worker = FIRST_WORKER + client;
     switch (letter) {
-    case 'h': say_hello(w, who); break;
+    case 'h': say_hello(w, who, how); break;
     case 's': say_submit(w, client, how); break;
     case 'a': say_ask(w, client, how); break;
     case 'l': say_follow(w, client, how); break;
@@ -284,7 +288,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .wall_ms = 1700000001000,
         .limits = {.jobs_max = 12,
                    .args_bytes_max = 1000,
-                   .queues_max = 2,
+                   .queues_max = 5,
                    .keys_max = 2,
                    .clients_max = 3,
                    .workers_max = 3,

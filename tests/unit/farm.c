@@ -148,7 +148,7 @@ static void log_session(struct buf *log, const struct msg_session *m)
 }
 
 /* "7 state": the number and the event of an update. */
-static void log_update(struct buf *log, struct bytes body)
+static void log_update(struct buf *log, const char *what, struct bytes body)
 {
     struct cursor c = cursor_of(body);
     uint64_t seq = 0;
@@ -172,7 +172,7 @@ static void log_update(struct buf *log, struct bytes body)
             cursor_skip(&c);
     }
     CHECK(cursor_ok(&c) && cursor_done(&c));
-    buf_printf(log, "%u %.*s", (unsigned)seq, BYTES_ARG(event));
+    buf_printf(log, "%s%u %.*s", what, (unsigned)seq, BYTES_ARG(event));
     if (state.size)
         buf_printf(log, " %.*s", BYTES_ARG(state));
     if (iteration)
@@ -212,9 +212,7 @@ static void log_record(struct buf *log, const struct record *r)
     case REC_result_ack: buf_printf(log, "result_ack %u", (unsigned)r->result_ack.number); break;
     case REC_done: buf_printf(log, "done %u", (unsigned)r->done.number); break;
     case REC_end:
-        buf_printf(log, "end %u", (unsigned)r->end.number);
-        if (r->end.next)
-            buf_printf(log, " more");
+        buf_printf(log, "end %u%s", (unsigned)r->end.number, r->end.next ? " more" : "");
         break;
     case REC_queue:
         buf_printf(log, "queue %.*s ready %u running %u delayed %u%s", BYTES_ARG(r->queue.name),
@@ -240,14 +238,8 @@ static void log_record(struct buf *log, const struct record *r)
         buf_printf(log, "feed %u %.*s %s %u", (unsigned)r->feed.number, BYTES_ARG(r->feed.topic),
                    r->feed.running ? "running" : "resting", (unsigned)r->feed.updates);
         break;
-    case REC_update:
-        buf_printf(log, "update ");
-        log_update(log, r->update.body);
-        break;
-    case REC_snapshot:
-        buf_printf(log, "snapshot ");
-        log_update(log, r->snapshot.body);
-        break;
+    case REC_update: log_update(log, "update ", r->update.body); break;
+    case REC_snapshot: log_update(log, "snapshot ", r->snapshot.body); break;
     case REC_lost:
         buf_printf(log, "lost %u..%u", (unsigned)r->lost.first, (unsigned)r->lost.last);
         break;
@@ -294,7 +286,7 @@ static void log_effect(struct farm *f, const struct effect *e)
         break;
     case FX_PUBLISH:
         buf_printf(&f->log, "%.*s: ", (int)topic.size - 1, (const char *)topic.data);
-        log_update(&f->log, bytes);
+        log_update(&f->log, "", bytes);
         break;
     case FX_PUT: log_put(f, e); break;
     case FX_DROP: log_key(&f->log, "drop ", effect_key(&f->fx, e)); break;
