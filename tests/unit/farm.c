@@ -337,9 +337,8 @@ void silent(struct farm *f, const char *who)
 void gone(struct farm *f, const char *who)
 {
     struct farm_peer *p = peer_of(f, who);
-    struct event ev = {.type = EV_PEER_GONE, .gone = {.peer = p->peer}};
     p->beats = false;
-    farm_event(f, &ev);
+    farm_event(f, &(struct event){.type = EV_PEER_GONE, .gone = {.peer = p->peer}});
 }
 
 void reconnects(struct farm *f, const char *who)
