@@ -178,15 +178,16 @@ static size_t newest(uint64_t *ids, size_t count, size_t limit)
 
 /* The newest `limit` ids of live jobs that fit, below `after` (0: from the newest). A full walk of
  * the table: this is a person's question, not the hot path. ids has room for twice as many. */
-static size_t live_ids(struct broker *b, const struct msg_list_jobs *ask, size_t limit,
-                       uint64_t *ids)
+static size_t live_ids(struct broker *b, const struct peer *peer, const struct msg_list_jobs *ask,
+                       size_t limit, uint64_t *ids)
 {
     size_t at = 0, count = 0;
     uint64_t passed = 0; /* it and what is older is not among them */
     for (struct job *job; (job = idmap_next(&b->jobs, &at));) {
         if (job->id <= passed || (ask->after && job->id >= ask->after) ||
             (ask->state && ask->state != job_state_shown(job)) ||
-            (ask->queue.size && !bytes_equal(ask->queue, job->queue->name)))
+            (ask->queue.size && !bytes_equal(ask->queue, job->queue->name)) ||
+            !permit_job(b, peer, job))
             continue;
         ids[count++] = job->id;
         if (count == 2 * limit) {
@@ -226,7 +227,7 @@ static void list_jobs(struct broker *b, struct peer *peer, const struct msg_list
     uint64_t ids[2 * LIST_MAX];
     size_t count = 0;
     if (!(ask->after & AFTER_ENDED) && !job_ended((enum job_state)ask->state))
-        count = live_ids(b, ask, (size_t)limit, ids);
+        count = live_ids(b, peer, ask, (size_t)limit, ids);
     for (size_t i = 0; i < count; i++) {
         struct record r = {.type = REC_job};
         job_view(b, job_find(b, ids[i]), &r.job);
@@ -246,7 +247,8 @@ static void list_queues(struct broker *b, struct peer *peer, uint64_t number)
 {
     for (uint32_t i = 0; i < b->queues_count; i++) {
         struct queue sum, *q = &sum;
-        if (b->queues_list[i]->plain != b->queues_list[i])
+        if (b->queues_list[i]->plain != b->queues_list[i] ||
+            !permit_queue(b, peer, b->queues_list[i]->name))
             continue;
         queue_sum(b->queues_list[i], q);
         struct record r = {.type = REC_queue,
@@ -305,6 +307,25 @@ static void list_workers(struct broker *b, struct peer *peer, uint64_t number)
     ask_end(b, peer, number, 0);
 }
 
+/* What everybody may know; with the jobs of a client that is shown its own only. */
+static void status_own(struct broker *b, struct peer *peer, struct msg_status *all)
+{
+    struct msg_status own = {.number = all->number,
+                             .pid = all->pid,
+                             .uptime_ms = all->uptime_ms,
+                             .incarnation = all->incarnation,
+                             .release = all->release,
+                             .durability = all->durability,
+                             .state = all->state};
+    size_t at = 0;
+    for (const struct client *client; (client = namemap_next(&b->clients, &at));)
+        if (client->owner == peer->client->owner) {
+            own.live += client->live;
+            own.clients += client->peer != NULL;
+        }
+    *all = own;
+}
+
 static void status(struct broker *b, struct peer *peer, uint64_t number)
 {
     uint64_t slots = 0, busy = 0, clients = 0;
@@ -339,7 +360,10 @@ static void status(struct broker *b, struct peer *peer, uint64_t number)
                                   .memory_bytes = b->memory_bytes,
                                   .store_bytes = b->store_bytes,
                                   .commit_us = b->commit_us,
-                                  .busy = busy}};
+                                  .busy = busy,
+                                  .denied = b->permits.denied}};
+    if (!permit_all(b, peer))
+        status_own(b, peer, &r.status);
     send_record(b, peer, &r);
 }
 
@@ -473,6 +497,7 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
     struct job *job = job_make(b, NULL, &submit, q);
     job->number = 0;
     job_more(job)->retry_of = row->job.id;
+    job->more->owner = owner_of(b, row->origin.principal);
     again_begin(b, job, row);
     struct record r = {
         .type = REC_accepted,
@@ -502,6 +527,8 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
                    find->kind == FIND_SUBMITTED ? ERR_FORGOTTEN : ERR_UNKNOWN_JOB, NULL);
         return;
     }
+    if (row && !permit_found(b, peer, find, row))
+        return;
     switch (find->kind) {
     case FIND_WAIT:
     case FIND_SUBMITTED:
@@ -537,6 +564,8 @@ static void found_list(struct broker *b, struct peer *peer, const struct find *f
 {
     struct row row;
     while (row_next(&rows, &row)) {
+        if (!permit_row(b, peer, REC_list_jobs, &row))
+            continue;
         struct record r = {.type = REC_job, .job = row.job};
         r.job.number = find->number;
         send_record(b, peer, &r);
@@ -551,8 +580,8 @@ void ask_found(struct broker *b, const struct event *ev)
     struct peer *peer = idmap_find(&b->peers, find->peer);
     struct cursor rows = cursor_of(ev->found.rows);
     struct row row;
-    if (!peer) {
-        /* whoever asked has left */
+    if (!peer || (b->permits.on && !peer->principal)) {
+        /* whoever asked has left, or was let go */
     } else if (find->kind == FIND_LIST) {
         found_list(b, peer, find, rows, ev->found.next);
     } else {

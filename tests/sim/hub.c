@@ -95,6 +95,8 @@ static void apply(struct sim *s)
         case FX_SETTLE: store_order(s, fx, e); break;
         case FX_FIND:
         case FX_LIST: store_ask(s, e, bytes); break;
+        case FX_ENROL:
+        case FX_AUDIT: must(false && "no list is in force"); break;
         }
     }
 }
