@@ -5,7 +5,17 @@
 #include <sys/random.h>
 #include <zmq.h>
 
-enum { COPY_BELOW = 4096 }; /* smaller frames are copied, larger ones given away */
+#ifndef ZMQ_ZAP_ENFORCE_DOMAIN
+#define ZMQ_ZAP_ENFORCE_DOMAIN 93 /* zmq.h hides it, the library has it */
+#endif
+
+enum {
+    COPY_BELOW = 4096, /* smaller frames are copied, larger ones given away */
+    RECONNECT_MS = 200,
+    EVENTS = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+             ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+             ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+};
 
 void *conn_context(void)
 {
@@ -59,15 +69,41 @@ static int set_bound(void *socket, enum conn_kind kind)
     return set_all(socket, settings, kind == CONN_ROUTER ? 2 : 1);
 }
 
+/* Before each try libzmq waits for this and for up to as much again. */
+static int reconnect_ms(const struct conn_options *o)
+{
+    return RECONNECT_MS +
+           (o->reconnect_spread_ms > 0 ? (int)(random() % o->reconnect_spread_ms) : 0);
+}
+
 static int set_connected(void *socket, enum conn_kind kind, const struct conn_options *o)
 {
     const struct setting settings[] = {
-        {ZMQ_RECONNECT_IVL, 200},
+        {ZMQ_RECONNECT_IVL, reconnect_ms(o)},
         {ZMQ_RECONNECT_IVL_MAX, o->reconnect_max_ms ? o->reconnect_max_ms : 10000},
         {ZMQ_CONNECT_TIMEOUT, 5000},
         {ZMQ_IMMEDIATE, 1},
     };
     return set_all(socket, settings, kind == CONN_DEALER ? 4 : 3);
+}
+
+static int set_text(void *socket, int option, const char *text)
+{
+    return zmq_setsockopt(socket, option, text, strlen(text));
+}
+
+/* Without a handler libzmq lets every key in, unless a domain is both named and enforced. */
+static int set_curve(void *socket, bool bound, const struct conn_options *o)
+{
+    const struct setting server[] = {{ZMQ_CURVE_SERVER, 1}, {ZMQ_ZAP_ENFORCE_DOMAIN, 1}};
+    int rc = set_text(socket, ZMQ_CURVE_SECRETKEY, o->identity->secret_key);
+    if (bound) {
+        must(*o->domain);
+        rc = rc ? rc : set_text(socket, ZMQ_ZAP_DOMAIN, o->domain);
+        return rc ? rc : set_all(socket, server, LENGTH(server));
+    }
+    rc = rc ? rc : set_text(socket, ZMQ_CURVE_PUBLICKEY, o->identity->public_key);
+    return rc ? rc : set_text(socket, ZMQ_CURVE_SERVERKEY, o->identity->server_key);
 }
 
 /* libzmq takes port 99999 for 34463; and of its many transports only these two are safe here. */
@@ -99,9 +135,10 @@ void *conn_open(void *context, enum conn_kind kind, const char *address,
     int rc = set_common(socket, options);
     if (rc == 0)
         rc = bound ? set_bound(socket, kind) : set_connected(socket, kind, options);
+    if (rc == 0 && options->identity && identity_there(options->identity))
+        rc = set_curve(socket, bound, options);
     if (rc == 0 && options->monitor) /* before the first connection can come */
-        rc = zmq_socket_monitor(socket, options->monitor,
-                                ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
+        rc = zmq_socket_monitor(socket, options->monitor, EVENTS);
     if (rc == 0)
         rc = bound ? zmq_bind(socket, address) : zmq_connect(socket, address);
     if (rc) {
@@ -111,6 +148,57 @@ void *conn_open(void *context, enum conn_kind kind, const char *address,
         return NULL;
     }
     return socket;
+}
+
+static enum conn_event event_of(uint16_t event, uint32_t value)
+{
+    switch (event) {
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: return CONN_UP;
+    case ZMQ_EVENT_DISCONNECTED: return CONN_DOWN;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL: return CONN_BROKEN;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: return CONN_REFUSED;
+    default:
+        return value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH ? CONN_MISMATCH : CONN_OTHER;
+    }
+}
+
+enum conn_event conn_event(void *monitor)
+{
+    struct {
+        uint16_t event;
+        uint32_t value;
+    } __attribute__((packed)) told;
+    zmq_msg_t msg;
+    enum conn_event event = CONN_OTHER;
+    zmq_msg_init(&msg);
+    int n = zmq_msg_recv(&msg, monitor, ZMQ_DONTWAIT);
+    /* Two frames an event; the second is the address, which we know. */
+    if (n < 0 && errno != EINTR) {
+        event = CONN_QUIET;
+    } else if (n >= (int)sizeof told && zmq_msg_more(&msg)) {
+        memcpy(&told, zmq_msg_data(&msg), sizeof told);
+        event = event_of(told.event, told.value);
+    }
+    zmq_msg_close(&msg);
+    return event;
+}
+
+const char *conn_refusal(enum conn_event event, bool key)
+{
+    switch (event) {
+    case CONN_REFUSED: return "the broker does not know this key, or not for this port";
+    case CONN_MISMATCH:
+        return key ? "the broker asks for no key, and here is one"
+                   : "the broker asks for a key: --identity FILE, or REEVE_IDENTITY";
+    case CONN_BROKEN:
+        return key ? "the broker hung up: it may ask for no key, or not be the one of this identity"
+                   : NULL;
+    case CONN_QUIET:
+    case CONN_OTHER:
+    case CONN_UP:
+    case CONN_DOWN: return NULL;
+    }
+    return NULL;
 }
 
 int conn_fd(void *socket)

@@ -8,6 +8,7 @@
 #define COMMON_CONN_H
 
 #include "common/buf.h"
+#include "common/identity.h"
 #include "common/must.h"
 
 enum {
@@ -28,9 +29,18 @@ struct conn_options {
     int send_high_water, receive_high_water; /* messages; 0: 256 */
     int reconnect_max_ms;                    /* dealers; 0: 10000 */
     int linger_ms;
-    /* inproc://... of a PAIR that hears when a connection stands and when it is gone
-     * (zmq_socket_monitor's frames); to be read in the same loop. NULL: none. */
+    /* inproc://... of a PAIR that hears what becomes of connections, for conn_event; to be read in
+     * the same loop. NULL: none. */
     const char *monitor;
+    /* There: CURVE. Both sides prove who they are, and all between them is sealed; the one that
+     * connects meets only the broker of its identity. Not there, or NULL: anybody, in the clear. */
+    const struct identity *identity;
+    /* bound with an identity: what the ZAP handler is asked for, which has to be there first;
+     * without one nobody is let in */
+    const char *domain;
+    /* dealers: somewhere up to so much more before each new try, drawn for this socket, so that
+     * hundreds that lost one peer do not come back at once */
+    int reconnect_spread_ms;
 };
 
 /* A socket bound (ROUTER, XPUB) or connected (DEALER, SUB) to address: tcp:// or ipc://. NULL and
@@ -38,6 +48,22 @@ struct conn_options {
  * zmq_close. */
 void *conn_open(void *context, enum conn_kind kind, const char *address,
                 const struct conn_options *options);
+
+/* What a monitor tells. After CONN_REFUSED and CONN_MISMATCH libzmq tries no more: a socket that is
+ * to go on is closed and opened again. */
+enum conn_event {
+    CONN_QUIET,   /* nothing more, for now */
+    CONN_OTHER,   /* something that changes nothing */
+    CONN_UP,      /* a connection stands */
+    CONN_DOWN,    /* it is gone */
+    CONN_BROKEN,  /* the other side hung up in the handshake: it may have another key, or no time */
+    CONN_REFUSED, /* it does not let our key in */
+    CONN_MISMATCH, /* one side has a key and the other asks for none, or the other way round */
+};
+
+enum conn_event conn_event(void *monitor);
+/* A refusal as a sentence; NULL for what is none. key: had we one to show? */
+const char *conn_refusal(enum conn_event event, bool key);
 
 /* For a loop that polls descriptors itself, which costs far fewer system calls than zmq_poll. The
  * descriptor becomes readable when something has changed, once; any call on the socket may notice

@@ -52,3 +52,20 @@ void log_at(enum log_level level, const char *format, ...)
     }
     errno = saved;
 }
+
+bool log_limited(struct log_limit *limit, int64_t now_ms)
+{
+    enum { LINES_A_SECOND = 10 };
+    int64_t second = now_ms / 1000;
+    if (second != limit->second) {
+        if (limit->kept_back)
+            log_warn("lines_kept_back=%u", limit->kept_back);
+        *limit = (struct log_limit){.second = second};
+    }
+    if (limit->lines < LINES_A_SECOND) {
+        limit->lines++;
+        return false;
+    }
+    limit->kept_back++;
+    return true;
+}

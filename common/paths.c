@@ -56,19 +56,25 @@ char *path_beside(const char *rest)
     return path;
 }
 
-/* An entry of a folder is kept when that folder is. */
-static int make_kept(const char *path)
+int path_keep(const char *path)
 {
-    char *above;
-    if (mkdir(path, 0700) != 0)
-        return errno == EEXIST ? 0 : errno;
-    must(asprintf(&above, "%s/..", path) > 0);
-    int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const char *slash = strrchr(path, '/');
+    char *folder = must_strdup(slash ? path : ".");
+    if (slash)
+        folder[slash == path ? 1 : slash - path] = 0;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int error = fd < 0 || fsync(fd) != 0 ? errno : 0;
     if (fd >= 0)
         close(fd);
-    free(above);
+    free(folder);
     return error;
+}
+
+static int make_kept(const char *path)
+{
+    if (mkdir(path, 0700) != 0)
+        return errno == EEXIST ? 0 : errno;
+    return path_keep(path);
 }
 
 int path_make_above(const char *path)

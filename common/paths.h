@@ -15,6 +15,10 @@ char *path_config(const char *leaf);
  * caller; NULL with errno. */
 char *path_beside(const char *rest);
 
+/* An entry of a folder is kept when that folder is: has it written of this path, which ends with a
+ * name. 0 or an errno. */
+int path_keep(const char *path);
+
 /* Makes the folders above a path that are not there, for their owner only, each kept before the
  * next. 0 or an errno. */
 int path_make_above(const char *path);

@@ -21,6 +21,11 @@ static inline uint32_t utf8_next(const unsigned char **at, const unsigned char *
     *at = p;
     if (!more)
         return c;
+    if (c >= 0xc2 && c < 0xe0 && p < end &&
+        (*p & 0xc0) == 0x80) { /* two bytes: nothing else to see */
+        *at = p + 1;
+        return (c & 0x1f) << 6 | (*p & 0x3f);
+    }
     if (c < 0xc2 || c > 0xf4 || (size_t)(end - p) < more)
         return UTF8_INVALID;
     c &= 0x3fu >> more;

@@ -103,13 +103,13 @@ static int read_names(struct confine *c, const struct options *o, struct sandbox
 
 int confine_open(struct confine *c, const struct options *o)
 {
-    const char *names[NAMES_MAX], *secrets[3];
+    const char *names[NAMES_MAX], *secrets[3]; /* a place for each candidate below */
     struct fence fence = {0};
     struct sandbox_options out = {
         .user = options_text(o, "slot-user", NULL), .fence = &fence, .secrets = secrets};
     char *state = path_state("");
-    const char *const candidates[] = {getenv("REEVE_IDENTITY"), getenv("CREDENTIALS_DIRECTORY"),
-                                      state};
+    const char *const candidates[] = {options_text(o, "identity", NULL),
+                                      getenv("CREDENTIALS_DIRECTORY"), state};
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
         if (candidates[i] && *candidates[i])
             secrets[out.secret_count++] = candidates[i];

@@ -33,6 +33,9 @@ static const struct option rows[] = {
     {"broker", OPTION_TEXT, "ADDRESS",
      "the broker's port for workers (tcp://127.0.0.1:7711); none: alone",
      .environment = "REEVE_WORKER_BROKER"},
+    {"identity", OPTION_TEXT, "FILE",
+     "our key, for a broker that asks for one; else $REEVE_IDENTITY",
+     .environment = "REEVE_IDENTITY"},
     {"slots", OPTION_NUMBER, "M", "jobs at the same time (one a core)", 1, SLOTS_MAX},
     {"name", OPTION_TEXT, "NAME", "what the farm calls this worker (HOST-xxxx)", 0, 0},
     {"handlers", OPTION_TEXT, "DIR", "folder of handler programs (../libexec/reeve)",
@@ -65,8 +68,8 @@ static int usage(const struct options *o, const char *text)
     printf("usage: reeve-worker [OPTION]...\nRuns jobs of a Reeve farm in handler processes.\n");
     options_help(o, stdout);
     printf("\nexample: reeve-worker --broker tcp://127.0.0.1:7711 --slots 4\n"
-           "environment: REEVE_WORKER_BROKER, REEVE_HANDLERS, REEVE_PYTHON, REEVE_LOG,\n"
-           "REEVE_CONFIG\n"
+           "environment: REEVE_WORKER_BROKER, REEVE_IDENTITY, REEVE_HANDLERS, REEVE_PYTHON, "
+           "REEVE_LOG,\nREEVE_CONFIG\n"
            "exit: 0 drained or stopped, 2 usage, 7 configuration, 8 internal error\n");
     return 0;
 }
@@ -225,7 +228,11 @@ static int run(const struct options *o, struct programs *p, struct confine *c,
     struct text text = {.listener = -1};
     unsigned port = (unsigned)options_number(o, "text-port", 0);
     int signals = open_signals(), status = EXIT_CONFIG;
-    if (signals < 0 || (port && text_open(&text, port))) {
+    char why[IDENTITY_WHY];
+    /* And only then the key: what runs jobs is never to have had it. */
+    if (!identity_own(&shell->identity, options_text(o, "identity", NULL), why, sizeof why)) {
+        log_error("%s", why);
+    } else if (signals < 0 || (port && text_open(&text, port))) {
         log_error("text port 127.0.0.1:%u: %s", port, strerror(errno));
     } else {
         log_info("name=%.*s pid=%d slots=%u programs=%u broker=%s text_port=%u", BYTES_ARG(a->name),
@@ -237,6 +244,7 @@ static int run(const struct options *o, struct programs *p, struct confine *c,
     }
     shell->spawner = NULL; /* they are ours, and end here */
     shell->text = NULL;
+    identity_wipe(&shell->identity);
     spawner_close(&spawner);
     text_close(&text);
     if (signals >= 0)

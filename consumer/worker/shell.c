@@ -22,6 +22,9 @@ _Static_assert((int)AGENT_LARGE_BYTES <= (int)PAGE_SMALL_MAX, "the core knows wh
 enum {
     FRAMES_PER_TURN = 64,
     SECOND_US = 1000000,
+    REFUSED_US = 1000000,
+    RECONNECT_MAX_MS = 1000,
+    RECONNECT_SPREAD_MS = 400,
     WATCH_US = 50000, /* between looks at the memory of runners that work */
     EXIT_BUG = 8,
     /* Polled besides the runners' bells: broker, its monitor, spawner, signals, what runners say,
@@ -36,7 +39,9 @@ struct shell {
     struct agent_effects effects;
     void *context, *broker, *monitor;
     int broker_fd, monitor_fd;
-    unsigned connections; /* opened so far */
+    unsigned connections;    /* opened so far */
+    enum conn_event refusal; /* the last one told, CONN_QUIET after a connection stood */
+    int64_t again_us;        /* the broker has refused us: when to try again */
     struct outbox outbox;
     struct hands hands;
     struct pollfd *items;
@@ -156,23 +161,28 @@ static void take_broker(struct shell *s)
     s->broker_more = true;
 }
 
+/* Whom the broker lets in may change: it is asked again, by hundreds of us not at once. */
+static void take_refusal(struct shell *s, enum conn_event event)
+{
+    const char *why = conn_refusal(event, identity_there(&s->options->identity));
+    if (why && event != s->refusal)
+        log_error("broker=%s: %s", s->options->broker, why);
+    s->refusal = event;
+    if (event != CONN_BROKEN) /* after that libzmq tries again by itself */
+        s->again_us = s->now_us + REFUSED_US + random() % REFUSED_US;
+}
+
 static void take_monitor(struct shell *s)
 {
-    for (;;) {
-        zmq_msg_t msg;
-        uint16_t event = 0;
-        zmq_msg_init(&msg);
-        int n = zmq_msg_recv(&msg, s->monitor, ZMQ_DONTWAIT);
-        /* Two frames an event; the second is the address, which we know. */
-        if (n >= (int)sizeof event && zmq_msg_more(&msg))
-            memcpy(&event, zmq_msg_data(&msg), sizeof event);
-        zmq_msg_close(&msg);
-        if (n < 0)
-            return;
-        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+    for (enum conn_event event; (event = conn_event(s->monitor)) != CONN_QUIET;) {
+        if (event == CONN_REFUSED || event == CONN_MISMATCH || event == CONN_BROKEN)
+            take_refusal(s, event);
+        if (event == CONN_UP) {
+            s->refusal = CONN_QUIET;
             step(s, &(struct agent_event){.type = AGENT_CONNECTED});
-        else if (event == ZMQ_EVENT_DISCONNECTED)
+        } else if (event == CONN_DOWN) {
             step(s, &(struct agent_event){.type = AGENT_DISCONNECTED});
+        }
     }
 }
 
@@ -186,9 +196,12 @@ static int open_broker(struct shell *s)
     snprintf(monitor, sizeof monitor, "inproc://reeve-worker-link-%u", s->connections++);
     s->monitor = zmq_socket(s->context, ZMQ_PAIR);
     must(s->monitor);
-    s->broker = conn_open(
-        s->context, CONN_DEALER, s->options->broker,
-        &(struct conn_options){.reconnect_max_ms = 1000, .linger_ms = 1000, .monitor = monitor});
+    s->broker = conn_open(s->context, CONN_DEALER, s->options->broker,
+                          &(struct conn_options){.reconnect_max_ms = RECONNECT_MAX_MS,
+                                                 .reconnect_spread_ms = RECONNECT_SPREAD_MS,
+                                                 .linger_ms = 1000,
+                                                 .monitor = monitor,
+                                                 .identity = &s->options->identity});
     if (!s->broker) {
         log_error("broker=%s: %s", s->options->broker, strerror(errno));
         return -1;
@@ -377,6 +390,8 @@ static int timeout_ms(const struct shell *s)
         at = s->second_us;
     if (s->working && s->watch_us < at)
         at = s->watch_us;
+    if (s->again_us < at)
+        at = s->again_us;
     int64_t now_us = clock_us(), left_us = at - now_us;
     if (left_us <= 0 || s->effects.count)
         return 0;
@@ -473,6 +488,14 @@ static void tell_manager(struct shell *s)
                   s->drained ? ", draining" : "");
 }
 
+static void try_again(struct shell *s)
+{
+    if (s->now_us < s->again_us)
+        return;
+    s->again_us = INT64_MAX;
+    reopen_broker(s);
+}
+
 static void each_second(struct shell *s)
 {
     if (s->now_us < s->second_us)
@@ -509,6 +532,7 @@ static int turn(struct shell *s)
         hands_hear(&s->hands);
     take_text(s, s->items + POLLS_FIXED, text_count);
     watch(s);
+    try_again(s);
     step(s, &(struct agent_event){.type = AGENT_TICK});
     apply_all(s);
     /* After the core has seen the time: one that was frozen has recalled by now. */
@@ -535,6 +559,7 @@ int shell_run(const struct shell_options *options)
                       .now_us = clock_us(),
                       .broker_fd = -1,
                       .monitor_fd = -1,
+                      .again_us = INT64_MAX,
                       .watch_us = options->agent.slot_kib ? 0 : INT64_MAX};
     if (hands_open(&s.hands, &options->agent, STDERR_FILENO)) {
         log_error("epoll: %s", strerror(errno));

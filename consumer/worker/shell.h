@@ -7,13 +7,15 @@
 #ifndef WORKER_SHELL_H
 #define WORKER_SHELL_H
 
+#include "common/identity.h"
 #include "common/notify.h"
 #include "consumer/worker/programs.h"
 #include "consumer/worker/spawner.h"
 #include "consumer/worker/text.h"
 
 struct shell_options {
-    const char *broker; /* address; NULL: alone */
+    const char *broker;       /* address; NULL: alone */
+    struct identity identity; /* what it is shown; none: nothing */
     struct agent_options agent;
     const struct programs *programs;
     struct spawner *spawner;

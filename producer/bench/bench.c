@@ -227,10 +227,10 @@ static void fill_in(const struct bench *b, struct report *r)
 int bench_run(struct bench *b, struct report *report)
 {
     struct reeve_client *c;
-    if (reeve_connect(&c, b->options.broker, (int)b->options.wait_ms)) {
-        const char *at = b->options.broker ? b->options.broker : getenv("REEVE_BROKER");
-        fprintf(stderr, "reeve-bench: no broker at %s\n", at ? at : "tcp://127.0.0.1:7710");
-        return 4;
+    int code = reeve_connect(&c, b->options.broker, (int)b->options.wait_ms);
+    if (code) {
+        fprintf(stderr, "reeve-bench: %s\n", reeve_error(NULL));
+        return code == REEVE_EDENIED ? 5 : 4;
     }
     b->report = report;
     b->recent = must_alloc(sizeof *b->recent);

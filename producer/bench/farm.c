@@ -203,6 +203,7 @@ int farm_begin(struct farm *f, const struct farm_options *o, char error[static 2
         return -1;
     }
     setenv("XDG_STATE_HOME", f->folder, 1); /* theirs: nothing of ours is kept anywhere */
+    unsetenv("REEVE_IDENTITY");             /* a broker that nobody else reaches asks for no keys */
     setenv("REEVE_LOG", "warn", 0);         /* that it comes and goes is no news */
     int port = place_broker(f, o->store, error);
     int code = port ? start_workers(f, port + 1, o, error) : -1;

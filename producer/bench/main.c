@@ -88,18 +88,19 @@ static void print_help(const struct options *o)
         "came twice or came back wrong. Either as fast as results come back, or at a rate of its\n"
         "own. The default is bench.noop, which does nothing; bench.echo gives back what it got.\n");
     options_help(o, stdout);
-    puts(
-        "\nexample:\n"
-        "  reeve bench --jobs 1000000\n"
-        "  reeve bench --seconds 5 --depth 1 --json bench.echo\n"
-        "  reeve bench --rate 20000 --arrivals poisson --svg bench.svg\n"
-        "  reeve bench --knee --p99 5ms --workers 2 --slots 2\n"
-        "  reeve bench --mix 'bench.noop=90,fibonacci_generator.calculate 30=9,\n"
-        "      calculator.calculate 2 + 2=1' --sessions 100 --subscribers 10\n"
-        "  reeve bench --workers 1 --store memory --out a.json\n"
-        "  reeve bench --workers 1 --store /var/tmp/b --out b.json\n"
-        "  reeve bench --compare a.json b.json\n\n"
-        "exit status: 0 every job came back right and once, 1 not every one, 2 usage, 4 no broker");
+    puts("\nexample:\n"
+         "  reeve bench --jobs 1000000\n"
+         "  reeve bench --seconds 5 --depth 1 --json bench.echo\n"
+         "  reeve bench --rate 20000 --arrivals poisson --svg bench.svg\n"
+         "  reeve bench --knee --p99 5ms --workers 2 --slots 2\n"
+         "  reeve bench --mix 'bench.noop=90,fibonacci_generator.calculate 30=9,\n"
+         "      calculator.calculate 2 + 2=1' --sessions 100 --subscribers 10\n"
+         "  reeve bench --workers 1 --store memory --out a.json\n"
+         "  reeve bench --workers 1 --store /var/tmp/b --out b.json\n"
+         "  reeve bench --compare a.json b.json\n\n"
+         "exit status: 0 every job came back right and once, 1 not every one, 2 usage, 4 no "
+         "broker,\n"
+         "5 it does not know our key");
 }
 
 static int usage(const char *format, const char *word)

@@ -29,6 +29,8 @@ static const struct option rows[] = {
      "where jobs are kept (default $XDG_STATE_HOME/reeve/store); memory: nowhere. Sessions' text "
      "files: $XDG_STATE_HOME/reeve/sessions; with another DIR: DIR/sessions",
      0, 0},
+    {"keys", OPTION_TEXT, "DIR",
+     "ask for keys: DIR as `reeve keys init` makes it. Without it only this host may come", 0, 0},
     {"ready-fd", OPTION_NUMBER, "N", "write a line there when the ports are bound", 1, 1 << 20,
      .line_only = true},
     {"help", OPTION_FLAG, NULL, "this text", .line_only = true},
@@ -73,12 +75,15 @@ static bool loopback(const char *host)
            strcmp(host, "[::1]") == 0;
 }
 
-static int block_signals(void)
+/* HUP: that the list of principals is another one. Without keys it means what it always does. */
+static int block_signals(bool keys)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    if (keys)
+        sigaddset(&set, SIGHUP);
     must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a write that fails */
@@ -102,19 +107,22 @@ static char *sessions_of(const char *where)
     return path;
 }
 
-static int serve_on(struct shell *shell, const struct notify *notify, const char *host,
-                    unsigned port, const char *where, int ready_fd, int signal_fd)
+static int serve_on(struct shell *shell, struct keys *keys, const struct notify *notify,
+                    const char *host, unsigned port, const char *where, int ready_fd, int signal_fd)
 {
     unsigned tried = port;
+    char why[400];
     void *context = conn_context();
     int code = 0;
-    if (shell_bind(shell, context, host, &tried)) {
+    if (keys && !keys_start(keys, context, why, sizeof why)) {
+        code = complain(EXIT_CONFIG, "%s", why);
+    } else if (shell_bind(shell, context, host, &tried)) {
         fprintf(stderr, "reeve-broker: cannot listen on %s port %u: %s\n", host, tried,
                 zmq_strerror(errno));
         code = EXIT_CONFIG;
     } else {
-        log_info("listening host=%s clients=%u workers=%u updates=%u store=%s", host, port,
-                 port + 1, port + 2, where);
+        log_info("listening host=%s clients=%u workers=%u updates=%u store=%s keys=%s", host, port,
+                 port + 1, port + 2, where, keys ? "asked" : "none");
         if (ready_fd >= 0 && write(ready_fd, "\n", 1) != 1)
             log_warn("ready-fd=%d: %s", ready_fd, strerror(errno));
         notify_ready(notify);
@@ -123,17 +131,21 @@ static int serve_on(struct shell *shell, const struct notify *notify, const char
         notify_stopping(notify);
     }
     shell_free(shell);
+    zmq_ctx_shutdown(context);
+    keys_close(keys);
     zmq_ctx_term(context);
     return code;
 }
 
-static int serve(const char *host, unsigned port, const char *where, int ready_fd)
+/* Takes the keys over. */
+static int serve(const char *host, unsigned port, const char *where, struct keys *keys,
+                 int ready_fd)
 {
     char why[300];
-    int signal_fd = block_signals(), code = EXIT_CONFIG;
+    int signal_fd = block_signals(keys), code = EXIT_CONFIG;
     must(signal_fd >= 0);
     struct notify notify;
-    struct shell_options options = {.port = port, .notify = &notify};
+    struct shell_options options = {.port = port, .keys = keys, .notify = &notify};
     notify_open(&notify, clock_ms());
     notify_extend(&notify, START_MS); /* a store may be long */
     must(getrandom(&options.seed, sizeof options.seed, 0) == (ssize_t)sizeof options.seed);
@@ -143,16 +155,31 @@ static int serve(const char *host, unsigned port, const char *where, int ready_f
     struct store *store = store_open(where, sessions, &(struct store_limits){0}, clock_wall_ms(),
                                      &options.found, why, sizeof why);
     free(sessions);
-    if (!store)
+    if (!store) {
+        keys_close(keys);
         return complain(EXIT_CONFIG, "store: %s", why);
+    }
     struct shell *shell = shell_new(store, &options);
-    if (shell_load(shell) == 0)
-        code = serve_on(shell, &notify, host, port, where, ready_fd, signal_fd);
-    else
+    if (shell_load(shell) == 0) {
+        code = serve_on(shell, keys, &notify, host, port, where, ready_fd, signal_fd);
+    } else {
         shell_free(shell);
+        keys_close(keys);
+    }
     store_close(store);
     close(signal_fd);
     return code;
+}
+
+/* folder NULL: without keys. */
+static int serve_with(const char *folder, const char *host, unsigned port, const char *where,
+                      int ready_fd)
+{
+    char why[400];
+    struct keys *keys = folder ? keys_open(folder, why, sizeof why) : NULL;
+    if (folder && !keys)
+        return complain(EXIT_CONFIG, "keys: %s", why);
+    return serve(host, port, where, keys, ready_fd);
 }
 
 int main(int argc, char **argv)
@@ -163,7 +190,7 @@ int main(int argc, char **argv)
     int code = 0;
     char host[100];
     unsigned port;
-    const char *bind = "tcp://127.0.0.1:7710", *where;
+    const char *bind = "tcp://127.0.0.1:7710", *where, *keys = NULL;
     char *default_store = NULL;
     if (!settings_read(&o, "broker", argc - 1, argv + 1, &code))
         code = code ? complain(code, "%s", o.error) : 0;
@@ -171,19 +198,21 @@ int main(int argc, char **argv)
         help(&o);
     else if (o.word_count)
         code = complain(EXIT_USAGE, "unexpected word: %s", o.words[0]);
+    else if ((keys = options_text(&o, "keys", NULL)) && !*keys)
+        code = complain(EXIT_USAGE, "%s", "--keys wants a folder");
     else if (!parse_bind(bind = options_text(&o, "bind", bind), host, &port))
         code = complain(settings_refuse(&o, "bind", "tcp://HOST:PORT"), "%s", o.error);
-    else if (!loopback(host))
+    else if (!loopback(host) && !keys)
         code = complain(EXIT_CONFIG,
                         "%s is not loopback: whoever reaches it could run jobs. Keys come first: "
-                        "reeve keys init (not in this release); until then tunnel the ports",
+                        "reeve keys init, then --keys DIR",
                         host);
     else if (!(where = options_text(&o, "store", default_store = path_state("store"))))
         code = complain(EXIT_CONFIG, "%s", "no home for the store: say --store DIR or memory");
     else if (where == default_store && path_make_above(where))
         code = complain(EXIT_CONFIG, "cannot make the folders above %s", where);
     else
-        code = serve(host, port, where, (int)options_number(&o, "ready-fd", -1));
+        code = serve_with(keys, host, port, where, (int)options_number(&o, "ready-fd", -1));
     free(default_store);
     options_fini(&o);
     return code;

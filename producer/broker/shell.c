@@ -3,14 +3,16 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 #include <zmq.h>
 
 #include "common/clock.h"
 #include "common/conn.h"
-#include "common/list.h"
 #include "common/log.h"
-#include "common/map.h"
+#include "producer/broker/ports.h"
+#include "producer/broker/route.h"
 
 enum {
     MESSAGES_A_TURN = 256,        /* of one socket, before the others get their turn */
@@ -20,31 +22,12 @@ enum {
     LOAD_EXTEND_MS = 60000,       /* of a start, what the service manager is asked for at a time */
     LOAD_TOLD_ROWS = 1000000,     /* of a start, a line in the log */
     EXIT_DATA = 7,
-    UPDATES_HIGH_WATER = 50000, /* of one subscriber that does not read */
-};
-
-/* The first two as enum port. */
-enum { CLIENTS = PORT_CLIENTS, WORKERS = PORT_WORKERS, UPDATES, SOCKETS };
-
-/* A connection: what ZeroMQ calls a routing id, and what waits to go there. */
-struct route {
-    uint64_t id; /* the core's name for it */
-    struct bytes routing_id;
-    enum port port;
-    struct namemap *routes; /* the port's */
-    struct outbox outbox;
-    struct link dirty; /* shell::dirty or shell::lazy, while something waits */
-    bool urgent;       /* on shell::dirty */
-    bool full;         /* would take no more in this turn */
 };
 
 struct shell {
-    void *sockets[SOCKETS];
-    bool touched[SOCKETS];    /* may have something to read that its descriptor does not tell of */
-    struct namemap routes[2]; /* by routing id; by enum port */
-    struct idmap routes_by_id;
-    uint64_t route_id;
-    struct link dirty, lazy; /* routes to send to at the end of this turn; of the next tick's */
+    struct ports ports;
+    bool touched[SOCKETS]; /* may have something to read that its descriptor does not tell of */
+    struct routes routes;
     struct broker *broker;
     struct effects effects;
     struct store *store;
@@ -52,68 +35,43 @@ struct shell {
     int64_t sampled_ms;              /* when our own memory was looked at: */
     uint64_t memory_bytes;
     uint64_t updates_dropped;
-    uint64_t loaded; /* rows, at the start */
+    struct log_limit denied;
+    struct buf enrolments; /* struct enrolment each, to be written at the end of the turn */
+    uint64_t loaded;       /* rows, at the start */
     struct notify *notify;
     int status; /* not 0: the loop must end, with this exit code */
+};
+
+/* Somebody who was invited, and the key of its own. */
+struct enrolment {
+    uint64_t peer;
+    char name[ACL_NAME_MAX + 1], key[ACL_KEY_SIZE + 1];
 };
 
 static void step(struct shell *s, struct event *ev);
 
 /* --- routes ----------------------------------------------------------------------------------- */
 
-static struct route *route_of(struct shell *s, enum port port, struct bytes routing_id)
-{
-    struct namemap *routes = &s->routes[port];
-    struct route *route = namemap_find(routes, routing_id);
-    if (route)
-        return route;
-    route = must_alloc(sizeof *route);
-    route->id = ++s->route_id;
-    void *copy = must_alloc(routing_id.size);
-    memcpy(copy, routing_id.data, routing_id.size);
-    route->routing_id = bytes_of(copy, routing_id.size);
-    route->port = port;
-    route->routes = routes;
-    link_init(&route->dirty);
-    namemap_put(routes, route->routing_id, route);
-    idmap_put(&s->routes_by_id, route->id, route);
-    return route;
-}
+static void route_gone(struct shell *s, struct route *route, const char *why);
 
-static void route_free(struct shell *s, struct route *route)
+/* A peer may claim the routing id of another that has just gone: not its key. */
+static struct route *route_of(struct shell *s, enum port port, struct bytes routing_id,
+                              const char *key)
 {
-    namemap_take(route->routes, route->routing_id);
-    idmap_take(&s->routes_by_id, route->id);
-    link_take(&route->dirty);
-    outbox_fini(&route->outbox);
-    free((void *)(uintptr_t)route->routing_id.data);
-    free(route);
+    struct route *route = routes_find(&s->routes, port, routing_id);
+    if (route && strcmp(route->key, key) != 0) {
+        route_gone(s, route, "another has its routing id");
+        route = NULL;
+    }
+    return route ? route : route_make(&s->routes, port, routing_id, key);
 }
 
 static void route_gone(struct shell *s, struct route *route, const char *why)
 {
     uint64_t id = route->id;
     log_debug("peer=%llu gone why=%s", (unsigned long long)id, why);
-    route_free(s, route);
+    route_free(&s->routes, route);
     step(s, &(struct event){.type = EV_PEER_GONE, .gone = {.peer = id}});
-}
-
-/* What is lazy leaves with the next thing that is not. */
-static void route_mark(struct shell *s, struct route *route, bool lazy)
-{
-    if (!lazy && !route->urgent) {
-        route->urgent = true;
-        link_take(&route->dirty);
-        list_append(&s->dirty, &route->dirty);
-    } else if (!link_listed(&route->dirty)) {
-        list_append(&s->lazy, &route->dirty);
-    }
-}
-
-static void mark_lazy(struct shell *s)
-{
-    while (!list_empty(&s->lazy))
-        route_mark(s, list_first(&s->lazy, struct route, dirty), false);
 }
 
 /* Sends what has gathered. A peer that is gone may make new effects, so this goes on until nothing
@@ -122,9 +80,9 @@ static bool flush(struct shell *s)
 {
     struct link full;
     link_init(&full);
-    while (!list_empty(&s->dirty)) {
-        struct route *route = list_first(&s->dirty, struct route, dirty);
-        int rc = outbox_flush(&route->outbox, s->sockets[route->port], route->routing_id);
+    while (!list_empty(&s->routes.dirty)) {
+        struct route *route = list_first(&s->routes.dirty, struct route, dirty);
+        int rc = outbox_flush(&route->outbox, s->ports.sockets[route->port], route->routing_id);
         s->touched[route->port] = true;
         link_take(&route->dirty);
         route->urgent = route->full = false;
@@ -144,7 +102,7 @@ static bool flush(struct shell *s)
     while (!list_empty(&full)) {
         struct link *l = full.next;
         link_take(l);
-        list_append(&s->dirty, l);
+        list_append(&s->routes.dirty, l);
     }
     return any;
 }
@@ -154,8 +112,9 @@ static bool flush(struct shell *s)
 static void publish(struct shell *s, struct bytes topic, struct bytes body)
 {
     s->touched[UPDATES] = true;
-    if (zmq_send(s->sockets[UPDATES], topic.data, topic.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-        zmq_send(s->sockets[UPDATES], body.data, body.size, ZMQ_DONTWAIT) < 0)
+    if (zmq_send(s->ports.sockets[UPDATES], topic.data, topic.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) <
+            0 ||
+        zmq_send(s->ports.sockets[UPDATES], body.data, body.size, ZMQ_DONTWAIT) < 0)
         if (s->updates_dropped++ == 0) /* watchers find the gap by its number and ask */
             log_warn("updates dropped: %s", zmq_strerror(errno));
 }
@@ -167,9 +126,19 @@ static void send_early(struct shell *s, struct route *route)
 {
     if (route->full || !outbox_ripe(&route->outbox))
         return;
-    int rc = outbox_flush(&route->outbox, s->sockets[route->port], route->routing_id);
+    int rc = outbox_flush(&route->outbox, s->ports.sockets[route->port], route->routing_id);
     route->full = rc != 0;
     s->touched[route->port] = true;
+}
+
+/* Files are written when no effects are being applied: what comes of it is an event. */
+static void enrol_later(struct shell *s, uint64_t peer, struct bytes name, struct bytes key)
+{
+    struct enrolment e = {.peer = peer};
+    must(name.size < sizeof e.name && key.size < sizeof e.key);
+    bytes_copy(e.name, name);
+    bytes_copy(e.key, key);
+    buf_put(&s->enrolments, &e, sizeof e);
 }
 
 static void apply(struct shell *s)
@@ -182,11 +151,11 @@ static void apply(struct shell *s)
         switch (e->type) {
         case FX_SEND:
             if (!route || route->id != e->peer)
-                route = idmap_find(&s->routes_by_id, e->peer);
+                route = routes_find_id(&s->routes, e->peer);
             if (!route)
                 break; /* it left a moment ago, and the core is told of that next */
             outbox_put(&route->outbox, bytes);
-            route_mark(s, route, e->lazy);
+            route_mark(&s->routes, route, e->lazy);
             send_early(s, route);
             break;
         case FX_PUBLISH: publish(s, effect_name(fx, e), bytes); break;
@@ -205,6 +174,11 @@ static void apply(struct shell *s)
         case FX_LIST: store_list(s->store, e->ticket, e->state, bytes, e->id, e->count); break;
         case FX_BYGONE:
         case FX_GONE: break; /* not wanted */
+        case FX_ENROL: enrol_later(s, e->peer, effect_name(fx, e), bytes); break;
+        case FX_AUDIT:
+            if (!log_limited(&s->denied, clock_ms()))
+                log_warn("denied %.*s", BYTES_ARG(bytes));
+            break;
         }
     }
 }
@@ -239,7 +213,7 @@ static bool drain_parts(void *socket)
 static bool take_message(struct shell *s, enum port port)
 {
     static const unsigned char not_a_record = 0xc1; /* the one byte msgpack never uses */
-    void *socket = s->sockets[port];
+    void *socket = s->ports.sockets[port];
     zmq_msg_t id, body;
     zmq_msg_init(&id);
     if (zmq_msg_recv(&id, socket, ZMQ_DONTWAIT) < 0) {
@@ -249,8 +223,11 @@ static bool take_message(struct shell *s, enum port port)
     zmq_msg_init(&body);
     bool whole = zmq_msg_more(&id) && zmq_msg_recv(&body, socket, ZMQ_DONTWAIT) >= 0;
     bool extra = whole && zmq_msg_more(&body) && drain_parts(socket);
-    struct route *route = route_of(s, port, bytes_of(zmq_msg_data(&id), zmq_msg_size(&id)));
-    struct event ev = {.type = EV_BODY, .body = {.peer = route->id, .port = port}};
+    const char *key = s->ports.keys && whole ? zmq_msg_gets(&body, "User-Id") : NULL;
+    struct route *route =
+        route_of(s, port, bytes_of(zmq_msg_data(&id), zmq_msg_size(&id)), key ? key : "");
+    struct event ev = {.type = EV_BODY,
+                       .body = {.peer = route->id, .port = port, .key = bytes_text(route->key)}};
     ev.body.bytes = whole && !extra ? bytes_of(zmq_msg_data(&body), zmq_msg_size(&body))
                                     : bytes_of(&not_a_record, 1);
     step(s, &ev);
@@ -263,7 +240,7 @@ static bool take_subscription(struct shell *s)
 {
     zmq_msg_t msg;
     zmq_msg_init(&msg);
-    bool got = zmq_msg_recv(&msg, s->sockets[UPDATES], ZMQ_DONTWAIT) >= 0;
+    bool got = zmq_msg_recv(&msg, s->ports.sockets[UPDATES], ZMQ_DONTWAIT) >= 0;
     if (got) {
         const unsigned char *at = zmq_msg_data(&msg);
         size_t size = zmq_msg_size(&msg);
@@ -382,7 +359,7 @@ static int64_t idle_ms(struct shell *s, bool full)
 {
     bool waits = false;
     for (unsigned i = 0; i < SOCKETS; i++) {
-        s->touched[i] = s->touched[i] && conn_readable(s->sockets[i]);
+        s->touched[i] = s->touched[i] && conn_readable(s->ports.sockets[i]);
         waits |= s->touched[i];
     }
     int64_t now_ms = clock_ms(), wait_ms = broker_deadline(s->broker) - now_ms;
@@ -404,7 +381,7 @@ static void tell_manager(struct shell *s)
 static void tick(struct shell *s, int64_t now_ms)
 {
     step(s, &(struct event){.type = EV_TICK});
-    mark_lazy(s);
+    routes_hurry(&s->routes);
     if (now_ms - s->sampled_ms < SAMPLE_MS)
         return;
     s->sampled_ms = now_ms;
@@ -413,18 +390,90 @@ static void tick(struct shell *s, int64_t now_ms)
     tell_manager(s);
 }
 
+/* --- keys ------------------------------------------------------------------------------------- */
+
+/* Its connections cannot be told from each other: so all end, and who is still let in comes again.
+ */
+static void updates_anew(struct shell *s)
+{
+    if (ports_anew(&s->ports, UPDATES)) {
+        log_error("cannot bind the port of the updates again: %s", zmq_strerror(errno));
+        s->status = EXIT_DATA;
+        return;
+    }
+    s->touched[UPDATES] = true;
+    step(s, &(struct event){.type = EV_UNWATCHED});
+}
+
+static bool list_again(struct shell *s)
+{
+    char why[400];
+    bool updates = false;
+    if (!keys_again(s->ports.keys, &updates, why, sizeof why)) {
+        log_error("the list of principals stays as it was: %s", why);
+        return false;
+    }
+    log_info("another list of principals is in force");
+    step(s, &(struct event){.type = EV_ACL, .acl = {.text = keys_list(s->ports.keys)}});
+    if (updates)
+        updates_anew(s);
+    return true;
+}
+
+static void enrol(struct shell *s, const struct enrolment *e)
+{
+    char why[600];
+    struct event ev = {.type = EV_ENROLLED,
+                       .enrolled = {.peer = e->peer, .name = bytes_text(e->name)}};
+    if (!keys_enrol(s->ports.keys, e->name, e->key, why, sizeof why)) {
+        log_error("cannot enrol %s: %s", e->name, why);
+        ev.enrolled.failure = "the broker cannot change its list of principals; its log says why";
+    } else if (!list_again(s)) {
+        ev.enrolled.failure = "the broker's list of principals does not read; its log says why";
+    } else {
+        log_info("enrolled worker=%s", e->name);
+    }
+    step(s, &ev);
+}
+
+static void enrol_all(struct shell *s)
+{
+    struct buf due = s->enrolments;
+    struct enrolment e;
+    s->enrolments = (struct buf){0};
+    for (size_t at = 0; at < due.size; at += sizeof e) {
+        memcpy(&e, due.data + at, sizeof e);
+        enrol(s, &e);
+    }
+    buf_fini(&due);
+}
+
+/* True: to the end. */
+static bool take_signal(struct shell *s, int signal_fd)
+{
+    struct signalfd_siginfo info;
+    if (read(signal_fd, &info, sizeof info) != sizeof info)
+        return false;
+    if (info.ssi_signo != SIGHUP)
+        return true;
+    notify_reloading(s->notify);
+    list_again(s);
+    notify_ready(s->notify); /* whichever list is in force */
+    return false;
+}
+
 int shell_run(struct shell *s, int signal_fd)
 {
     enum { STORE = SOCKETS, SIGNAL, ITEMS };
     struct pollfd fds[ITEMS];
     for (unsigned i = 0; i < SOCKETS; i++) {
-        fds[i] = (struct pollfd){.fd = conn_fd(s->sockets[i]), .events = POLLIN};
+        fds[i] = (struct pollfd){.fd = conn_fd(s->ports.sockets[i]), .events = POLLIN};
         s->touched[i] = true;
     }
     fds[STORE] = (struct pollfd){.fd = store_fd(s->store), .events = POLLIN};
     fds[SIGNAL] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
-    bool full = false;
-    while (!s->status && !(fds[SIGNAL].revents & POLLIN)) {
+    bool full = false, end = false;
+    while (!s->status && !end) {
         if (poll(fds, ITEMS, (int)idle_ms(s, full)) < 0) {
             must(errno == EINTR);
             continue;
@@ -435,32 +484,27 @@ int shell_run(struct shell *s, int signal_fd)
             take_answers(s);
         if (now_ms >= broker_deadline(s->broker))
             tick(s, now_ms);
+        enrol_all(s);
         full = flush(s);
         store_flush(s->store, now_ms);
         notify_turn(s->notify, now_ms);
+        if (fds[SIGNAL].revents & POLLIN)
+            end = take_signal(s, signal_fd);
+        if (!s->status)
+            fds[UPDATES].fd = conn_fd(s->ports.sockets[UPDATES]); /* another after a new list */
     }
     return s->status;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static void *bind_port(void *context, enum conn_kind kind, const char *host, unsigned port,
-                       int high_water)
-{
-    char address[128];
-    snprintf(address, sizeof address, "tcp://%s:%u", host, port);
-    struct conn_options options = {.send_high_water = high_water};
-    return conn_open(context, kind, address, &options);
-}
-
 struct shell *shell_new(struct store *store, const struct shell_options *options)
 {
     struct shell *s = must_alloc(sizeof *s);
     s->store = store;
+    s->ports.keys = options->keys;
     s->notify = options->notify;
-    link_init(&s->dirty);
-    link_init(&s->lazy);
-    s->routes[0].seed = s->routes[1].seed = options->seed;
+    routes_init(&s->routes, options->seed);
     struct broker_options core = {.seed = options->seed,
                                   .incarnation = options->found.incarnation,
                                   .broker_id = 1,
@@ -502,6 +546,8 @@ int shell_load(struct shell *s)
     if (damaged || totals.malformed)
         log_error("store rows_damaged=%llu rows_unread=%llu: set aside",
                   (unsigned long long)damaged, (unsigned long long)totals.malformed);
+    if (s->ports.keys)
+        step(s, &(struct event){.type = EV_ACL, .acl = {.text = keys_list(s->ports.keys)}});
     step(s, &(struct event){.type = EV_SERVE});
     if (rows)
         log_info("loaded rows=%lld open_jobs=%llu ms=%lld", (long long)rows,
@@ -511,32 +557,23 @@ int shell_load(struct shell *s)
 
 int shell_bind(struct shell *s, void *context, const char *host, unsigned *port)
 {
-    static const enum conn_kind kinds[] = {CONN_ROUTER, CONN_ROUTER, CONN_XPUB};
-    unsigned first = *port;
-    for (unsigned i = 0; i < LENGTH(kinds); i++) {
-        *port = first + i;
-        s->sockets[i] = bind_port(context, kinds[i], host, *port,
-                                  kinds[i] == CONN_XPUB ? UPDATES_HIGH_WATER : 0);
-        if (!s->sockets[i])
-            return -1;
-    }
-    return 0;
+    unsigned which;
+    s->ports.context = context;
+    s->ports.host = host;
+    s->ports.first = *port;
+    int rc = ports_bind(&s->ports, &which);
+    *port += rc ? which : 0;
+    return rc;
 }
 
 void shell_free(struct shell *s)
 {
     if (!s)
         return;
-    size_t at = 0;
-    for (struct route *route; (route = idmap_next(&s->routes_by_id, &at)); at = 0)
-        route_free(s, route); /* the map has changed: from its start again */
-    idmap_fini(&s->routes_by_id);
-    namemap_fini(&s->routes[0]);
-    namemap_fini(&s->routes[1]);
+    routes_fini(&s->routes);
     effects_fini(&s->effects);
+    buf_fini(&s->enrolments);
     broker_free(s->broker);
-    for (size_t i = 0; i < SOCKETS; i++)
-        if (s->sockets[i])
-            zmq_close(s->sockets[i]);
+    ports_close(&s->ports);
     free(s);
 }

@@ -8,6 +8,7 @@
 #define BROKER_SHELL_H
 
 #include "common/notify.h"
+#include "producer/broker/keys.h"
 #include "producer/core/broker.h"
 #include "producer/store/store.h"
 
@@ -17,10 +18,11 @@ struct shell_options {
     unsigned port; /* clients; workers + 1, updates + 2 */
     uint64_t seed;
     struct store_found found;
+    struct keys *keys;     /* borrowed; NULL: whoever reaches a port is let in */
     struct notify *notify; /* borrowed until shell_free */
 };
 
-/* Borrows the store until shell_free. */
+/* Borrows store and keys until shell_free. */
 struct shell *shell_new(struct store *store, const struct shell_options *options);
 void shell_free(struct shell *s);
 
@@ -29,11 +31,11 @@ void shell_free(struct shell *s);
 int shell_load(struct shell *s);
 
 /* Binds the three sockets, *port and the two after it. -1 when one cannot be had: errno says why,
- * *port which one it was. Borrows the context until shell_free. */
+ * *port which one it was. Borrows context and host until shell_free. */
 int shell_bind(struct shell *s, void *context, const char *host, unsigned *port);
 
-/* Serves until signal_fd is readable: 0. Or until it must not go on: the exit code, and a line in
- * the log. */
+/* Serves until signal_fd tells of another signal than HUP, at which the list of principals is read
+ * again: 0. Or until it must not go on: the exit code, and a line in the log. */
 int shell_run(struct shell *s, int signal_fd);
 
 #endif

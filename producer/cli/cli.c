@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "producer/cli/output.h"
 
-enum { LOST_MS = 10000, TURN_MS_MAX = 250, MORE_MAX = 4, CANCEL_MS = 5000 };
+enum { LOST_MS = 10000, TURN_MS_MAX = 250, MORE_MAX = 4, CANCEL_MS = 5000, PARTS_MAX = 16 };
 
 const char *cli_address(const struct cli *cli)
 {
@@ -27,12 +27,18 @@ int cli_left_ms(const struct cli *cli)
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
+int cli_reach(struct cli *cli, int wait_ms)
+{
+    const struct reeve_options options = {.address = cli_address(cli), .identity = cli->identity};
+    return reeve_connect_with(&cli->client, &options, wait_ms);
+}
+
 int cli_connect(struct cli *cli)
 {
     if (cli->client)
         return 0;
     int left = cli_left_ms(cli), wait_ms = left >= 0 && left < CONNECT_MS ? left : CONNECT_MS;
-    int code = reeve_connect(&cli->client, cli_address(cli), wait_ms);
+    int code = cli_reach(cli, wait_ms);
     if (code == REEVE_OK)
         return 0;
     if (code == REEVE_EUNREACHABLE || code == REEVE_ETIMEOUT)
@@ -42,6 +48,8 @@ int cli_connect(struct cli *cli)
     if (code == REEVE_EINVALID)
         return cli_fail(cli, EXIT_USAGE, "\"%s\" is no address such as tcp://127.0.0.1:7710",
                         cli_address(cli));
+    if (code == REEVE_EDENIED)
+        return cli_fail(cli, EXIT_DENIED, "%s", reeve_error(NULL));
     return cli_fail(cli, err_exit_code((unsigned)code), "cannot connect to %s: %s",
                     cli_address(cli), err_text((unsigned)code));
 }
@@ -95,6 +103,26 @@ int cli_usage(struct cli *cli, const char *format, ...)
     fprintf(stderr, "usage: reeve %s %s\nMore: reeve help %s\n", cli->verb->name, cli->verb->usage,
             cli->verb->name);
     return EXIT_USAGE;
+}
+
+int cli_run_part(struct cli *cli, const struct cli_part *parts, size_t count)
+{
+    const char *names[PARTS_MAX], *near;
+    size_t words = cli->word_count - 1;
+    must(count <= PARTS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct cli_part *part = &parts[i];
+        names[i] = part->name;
+        if (strcmp(part->name, cli->words[0]) != 0)
+            continue;
+        if (words < part->words_min || words > part->words_max)
+            return cli_usage(cli, "it is: reeve %s %s %s", cli->verb->name, part->name,
+                             part->usage);
+        return part->run(cli);
+    }
+    near = options_nearest(cli->words[0], names, count);
+    return cli_usage(cli, "no \"%.40s\"%s%s%s", cli->words[0], near ? "; did you mean \"" : "",
+                     near ? near : "", near ? "\"?" : "");
 }
 
 /* --- the connection ------------------------------------------------------------------------- */

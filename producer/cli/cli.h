@@ -20,6 +20,7 @@ enum exit_code {
     EXIT_USAGE = 2,
     EXIT_UNKNOWN = 3,     /* no such job, handler, queue or worker */
     EXIT_UNREACHABLE = 4, /* no broker */
+    EXIT_DENIED = 5,      /* it does not know our key, or not for this */
     EXIT_BUSY = 6,        /* at a limit, disk full: try again later */
     EXIT_DATA = 7,        /* configuration or data, a taken port */
     EXIT_BUG = 8,         /* reading or writing failed, or a bug */
@@ -54,8 +55,9 @@ struct cli {
     char **words; /* what is no option, lent by options */
     size_t word_count;
     bool json;
-    const char *address; /* of the broker; NULL until known */
-    int64_t deadline_ms; /* by clock_ms; -1: none */
+    const char *address;  /* of the broker; NULL until known */
+    const char *identity; /* --identity; NULL: not said */
+    int64_t deadline_ms;  /* by clock_ms; -1: none */
     struct reeve_client *client;
     int64_t lost_ms; /* since when it is seen not to be connected; 0: it is */
     bool patient;    /* a broker that is gone for long is waited for all the same */
@@ -63,6 +65,8 @@ struct cli {
 
 /* Connects once; 0, or the exit code of a failure it has told. */
 int cli_connect(struct cli *cli) MUST_CHECK;
+/* The same, waiting no longer than that and telling nothing: 0 or a code of the client library. */
+int cli_reach(struct cli *cli, int wait_ms) MUST_CHECK;
 /* The address in use: --broker, $REEVE_BROKER or the default. */
 const char *cli_address(const struct cli *cli);
 /* What is left of --wait in ms, -1 for no limit, 0 when it has passed. */
@@ -76,6 +80,16 @@ int cli_fail(struct cli *cli, int exit_code, const char *format, ...)
 int cli_fail_code(struct cli *cli, int code, const char *what);
 /* A mistake in the command line: says it and where help is. */
 int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A verb whose first word says which of several it is. */
+struct cli_part {
+    const char *name, *usage;
+    int (*run)(struct cli *cli);
+    size_t words_min, words_max; /* behind the name */
+};
+
+/* Runs the part that the first word names; an exit code (told). */
+int cli_run_part(struct cli *cli, const struct cli_part *parts, size_t count);
 
 /* One request that is answered by done, end or one record; 0 or an exit code (told). */
 int cli_ask(struct cli *cli, struct record *request, ask_answer *answer, void *user,

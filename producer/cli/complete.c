@@ -10,7 +10,8 @@
 #include "producer/cli/verbs.h"
 
 /* Which names a verb's words are: 'q' queues, 'w' workers, 'j' jobs, 'd' what dead takes, 'v'
- * verbs, 's' shells, 'c' what config takes, 'o' what session takes, 't' what todo takes, 0 none. */
+ * verbs, 's' shells, 'c' what config takes, 'o' what session takes, 't' what todo takes, 'k' what
+ * keys takes, 0 none. */
 static char words_of(const struct verb *verb)
 {
     static const struct {
@@ -20,7 +21,7 @@ static char words_of(const struct verb *verb)
                  {"release", 'q'}, {"drain", 'w'},  {"wait", 'j'},       {"result", 'j'},
                  {"cancel", 'j'},  {"retry", 'j'},  {"explain", 'j'},    {"job", 'j'},
                  {"dead", 'd'},    {"help", 'v'},   {"completion", 's'}, {"session", 'o'},
-                 {"todo", 't'},    {"config", 'c'}};
+                 {"todo", 't'},    {"config", 'c'}, {"keys", 'k'}};
     for (size_t i = 0; i < LENGTH(kinds); i++)
         if (strcmp(kinds[i].verb, verb->name) == 0)
             return kinds[i].kind;
@@ -45,6 +46,7 @@ static struct words names_of(const struct verb *verb)
     case 's': return (struct words){"bash zsh fish", "", NULL};
     case 'o': return (struct words){"", "session list", session_verb_name};
     case 't': return (struct words){"", "todo list", todo_verb_name};
+    case 'k': return (struct words){"", "", keys_verb_name};
     default: return (struct words){"", "", NULL};
     }
 }

@@ -34,7 +34,7 @@ static int reach(struct doctor *d)
     struct cli *cli = d->cli;
     struct record ask = {.type = REC_get_status};
     int left = cli_left_ms(cli), wait_ms = left >= 0 && left < CONNECT_MS ? left : REACH_MS;
-    int code = reeve_connect(&cli->client, cli_address(cli), wait_ms);
+    int code = cli_reach(cli, wait_ms);
     if (code == REEVE_OK)
         code = client_ask(cli->client, &ask, status_take, &d->status, wait_ms);
     return code;
@@ -48,6 +48,10 @@ static void look_at_broker(struct doctor *d)
     if (code == REEVE_EINVALID) {
         checkup_say(&d->checkup, FINDING_FAIL, "broker",
                     "\"%s\" is no address such as tcp://127.0.0.1:7710", cli_address(d->cli));
+        return;
+    }
+    if (code == REEVE_EDENIED && !d->cli->client) {
+        checkup_say(&d->checkup, FINDING_FAIL, "broker", "%s", reeve_error(NULL));
         return;
     }
     if (!d->status.come) {

@@ -20,6 +20,9 @@ const struct option common_options[] = {
     {"json", OPTION_FLAG, NULL, "JSON for programs"},
     {"broker", OPTION_TEXT, "ADDRESS", "else $REEVE_BROKER, else " DEFAULT_ADDRESS,
      .environment = "REEVE_BROKER"},
+    {"identity", OPTION_TEXT, "FILE",
+     "our key, for a broker that asks for one; else $REEVE_IDENTITY",
+     .environment = "REEVE_IDENTITY"},
     {"wait", OPTION_SECONDS, "S", "give up after S seconds: exit 124", .line_only = true},
     {"help", OPTION_FLAG, NULL, "this help", .line_only = true},
     {0},
@@ -64,11 +67,12 @@ void verb_help(const struct verb *verb, FILE *out)
         fprintf(out, "  %.*s\n", (int)size, at);
         at += size + (at[size] == '\n');
     }
-    fputs(
-        "\nExit codes: 0 success, 1 a job failed or was cancelled, 2 usage, 3 no such job,\n"
-        "handler, queue or worker, 4 no broker within 5 s, 6 at a limit or disk full, try later,\n"
-        "7 configuration or data, 8 internal, 124 --wait has passed, 128+n ended by signal n\n",
-        out);
+    fputs("\nExit codes: 0 success, 1 a job failed or was cancelled, 2 usage, 3 no such job,\n"
+          "handler, queue or worker, 4 no broker within 5 s, 5 it does not know our key or not for "
+          "this,\n"
+          "6 at a limit or disk full, try later, 7 configuration or data, 8 internal,\n"
+          "124 --wait has passed, 128+n ended by signal n\n",
+          out);
 }
 
 static int fail_verb(const char *name)
@@ -135,6 +139,7 @@ static int run_parsed(struct cli *cli)
     char *whole = whole_address(options_text(&cli->options, "broker", DEFAULT_ADDRESS));
     int64_t wait_ms = options_ms(&cli->options, "wait", -1);
     cli->address = whole;
+    cli->identity = options_text(&cli->options, "identity", NULL);
     cli->deadline_ms = wait_ms < 0 ? -1 : clock_ms() + wait_ms;
     cli->words = cli->options.words;
     cli->word_count = cli->options.word_count;

@@ -37,6 +37,12 @@ int program_handlers(char path[static PROGRAM_PATH])
     return beside(path, "../libexec/reeve");
 }
 
+void program_become(char *const argv[])
+{
+    signal(SIGPIPE, SIG_DFL); /* that program decides for itself */
+    execv(argv[0], argv);
+}
+
 int verb_program(struct cli *cli)
 {
     char path[PROGRAM_PATH];
@@ -46,8 +52,7 @@ int verb_program(struct cli *cli)
     argv[0] = path;
     for (size_t i = 0; i < cli->word_count; i++)
         argv[1 + i] = cli->words[i];
-    signal(SIGPIPE, SIG_DFL); /* that program decides for itself */
-    execv(path, argv);
+    program_become(argv);
     int error = errno;
     free(argv);
     return cli_fail(cli, EXIT_DATA, "cannot start %s: %s", path, strerror(error));

@@ -74,6 +74,8 @@ static void status_lines(struct cli *cli, const struct msg_status *s, uint64_t d
            s->live, s->submitted, s->executions, s->lease_losses, s->kept);
     if (s->malformed)
         printf("dropped  %" PRIu64 " messages that did not decode\n", s->malformed);
+    if (s->denied)
+        printf("denied   %" PRIu64 " times what a key has no right to\n", s->denied);
 }
 
 static void print_json(const struct msg_status *s, const struct view_dataframes *dataframes,

@@ -269,11 +269,7 @@ static int remove_tasks(struct cli *cli)
 
 /* --- which ---------------------------------------------------------------------------------- */
 
-static const struct todo_verb {
-    const char *name, *usage;
-    int (*run)(struct cli *cli);
-    size_t words_min, words_max; /* behind the name */
-} todo_verbs[] = {
+static const struct cli_part todo_verbs[] = {
     {"add", "TITLE...", add, 1, WORDS_ANY},       {"list", "", list, 0, 0},
     {"complete", "N...", complete, 1, WORDS_ANY}, {"remove", "N...", remove_tasks, 1, WORDS_ANY},
     {"watch", "[--count N]", todo_watch, 0, 0},
@@ -286,18 +282,5 @@ const char *todo_verb_name(size_t i)
 
 int verb_todo(struct cli *cli)
 {
-    const char *names[LENGTH(todo_verbs)], *near;
-    size_t words = cli->word_count - 1;
-    for (size_t i = 0; i < LENGTH(todo_verbs); i++) {
-        const struct todo_verb *verb = &todo_verbs[i];
-        names[i] = verb->name;
-        if (strcmp(verb->name, cli->words[0]) != 0)
-            continue;
-        if (words < verb->words_min || words > verb->words_max)
-            return cli_usage(cli, "it is: reeve todo %s %s", verb->name, verb->usage);
-        return verb->run(cli);
-    }
-    near = options_nearest(cli->words[0], names, LENGTH(names));
-    return cli_usage(cli, "no \"%.40s\"%s%s%s", cli->words[0], near ? "; did you mean \"" : "",
-                     near ? near : "", near ? "\"?" : "");
+    return cli_run_part(cli, todo_verbs, LENGTH(todo_verbs));
 }

@@ -23,6 +23,7 @@
 #include "producer/cli/child.h"
 #include "producer/cli/program.h"
 #include "producer/cli/verbs.h"
+#include "producer/keyring/keyring.h"
 #include "proto/record.h"
 
 enum {
@@ -42,6 +43,8 @@ const struct option up_options[] = {
      1, 65527},
     {"store", OPTION_TEXT, "DIR|memory",
      "where jobs are kept ($XDG_STATE_HOME/reeve/store); memory: nowhere"},
+    {"keys", OPTION_TEXT, "DIR",
+     "ask for keys: DIR as `reeve keys init` makes it; those of our own programs are made there"},
     {"allow-shell", OPTION_FLAG, NULL, "offer shell.run: whoever reaches the broker runs commands"},
     {"handler", OPTION_TEXT, "PROGRAM", "a handler program of yours; may be given again"},
     {"python", OPTION_TEXT, "FILE", "a file of Python handlers; may be given again"},
@@ -89,9 +92,11 @@ struct up {
         handlers_path[PROGRAM_PATH];
     char clients[64], join[64], http[64], slots[16], door_ports[DOOR_PORTS][16],
         ready_text[WORKERS][16];
-    const char *store;   /* a folder, or "memory" */
-    char *default_store; /* what store lends when it was not said */
-    char *broker_argv[16], *gateway_argv[16 + 2 * DOOR_PORTS], *worker_argv[ARGS_MAX];
+    const char *store;              /* a folder, or "memory" */
+    char *default_store;            /* what store lends when it was not said */
+    const char *keys;               /* a folder; NULL: nobody is asked for a key */
+    char *worker_key, *gateway_key; /* files in it */
+    char *broker_argv[16], *gateway_argv[18 + 2 * DOOR_PORTS], *worker_argv[ARGS_MAX];
     int64_t ask_ms; /* when the workers are counted next */
     int exit_code;
 };
@@ -102,7 +107,38 @@ static int check_options(struct cli *cli)
 {
     if (cli->json || options_given(&cli->options, "broker"))
         return cli_usage(cli, "up takes neither --json nor --broker; --port-base moves the ports");
+    if (options_given(&cli->options, "identity"))
+        return cli_usage(cli, "up takes no --identity: --keys DIR makes those of its programs");
     return 0;
+}
+
+/* The identity of one of our programs, made when there is none yet. */
+static int make_key(struct up *u, struct keyring *k, enum acl_role role, char **path)
+{
+    char name[32], leaf[40];
+    snprintf(name, sizeof name, "up-%s", acl_role_name(role));
+    snprintf(leaf, sizeof leaf, "%s.key", name);
+    *path = keyring_path(k, leaf);
+    if (acl_by_name(&k->acl, bytes_text(name)) || !keyring_add(k, role, name, NULL, *path))
+        return 0;
+    return cli_fail(u->cli, EXIT_DATA, "%s", k->why);
+}
+
+/* What the environment says of keys is for another farm. */
+static int choose_keys(struct up *u)
+{
+    struct keyring k;
+    u->keys = options_text(&u->cli->options, "keys", NULL);
+    u->cli->identity = "";
+    must(unsetenv("REEVE_IDENTITY") == 0);
+    if (!u->keys)
+        return 0;
+    int exit_code = keyring_open(&k, u->keys) ? cli_fail(u->cli, EXIT_DATA, "%s", k.why) : 0;
+    exit_code = exit_code ? exit_code : make_key(u, &k, ACL_WORKER, &u->worker_key);
+    exit_code = exit_code ? exit_code : make_key(u, &k, ACL_GATEWAY, &u->gateway_key);
+    keyring_close(&k);
+    u->cli->identity = u->gateway_key;
+    return exit_code;
 }
 
 /* The broker makes the folder itself; on a first day those above ours are missing too. */
@@ -146,7 +182,11 @@ static void make_servers(struct up *u)
     *to++ = (char *)u->store;
     *to++ = "--ready-fd";
     *to++ = u->ready_text[BROKER];
-    put_config(u, to);
+    to = put_config(u, to);
+    if (u->keys) {
+        *to++ = "--keys";
+        *to++ = (char *)u->keys;
+    }
     to = u->gateway_argv;
     *to++ = u->gateway_path;
     *to++ = "--http";
@@ -156,6 +196,10 @@ static void make_servers(struct up *u)
     *to++ = "--ready-fd";
     *to++ = u->ready_text[GATEWAY];
     to = put_config(u, to);
+    if (u->keys) {
+        *to++ = "--identity";
+        *to++ = u->gateway_key;
+    }
     *to++ = "--doors";
     *to++ = (char *)options_text(&u->cli->options, "doors", ALL_DOORS);
     bool moved = options_given(&u->cli->options, "port-base");
@@ -203,6 +247,10 @@ static int make_workers(struct up *u)
     *to++ = "--broker";
     *to++ = u->join;
     to = put_config(u, to);
+    if (u->keys) {
+        *to++ = "--identity";
+        *to++ = u->worker_key;
+    }
     if (options_given(o, "slots")) {
         snprintf(u->slots, sizeof u->slots, "%" PRId64, options_number(o, "slots", 1));
         *to++ = "--slots";
@@ -232,6 +280,7 @@ static int make_commands(struct up *u)
         return cli_fail(u->cli, EXIT_DATA, "/proc/self/exe: %s", strerror(errno));
     u->port = options_number(&u->cli->options, "port-base", DEFAULT_PORT);
     make_servers(u);
+    u->cli->address = u->clients;
     return make_workers(u);
 }
 
@@ -292,7 +341,7 @@ static void ask_workers(struct up *u, int64_t now_ms)
     struct record ask = {.type = REC_list_workers};
     size_t count = 0;
     u->ask_ms = now_ms + ASK_EVERY_MS;
-    if (!u->cli->client && reeve_connect(&u->cli->client, u->clients, ASK_MS) != REEVE_OK) {
+    if (!u->cli->client && cli_reach(u->cli, ASK_MS) != REEVE_OK) {
         u->cli->client = NULL;
         return; /* not yet: it is asked again */
     }
@@ -471,6 +520,8 @@ static void up_free(struct up *u)
         if (u->ready_fd[i] >= 0)
             close(u->ready_fd[i]);
     free(u->default_store);
+    free(u->worker_key);
+    free(u->gateway_key);
     free(u);
 }
 
@@ -494,6 +545,8 @@ int verb_up(struct cli *cli)
     int exit_code = check_options(cli);
     if (exit_code == EXIT_DONE)
         exit_code = choose_store(u);
+    if (exit_code == EXIT_DONE)
+        exit_code = choose_keys(u);
     if (exit_code == EXIT_DONE)
         exit_code = make_commands(u);
     if (exit_code != EXIT_DONE) {

@@ -124,6 +124,23 @@ static const struct verb verbs[] = {
     {"drain", "WORKER...", "let workers finish what they run, then leave", "reeve drain host-1\n",
      NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_drain, false},
 
+    {"keys", "init | new ROLE NAME | list | revoke NAME",
+     "who may reach a broker: clients, workers, watchers, gateways, admins; on its own host",
+     "reeve keys init\n"
+     "reeve keys new worker rack-7 --queues calculator.,bench.\n"
+     "reeve keys new client web --keys /var/lib/reeve/keys --out web.key\n"
+     "reeve keys list --json\n"
+     "reeve keys revoke rack-7\n",
+     keys_options, list_options, OPTIONS_ANYWHERE, 1, 3, verb_keys, false},
+    {"invite", "worker [--name NAME] [--queues LIST] [--for S] [--address tcp://HOST:PORT]",
+     "print the line that makes another host a worker of this broker; on the broker's own host",
+     "reeve invite worker\n"
+     "reeve invite worker --name rack-7 --queues calculator.,bench. --for 24h\n",
+     invite_options, NULL, OPTIONS_ANYWHERE, 1, 1, verb_invite, false},
+    {"join", "[--identity FILE] ADDRESS TOKEN [WORKER-OPTION]...",
+     "become a worker by an invitation: make a key, hand in its public half, start reeve-worker",
+     "reeve join tcp://broker.example:7711 rack-7.06kq4... --slots 8\n", NULL, NULL, OPTIONS_FIRST,
+     2, WORDS_ANY, verb_join, false},
     {"doctor", "[--store DIR|memory]",
      "look for what is wrong with broker, disk, limits, clock; exit 7 if so",
      "reeve doctor\n"

@@ -59,6 +59,15 @@ const char *todo_verb_name(size_t i); /* the same */
 /* ticker_verb.c */
 extern const struct option ticker_options[];
 int verb_ticker(struct cli *cli);
+/* keys_verb.c */
+extern const struct option keys_options[];
+int verb_keys(struct cli *cli);
+const char *keys_verb_name(size_t i); /* the same */
+/* invite.c */
+extern const struct option invite_options[];
+int verb_invite(struct cli *cli);
+/* join.c */
+int verb_join(struct cli *cli);
 /* top_verb.c */
 int verb_top(struct cli *cli);
 /* menu.c */

@@ -10,9 +10,9 @@
 
 #include "proto/record.h"
 
-/* reeve_connect without waiting for the welcome: the broker is looked for by dispatch, for as long
- * as it takes (reeve_connected tells). Nothing can be subscribed before the first welcome. */
-int client_open(struct reeve_client **out, const char *address);
+/* reeve_connect_with without waiting for the welcome: the broker is looked for by dispatch, for as
+ * long as it takes (reeve_connected tells). Nothing can be subscribed before the first welcome. */
+int client_open(struct reeve_client **out, const struct reeve_options *options);
 
 /* Sees one answer; what it holds is borrowed for the call. */
 typedef void ask_answer(void *user, const struct record *answer);

@@ -6,7 +6,7 @@
 
 #include "producer/client/client.h"
 
-enum { BUSY_MS = 1000 };
+enum { BUSY_MS = 1000, REFUSED_MS = 2000 };
 
 void body_hello(struct reeve_client *c)
 {
@@ -22,6 +22,9 @@ void body_hello(struct reeve_client *c)
                                  .host = bytes_text(host),
                                  .pid = (uint64_t)getpid(),
                                  .incarnation = c->session.incarnation}};
+    int rc = c->wire.over ? wire_reopen(&c->wire) : 0;
+    if (rc)
+        client_fault(c, ERR_IO, bytes_text(strerror(rc)));
     outbox_fini(&c->wire.out);
     wire_put(&c->wire, &r);
 }
@@ -29,6 +32,17 @@ void body_hello(struct reeve_client *c)
 void body_lost(struct reeve_client *c)
 {
     outbox_fini(&c->wire.out);
+}
+
+void body_refused(struct reeve_client *c, struct bytes why)
+{
+    char text[400];
+    snprintf(text, sizeof text, "%s: %.*s", c->wire.address, BYTES_ARG(why));
+    client_fault(c, ERR_DENIED, bytes_text(text));
+    session_lose(&c->session, c->now_ms);
+    c->session.hello_ms = c->now_ms + REFUSED_MS;
+    c->wire.over = true;
+    body_lost(c);
 }
 
 static void welcome_keep(struct reeve_client *c, const struct msg_welcome *m)
@@ -57,6 +71,7 @@ static void welcomed(struct reeve_client *c, const struct msg_welcome *m)
         return;
     }
     c->renewed = false;
+    wire_welcomed(&c->wire);
     welcome_keep(c, m);
     bool new_life = c->session.met && m->incarnation != c->session.incarnation;
     session_welcome(&c->session, m->incarnation, c->now_ms);
@@ -72,6 +87,8 @@ static void told_off(struct reeve_client *c, const struct msg_error *m)
         client_fault(c, m->code == ERR_MALFORMED ? ERR_IO : (enum err)m->code, m->text);
     } else if (m->code == ERR_BUSY) {
         c->session.hello_ms = c->now_ms + (m->retry_ms ? (int64_t)m->retry_ms : BUSY_MS);
+    } else if (m->code == ERR_DENIED) {
+        body_refused(c, m->text);
     } else {
         client_fault(c, (enum err)m->code, m->text);
         c->refused = c->fault;

@@ -86,19 +86,23 @@ static bool is_up(const void *what)
     return ((const struct reeve_client *)what)->session.up;
 }
 
-int client_open(struct reeve_client **out, const char *address)
+int client_open(struct reeve_client **out, const struct reeve_options *options)
 {
-    const char *given = address ? address : getenv("REEVE_BROKER");
+    struct identity identity;
+    const char *given = options->address ? options->address : getenv("REEVE_BROKER");
     if (!given || !*given)
         given = "tcp://127.0.0.1:7710";
     *out = NULL;
+    if (!identity_own(&identity, options->identity, connect_error, sizeof connect_error))
+        return REEVE_EDENIED;
     struct reeve_client *c = must_alloc(sizeof *c);
     if (getrandom(c->session.peer_id, PEER_ID_BYTES, 0) != PEER_ID_BYTES) {
         free(c);
         snprintf(connect_error, sizeof connect_error, "no random bytes: %s", strerror(errno));
         return REEVE_EIO;
     }
-    int rc = wire_open(&c->wire, given);
+    int rc = wire_open(&c->wire, given, &identity);
+    identity_wipe(&identity);
     if (rc) {
         free(c);
         snprintf(connect_error, sizeof connect_error, "%s: %s", given,
@@ -118,9 +122,15 @@ int client_open(struct reeve_client **out, const char *address)
 
 int reeve_connect(struct reeve_client **out, const char *address, int timeout_ms)
 {
+    return reeve_connect_with(out, &(struct reeve_options){.address = address}, timeout_ms);
+}
+
+int reeve_connect_with(struct reeve_client **out, const struct reeve_options *options,
+                       int timeout_ms)
+{
     struct reeve_client *c;
     *out = NULL;
-    int rc = client_open(&c, address);
+    int rc = client_open(&c, options);
     if (rc)
         return rc;
     rc = client_until(c, is_up, c, timeout_ms);

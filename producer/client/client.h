@@ -95,6 +95,9 @@ void client_fault(struct reeve_client *c, enum err code, struct bytes text);
 /* body.c */
 void body_take(struct reeve_client *c, struct bytes body);
 void body_hello(struct reeve_client *c);
+/* The broker does not let us in. Whom it lets in may change: it is asked again, later, on another
+ * connection. */
+void body_refused(struct reeve_client *c, struct bytes why);
 /* The session is lost: what waits to be sent is made again after the welcome. */
 void body_lost(struct reeve_client *c);
 

@@ -53,6 +53,12 @@ static unsigned updates_take(struct reeve_client *c)
     return came;
 }
 
+static void refusal_take(struct reeve_client *c)
+{
+    if (wire_refused(&c->wire))
+        body_refused(c, bytes_text(wire_refusal(&c->wire)));
+}
+
 int client_send(struct reeve_client *c, bool idle)
 {
     submit_pump(c, idle);
@@ -82,6 +88,8 @@ static unsigned turn(struct reeve_client *c)
     c->depth++;
     c->now_ms = clock_ms();
     unsigned bodies = bodies_take(c), updates = updates_take(c);
+    if (bodies + updates == 0)
+        refusal_take(c);
     tick(c);
     client_send(c, bodies + updates == 0);
     if (--c->depth == 0)
@@ -166,6 +174,8 @@ int client_until(struct reeve_client *c, bool (*done)(const void *), const void 
     }
     if (c->session.up)
         return client_fail(c, ERR_TIMEOUT, "no answer within %g s", timeout_ms / 1000.0);
+    if (wire_refusal(&c->wire)) /* there is one, and it does not talk to us */
+        return client_fail(c, ERR_DENIED, "%s: %s", c->wire.address, wire_refusal(&c->wire));
     return client_fail(c, ERR_UNREACHABLE, "no broker answers at %s", c->wire.address);
 }
 

@@ -49,16 +49,29 @@ static int wire_join(struct wire *w, void *socket)
 
 static int dealer_open(struct wire *w)
 {
+    char monitor[64];
     const struct conn_options options = {.reconnect_max_ms = RECONNECT_MAX_MS,
-                                         .linger_ms = LINGER_MS};
+                                         .linger_ms = LINGER_MS,
+                                         .monitor = monitor,
+                                         .identity = &w->identity};
+    /* A name is free only some time after its socket was closed. */
+    snprintf(monitor, sizeof monitor, "inproc://reeve-client-%p-%u", (void *)w, w->opened++);
+    w->refusal = CONN_QUIET;
+    w->over = false;
     w->dealer = conn_open(context, CONN_DEALER, w->address, &options);
     w->unsure = true;
-    return w->dealer ? wire_join(w, w->dealer) : errno;
+    if (!w->dealer)
+        return errno;
+    w->monitor = zmq_socket(context, ZMQ_PAIR);
+    if (!w->monitor || zmq_connect(w->monitor, monitor))
+        return errno;
+    int rc = wire_join(w, w->monitor);
+    return rc ? rc : wire_join(w, w->dealer);
 }
 
-int wire_open(struct wire *w, const char *address)
+int wire_open(struct wire *w, const char *address, const struct identity *identity)
 {
-    *w = (struct wire){.epoll = -1, .wake = -1};
+    *w = (struct wire){.identity = *identity, .epoll = -1, .wake = -1};
     w->address = strdup(address);
     must(w->address);
     context_take();
@@ -82,10 +95,19 @@ static void socket_close(void **socket)
     *socket = NULL;
 }
 
+static void monitor_close(struct wire *w)
+{
+    if (w->monitor)
+        zmq_socket_monitor(w->dealer, NULL, 0);
+    socket_close(&w->monitor);
+}
+
 void wire_close(struct wire *w)
 {
+    monitor_close(w);
     socket_close(&w->dealer);
     socket_close(&w->sub);
+    identity_wipe(&w->identity);
     outbox_fini(&w->out);
     buf_fini(&w->scratch);
     if (w->epoll >= 0)
@@ -102,16 +124,45 @@ int wire_reopen(struct wire *w)
 {
     const int linger_ms = 0;
     must(zmq_setsockopt(w->dealer, ZMQ_LINGER, &linger_ms, sizeof linger_ms) == 0);
+    monitor_close(w);
     socket_close(&w->dealer);
     outbox_fini(&w->out);
     return dealer_open(w);
+}
+
+void wire_welcomed(struct wire *w)
+{
+    w->refusal = CONN_QUIET;
+    if (!identity_there(&w->identity)) /* who shows no key is refused at first or never */
+        monitor_close(w);
+}
+
+bool wire_refused(struct wire *w)
+{
+    bool refused = false;
+    if (!w->monitor)
+        return false;
+    for (enum conn_event event; (event = conn_event(w->monitor)) != CONN_QUIET;) {
+        refused |= event == CONN_REFUSED || event == CONN_MISMATCH;
+        if (event == CONN_REFUSED || event == CONN_MISMATCH || event == CONN_BROKEN)
+            w->refusal = event;
+        else if (event == CONN_UP)
+            w->refusal = CONN_QUIET;
+    }
+    return refused;
+}
+
+const char *wire_refusal(const struct wire *w)
+{
+    return conn_refusal(w->refusal, identity_there(&w->identity));
 }
 
 int wire_updates(struct wire *w, uint64_t port)
 {
     const struct conn_options options = {.receive_high_water = UPDATES_HIGH_WATER,
                                          .send_high_water = UPDATES_HIGH_WATER,
-                                         .reconnect_max_ms = RECONNECT_MAX_MS};
+                                         .reconnect_max_ms = RECONNECT_MAX_MS,
+                                         .identity = &w->identity};
     char *address;
     const char *colon = strrchr(w->address, ':');
     if (strncmp(w->address, "tcp://", 6) != 0 || port == 0 || port > 65535)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * wire: the client's sockets: one DEALER to the broker's clients' port and, once something is
- * watched, one SUB to its updates; and the one descriptor that tells of both. Knows frames, not
- * records. All clients of a process share its one ZeroMQ context.
+ * watched, one SUB to its updates; and the one descriptor that tells of both. A broker that asks
+ * for keys is shown the identity's. Knows frames, not records. All clients of a process share its
+ * one ZeroMQ context.
  */
 #ifndef CLIENT_WIRE_H
 #define CLIENT_WIRE_H
@@ -10,11 +11,17 @@
 #include <zmq.h>
 
 #include "common/conn.h"
+#include "common/identity.h"
 #include "proto/record.h"
 
 struct wire {
     char *address, *updates_address;
+    struct identity identity; /* none: in the clear */
     void *dealer, *sub;
+    void *monitor;           /* of the dealer; NULL: nothing can be refused any more */
+    unsigned opened;         /* dealers so far */
+    bool over;               /* the dealer can do nothing more: wire_reopen */
+    enum conn_event refusal; /* the last one since a connection stood, else CONN_QUIET */
     struct outbox out;
     struct buf scratch;
     int epoll, wake; /* wake: an eventfd; readable when dispatch should be called anyway */
@@ -23,12 +30,20 @@ struct wire {
                         tells of changes only, and the news of one may have been taken */
 };
 
-/* 0, or errno: EINVAL for an address that is none. */
-int wire_open(struct wire *w, const char *address) MUST_CHECK;
+/* 0, or errno: EINVAL for an address that is none. Copies the identity. */
+int wire_open(struct wire *w, const char *address, const struct identity *identity) MUST_CHECK;
 /* Gives what was sent up to a second to leave. */
 void wire_close(struct wire *w);
 /* A new connection: nothing that came on the old one can be read any more. */
 int wire_reopen(struct wire *w) MUST_CHECK;
+
+/* The broker is there and takes what we say. */
+void wire_welcomed(struct wire *w);
+/* True once when the broker did not let us in (w->refusal): nothing more happens before
+ * wire_reopen. */
+bool wire_refused(struct wire *w);
+/* Why it does not; NULL: it is not known to. Lent for ever. */
+const char *wire_refusal(const struct wire *w);
 
 /* The SUB socket, at this port of the broker's host; harmless when it is there already. */
 int wire_updates(struct wire *w, uint64_t port) MUST_CHECK;

@@ -125,7 +125,8 @@ static void list_queues(struct broker *b, struct peer *peer, uint64_t number)
 {
     for (uint32_t i = 0; i < b->queues_count; i++) {
         struct queue sum, *q = &sum;
-        if (b->queues_list[i]->plain != b->queues_list[i])
+        if (b->queues_list[i]->plain != b->queues_list[i] ||
+            !permit_queue(b, peer, b->queues_list[i]->name))
             continue;
         queue_sum(b->queues_list[i], q);
         struct record r = {.type = REC_queue,
@@ -184,6 +185,25 @@ static void list_workers(struct broker *b, struct peer *peer, uint64_t number)
     send_end(b, peer, number, 0);
 }
 
+/* What everybody may know; with the jobs of a client that is shown its own only. */
+static void status_own(struct broker *b, struct peer *peer, struct msg_status *all)
+{
+    struct msg_status own = {.number = all->number,
+                             .pid = all->pid,
+                             .uptime_ms = all->uptime_ms,
+                             .incarnation = all->incarnation,
+                             .release = all->release,
+                             .durability = all->durability,
+                             .state = all->state};
+    size_t at = 0;
+    for (const struct client *client; (client = namemap_next(&b->clients, &at));)
+        if (client->owner == peer->client->owner) {
+            own.live += client->live;
+            own.clients += client->peer != NULL;
+        }
+    *all = own;
+}
+
 static void status(struct broker *b, struct peer *peer, uint64_t number)
 {
     uint64_t slots = 0, busy = 0, clients = 0;
@@ -220,7 +240,10 @@ static void status(struct broker *b, struct peer *peer, uint64_t number)
                    .memory_bytes = b->memory_bytes,
                    .store_bytes = b->store_bytes + (b->options.durable ? 0 : bygones_bytes(b)),
                    .commit_us = b->commit_us,
-                   .busy = busy}};
+                   .busy = busy,
+                   .denied = b->permits.denied}};
+    if (!permit_all(b, peer))
+        status_own(b, peer, &r.status);
     send_record(b, peer, &r);
 }
 

@@ -64,9 +64,10 @@ struct broker *broker_new(const struct broker_options *options)
     b->job_sequence = (uint64_t)options->incarnation << 20;
     if (b->job_sequence < last)
         b->job_sequence = last;
-    struct namemap *maps[] = {&b->clients, &b->workers_by_id, &b->workers_by_name, &b->past_workers,
-                              &b->queues,  &b->keys,          &b->topics,          &b->awaited,
-                              &b->late,    &b->feeds,         &b->feed_heads};
+    struct namemap *maps[] = {&b->clients,      &b->workers_by_id, &b->workers_by_name,
+                              &b->past_workers, &b->queues,        &b->keys,
+                              &b->topics,       &b->awaited,       &b->late,
+                              &b->feeds,        &b->feed_heads,    &b->permits.owners};
     for (size_t i = 0; i < LENGTH(maps); i++)
         maps[i]->seed = random_next(&b->random);
     struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,    &b->past_list,
@@ -127,6 +128,7 @@ void broker_free(struct broker *b)
     past_workers_fini(b);
     namemap_fini(&b->queues);
     recovery_fini(b);
+    permits_fini(b);
     heap_fini(&b->timers);
     effects_fini(&b->held);
     buf_fini(&b->scratch);
@@ -135,7 +137,7 @@ void broker_free(struct broker *b)
 
 /* --- peers ------------------------------------------------------------------------------------ */
 
-static struct peer *peer_of(struct broker *b, uint64_t id, enum port port)
+static struct peer *peer_of(struct broker *b, uint64_t id, enum port port, struct bytes key)
 {
     struct peer *peer = idmap_find(&b->peers, id);
     if (peer || b->peers.count >= b->limits.peers_max)
@@ -145,6 +147,7 @@ static struct peer *peer_of(struct broker *b, uint64_t id, enum port port)
     link_init(&peer->waiters);
     list_append(&b->peers_list, &peer->link);
     idmap_put(&b->peers, id, peer);
+    permit_know(b, peer, key);
     return peer;
 }
 
@@ -177,11 +180,24 @@ static void hello(struct broker *b, struct peer *peer, const struct msg_hello *m
         worker_hello(b, peer, m);
 }
 
-static void body(struct broker *b, uint64_t id, enum port port, struct bytes bytes)
+/* It was let go, and its connection stands: nobody can cut it but itself, as it is asked to. */
+static void turn_away(struct broker *b, struct peer *peer)
 {
-    struct peer *peer = peer_of(b, id, port);
+    b->permits.denied++;
+    send_error(b, peer, 0, ERR_DENIED, "this key is not on the list");
+    send_record(b, peer, &(struct record){.type = REC_goodbye});
+}
+
+static void body(struct broker *b, uint64_t id, enum port port, struct bytes bytes,
+                 struct bytes key)
+{
+    struct peer *peer = peer_of(b, id, port, key);
     if (!peer)
         return; /* at the limit of connections; it will say hello again */
+    if (b->permits.on && !peer->principal) {
+        turn_away(b, peer);
+        return;
+    }
     struct cursor c = cursor_of(bytes);
     bool wanted = false;
     while (!cursor_done(&c)) {
@@ -196,7 +212,11 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
             peer->worker->heard_ms = b->now_ms;
         if (r.type == REC_NONE)
             continue;
-        if (r.type == REC_hello)
+        if (r.type == REC_enrol)
+            enrol(b, peer, &r.enrol);
+        else if (b->permits.on && peer->principal->until_s)
+            permit_deny(b, peer, &r); /* it is invited, and that is all */
+        else if (r.type == REC_hello)
             hello(b, peer, &r.hello);
         else if (peer->client)
             client_record(b, peer, &r);
@@ -284,6 +304,24 @@ static void tick(struct broker *b)
     recovery_tick(b);
 }
 
+/* Some that were watched will be again, in a moment: their rings are still there. */
+static void unwatched(struct broker *b)
+{
+    struct buf wire = {0};
+    size_t at = 0;
+    for (const struct topic *t; (t = namemap_next(&b->topics, &at));) {
+        if (!t->subscribed)
+            continue;
+        buf_clear(&wire);
+        buf_put(&wire, t->name.data, t->name.size);
+        buf_put(&wire, "", 1);
+        topic_watch(b, buf_bytes(&wire), false);
+    }
+    buf_fini(&wire);
+    list_each_safe(l, &b->prefixes)
+        topic_watch(b, container_of(l, struct prefix, link)->name, false);
+}
+
 static void load(struct broker *b, const struct row_key *key, struct bytes row)
 {
     b->loading = true;
@@ -315,7 +353,7 @@ void broker_step(struct broker *b, const struct event *ev, struct effects *out)
         b->now_ms = ev->now_ms;
     b->wall_ms = ev->wall_ms;
     switch (ev->type) {
-    case EV_BODY: body(b, ev->body.peer, ev->body.port, ev->body.bytes); break;
+    case EV_BODY: body(b, ev->body.peer, ev->body.port, ev->body.bytes, ev->body.key); break;
     case EV_PEER_GONE: peer_gone(b, ev->gone.peer); break;
     case EV_WATCH: topic_watch(b, ev->watch.topic, ev->watch.on); break;
     case EV_FOUND: find_found(b, ev); break;
@@ -329,6 +367,11 @@ void broker_step(struct broker *b, const struct event *ev, struct effects *out)
         break;
     case EV_LOADED: load(b, &ev->loaded.key, ev->loaded.row); break;
     case EV_SERVE: serve(b); break;
+    case EV_ACL: permit_list(b, ev->acl.text); break;
+    case EV_UNWATCHED: unwatched(b); break;
+    case EV_ENROLLED:
+        enrol_done(b, ev->enrolled.peer, ev->enrolled.name, ev->enrolled.failure);
+        break;
     case EV_TICK: tick(b); break;
     }
     lend_due(b);

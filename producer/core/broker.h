@@ -64,18 +64,23 @@ enum event_type {
     EV_STORE,     /* how the store is */
     EV_LOADED,    /* a row of an earlier life, or one that came to us; before EV_SERVE at a start */
     EV_SERVE,     /* all rows are loaded: connections are taken from now on */
+    EV_ACL,       /* a list of principals (proto/acl.h) is in force from now on; the first one
+                     before EV_SERVE, or keys mean nothing */
+    EV_UNWATCHED, /* the updates' socket is another one: whoever watches comes again */
+    EV_ENROLLED,  /* what FX_ENROL asked for is done, or cannot be */
     EV_TICK,      /* broker_deadline has come */
 };
 
 struct event {
     enum event_type type;
     int64_t now_ms;  /* monotonic; never goes back */
-    int64_t wall_ms; /* since 1970; for people, and never compared */
+    int64_t wall_ms; /* since 1970; for people: compared with what they have written down only */
     union {
         struct {
             uint64_t peer; /* the shell's name of a connection; not 0; not used again */
             enum port port;
             struct bytes bytes; /* borrowed for the step */
+            struct bytes key;   /* the public key that the connection has shown; empty: none */
         } body;
         struct {
             uint64_t peer;
@@ -103,6 +108,14 @@ struct event {
             struct row_key key;
             struct bytes row;
         } loaded;
+        struct {
+            struct bytes text;
+        } acl;
+        struct {
+            uint64_t peer;
+            struct bytes name;
+            const char *failure; /* NULL: the list in force has the key */
+        } enrolled;
     };
 };
 
@@ -117,6 +130,8 @@ enum effect_type {
     FX_LIST,    /* rows of ended jobs after id, newest first: state, count, bytes: queue name */
     FX_BYGONE,  /* a job has ended that has no row: id, state, settled, bytes: what that would be */
     FX_GONE,    /* and now nothing is known of it any more: id */
+    FX_ENROL,   /* the invited principal of this name is a worker under the key in bytes */
+    FX_AUDIT,   /* bytes: a line for the log: who was denied what; holds nothing a peer has said */
 };
 
 struct effect {
@@ -127,7 +142,7 @@ struct effect {
     uint8_t kind;  /* FX_PUT, FX_DROP: enum row_kind */
     uint64_t seq;  /* FX_PUT, FX_DROP, FX_SETTLE: told back by EV_STORED; grows by one each */
     union {
-        uint64_t peer;   /* FX_SEND */
+        uint64_t peer;   /* FX_SEND, FX_ENROL */
         uint64_t ticket; /* FX_FIND, FX_LIST */
     };
     uint64_t id, count;

@@ -7,6 +7,7 @@ enum { TICK_JOBS = 1000 }; /* too old ones forgotten in one tick; the rest waits
 struct end {
     int64_t at_ms;
     uint64_t ended_ms, peak_kib; /* wall; as in ended_row */
+    const struct owner *owner;   /* its client's, which may have gone */
     bool fetched;                /* or nobody waits for it */
     unsigned char record[];      /* `ended` */
 };
@@ -37,6 +38,11 @@ struct job *bygone_find(const struct broker *b, uint64_t id)
 {
     struct job *job = idmap_find(&b->jobs, id);
     return job && job_ended((enum job_state)job->state) ? job : NULL;
+}
+
+const struct owner *bygone_owner(const struct job *job)
+{
+    return job_ended((enum job_state)job->state) && bygone_fits(job) ? job->end->owner : NULL;
 }
 
 /* --- coming and going ------------------------------------------------------------------------- */
@@ -92,6 +98,7 @@ void bygone_add(struct broker *b, struct job *job, const struct msg_ended_row *r
     *end = (struct end){.at_ms = b->now_ms,
                         .ended_ms = row->ended_ms,
                         .peak_kib = row->peak_kib,
+                        .owner = owner_of_job(job),
                         .fetched = job_unwanted(job)};
     memcpy(end->record, record.data, record.size);
     job->end = end;
@@ -168,14 +175,16 @@ void bygone_row(const struct job *job, struct row *row)
     must(record_get(&c, &ended) == OK && ended.type == REC_ended);
     struct msg_ended_row tail = {
         .ended_ms = end->ended_ms, .updates = job->updates, .peak_kib = end->peak_kib};
-    *row = (struct row){
-        .submit = {.queue = job->queue->name,
-                   .args = bytes_of(job->args, job->args_size),
-                   .priority = job->priority,
-                   .durability = job->durability,
-                   .tags = job->queue->tags},
-        .origin = {.id = job->id, .submitted_ms = job->submitted_ms, .attempts = job->attempts},
-        .ended = ended.ended};
+    *row = (struct row){.submit = {.queue = job->queue->name,
+                                   .args = bytes_of(job->args, job->args_size),
+                                   .priority = job->priority,
+                                   .durability = job->durability,
+                                   .tags = job->queue->tags},
+                        .origin = {.id = job->id,
+                                   .submitted_ms = job->submitted_ms,
+                                   .attempts = job->attempts,
+                                   .principal = owner_name(end->owner)},
+                        .ended = ended.ended};
     row_show(row, &tail);
 }
 

@@ -16,6 +16,7 @@
 #include "producer/core/broker.h"
 
 struct job;
+struct owner;
 struct row;
 
 struct bygones {
@@ -33,6 +34,7 @@ bool bygone_fits(const struct job *job);
 void bygone_add(struct broker *b, struct job *job, const struct msg_ended_row *row,
                 struct bytes record);
 struct job *bygone_find(const struct broker *b, uint64_t id); /* NULL: none of these */
+const struct owner *bygone_owner(const struct job *job);      /* NULL also: none of these */
 /* As if it came from the store. Lent until the next step. */
 void bygone_row(const struct job *job, struct row *row);
 /* The results of ids id..id+count-1 have been fetched. Returns how many of them were here. */

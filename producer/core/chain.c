@@ -164,22 +164,23 @@ static bool lines_valid(struct bytes lines)
     return !lines.size || ((const char *)lines.data)[lines.size - 1] == '\n';
 }
 
-static bool children_valid(struct broker *b, struct bytes run, uint32_t *count)
+static bool children_valid(struct broker *b, const struct job *job, struct bytes run,
+                           uint32_t *count)
 {
     struct cursor c = cursor_of(run);
     struct record r;
     *count = 0;
     while (!cursor_done(&c))
         if (record_get(&c, &r) != OK || r.type != REC_child || !queue_name_valid(r.child.queue) ||
-            todo_named(r.child.queue) /* for people */ || !queue_make(b, r.child.queue) ||
-            ++*count > CHILDREN_MAX)
+            todo_named(r.child.queue) /* for people */ || !permit_child(b, job, r.child.queue) ||
+            !queue_make(b, r.child.queue) || ++*count > CHILDREN_MAX)
             return false;
     return *count > 0;
 }
 
 /* REASON_NONE: it can be followed. */
-static enum reason verdict_read(struct broker *b, struct bytes value, struct msg_verdict *v,
-                                uint32_t *children)
+static enum reason verdict_read(struct broker *b, const struct job *job, struct bytes value,
+                                struct msg_verdict *v, uint32_t *children)
 {
     struct cursor c = cursor_of(value);
     struct record r;
@@ -190,7 +191,7 @@ static enum reason verdict_read(struct broker *b, struct bytes value, struct msg
         v->lines.size > VIEW_BYTES_MAX || v->delay_ms > DURATION_MS_MAX)
         return REASON_TOO_LARGE;
     if (v->kind < VERDICT_DONE || v->kind > VERDICT_FORK ||
-        (v->kind == VERDICT_FORK && !children_valid(b, v->children, children)) ||
+        (v->kind == VERDICT_FORK && !children_valid(b, job, v->children, children)) ||
         !lines_valid(v->lines) || (v->view.size && !view_valid(v->view)))
         return REASON_PROTOCOL;
     return REASON_NONE;
@@ -211,6 +212,7 @@ static void fork_children(struct broker *b, struct job *job, struct chain *chain
         struct job *child = job_make(b, NULL, &submit, queue_find(b, r.child.queue));
         must(child->id == chain->children + i);
         job_more(child)->parent = job->id;
+        child->more->owner = owner_of_job(job);
         child->more->place = i;
         job_new(b, child, 0);
     }
@@ -239,7 +241,7 @@ bool chain_verdict(struct broker *b, struct job *job, struct outcome *outcome)
     struct chain *chain = job_chain(job);
     struct msg_verdict v;
     uint32_t count = 0;
-    outcome->reason = chain ? verdict_read(b, outcome->value, &v, &count) : REASON_PROTOCOL;
+    outcome->reason = chain ? verdict_read(b, job, outcome->value, &v, &count) : REASON_PROTOCOL;
     if (outcome->reason != REASON_NONE) {
         outcome->value = (struct bytes){0};
         return false;

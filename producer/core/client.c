@@ -72,7 +72,12 @@ void client_left(struct broker *b, struct client *client, bool goodbye)
 void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *hello)
 {
     struct client *client = namemap_find(&b->clients, hello->peer_id);
+    const struct owner *owner = owner_of_peer(b, peer);
     accepted_flush(b);
+    if (owner && client && client->owner && client->owner != owner) {
+        permit_deny(b, peer, &(struct record){.type = REC_hello});
+        return;
+    }
     follows_end(b, peer);                         /* it says them again */
     if (peer->client && peer->client != client) { /* the same connection under another name */
         client_left(b, peer->client, false);
@@ -86,6 +91,8 @@ void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         follows_end(b, client->peer);
         client->peer->client = NULL; /* its older connection says hello again or dies */
     }
+    if (owner)
+        client->owner = owner;
     client->peer = peer;
     client->left = false;
     peer->client = client;
@@ -98,7 +105,7 @@ void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
                     .value_bytes_max = VALUE_BYTES_MAX,
                     .frame_bytes_max = FRAME_BYTES_MAX,
                     .workers_port = b->options.workers_port,
-                    .updates_port = b->options.updates_port,
+                    .updates_port = permit_all(b, peer) ? b->options.updates_port : 0,
                     .durability = b->options.durable ? CLASS_DURABLE : CLASS_RECEIVED,
                     .pid = b->options.pid,
                     .release = bytes_text(REEVE_RELEASE)}};
@@ -165,6 +172,7 @@ static struct client *client_restore(struct broker *b, struct bytes peer_id, uin
 void client_load(struct broker *b, struct bytes peer_id, const struct msg_client_row *row)
 {
     struct client *client = client_restore(b, peer_id, row->last_number);
+    owner_load(b, client, row->principal);
     client->kept_number = client->due_number = row->last_number;
 }
 
@@ -353,10 +361,11 @@ static struct queue *submit_queue(struct broker *b, struct client *client,
     return q;
 }
 
-/* The same in each life of the broker: it is kept. */
-static uint64_t body_hash_of(const struct msg_submit *s)
+/* The same in each life of the broker: it is kept. Nobody's key leads to the job of another. */
+static uint64_t body_hash_of(const struct client *client, const struct msg_submit *s)
 {
-    uint64_t hash = bytes_hash(s->args, bytes_hash(s->queue, 0));
+    uint64_t whose = client->owner ? bytes_hash(client->owner->name, 0) : 0;
+    uint64_t hash = bytes_hash(s->args, bytes_hash(s->queue, whose));
     return s->tags.size ? bytes_hash(s->tags, hash) : hash;
 }
 
@@ -415,7 +424,7 @@ static struct job *submit_make(struct broker *b, struct client *client, const st
     return job;
 }
 
-static void submit(struct broker *b, struct peer *peer, const struct msg_submit *s)
+static void submit(struct broker *b, struct peer *peer, const struct msg_submit *s, bool permitted)
 {
     struct client *client = peer->client;
     if (s->number <= client->last_number && s->number) {
@@ -427,17 +436,24 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
         return;
     }
     client->last_number = s->number;
-    const char *text;
-    enum err err = submit_check(b, s, &text);
+    const char *text = NULL;
+    enum err err = permitted ? submit_check(b, s, &text) : ERR_DENIED;
     struct queue *q = err ? NULL : submit_queue(b, client, s, &err, &text);
     if (!err && q == b->todo.queue)
         err = todo_check(b, s->args, &text);
     uint64_t known = 0, body_hash = 0;
     if (!err && s->key.size) {
-        body_hash = body_hash_of(s);
+        body_hash = body_hash_of(client, s);
         err = key_check(b, s->key, body_hash, &known);
+        const struct job *job = known ? job_find(b, known) : NULL;
+        if (job && owner_of_job(job) != client->owner)
+            err = ERR_KEY_TAKEN;
         if (known && !err && peer->waiters_count >= b->limits.waits_max)
             err = ERR_BUSY; /* it would have to be waited for */
+    }
+    if (err == ERR_DENIED) {
+        permit_deny(b, peer, &(struct record){.type = REC_submit, .submit = *s});
+        return;
     }
     if (err) {
         accepted_flush(b);
@@ -462,8 +478,13 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
 
 void client_record(struct broker *b, struct peer *peer, const struct record *r)
 {
+    bool permitted = !b->permits.on || permit_record(b, peer, r);
+    if (!permitted && r->type != REC_submit) { /* which has a number to be taken */
+        permit_deny(b, peer, r);
+        return;
+    }
     switch (r->type) {
-    case REC_submit: submit(b, peer, &r->submit); break;
+    case REC_submit: submit(b, peer, &r->submit, permitted); break;
     case REC_ack: acknowledge(b, peer->client, &r->ack); break;
     case REC_ping: send_record(b, peer, &(struct record){.type = REC_pong}); break;
     case REC_pong: break;

@@ -28,6 +28,7 @@
 #include "producer/core/bygone.h"
 #include "producer/core/find.h"
 #include "producer/core/group.h"
+#include "producer/core/permit.h"
 #include "producer/core/todo.h"
 #include "producer/core/topic.h"
 #include "producer/core/update.h"
@@ -45,9 +46,11 @@ struct peer {
     struct worker *worker;
     struct link waiters; /* waiter::of_peer */
     uint64_t waiters_count;
-    struct idmap follows; /* follow::number */
-    struct link link;     /* broker::peers_list */
-    int64_t ping_ms;      /* when the next ping is due */
+    struct idmap follows;              /* follow::number */
+    struct link link;                  /* broker::peers_list */
+    int64_t ping_ms;                   /* when the next ping is due */
+    char key[ACL_KEY_SIZE];            /* its public key; 0: none was shown */
+    const struct principal *principal; /* of the list in force; NULL: it may nothing */
 };
 
 /* Somebody wants to be told when a job ends. */
@@ -74,8 +77,9 @@ struct client {
     uint64_t floor;                   /* of this body: what is below is settled; 0: not said */
     struct run *runs;                 /* by number, oldest first */
     size_t runs_count, runs_capacity;
-    struct queue *queue_last; /* most submissions are for the queue of the one before */
-    struct link link;         /* broker::clients_idle while it is away and has no live job */
+    struct queue *queue_last;  /* most submissions are for the queue of the one before */
+    const struct owner *owner; /* whose jobs these are: whoever said this peer id first */
+    struct link link;          /* broker::clients_idle while it is away and has no live job */
 };
 
 struct level { /* the ready jobs of one priority */
@@ -127,7 +131,8 @@ struct job_more {
     struct feed *feed;   /* whose session it is; else NULL */
     uint64_t parent;     /* the session whose child it is; 0: of none */
     uint32_t place;      /* among its children */
-    struct bytes progress; /* owned; what its attempt under way has told last */
+    struct bytes progress;     /* owned; what its attempt under way has told last */
+    const struct owner *owner; /* of a job without a client */
 };
 
 /* What makes a job a session; see chain.c. All bytes are owned. */
@@ -183,6 +188,7 @@ struct job {
 struct worker {
     unsigned char peer_id[PEER_ID_BYTES];
     struct bytes name, host, tags; /* owned */
+    const struct owner *owner;
     uint64_t pid, since_ms;
     struct peer *peer; /* NULL: connection lost, may come back */
     enum worker_state state;
@@ -281,6 +287,7 @@ struct broker {
     enum err store_refuses;
     uint64_t kept, store_bytes, commit_us, memory_bytes;
     struct broker_totals totals;
+    struct permits permits;
     /* the store: rows put, rows kept, and what may only be told when they are */
     uint64_t put_seq, stored_seq;
     uint64_t published_by; /* the last update leaves when the store has come so far */
@@ -361,6 +368,10 @@ void accepted_flush(struct broker *b);
 
 /* ask.c */
 bool ask_record(struct broker *b, struct peer *peer, const struct record *r);
+
+/* enrol.c: failure NULL: the list in force has the key */
+void enrol(struct broker *b, struct peer *peer, const struct msg_enrol *m);
+void enrol_done(struct broker *b, uint64_t id, struct bytes name, const char *failure);
 
 /* explain.c: why a job waits, or what happened to it */
 void explain_job(struct broker *b, struct peer *peer, uint64_t number, const struct job *job);
@@ -511,6 +522,7 @@ void recall_tick(struct broker *b);
 void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *hello);
 void worker_record(struct broker *b, struct peer *peer, const struct record *r);
 void worker_gone(struct broker *b, struct worker *w);
+void worker_dismiss(struct broker *b, struct worker *w); /* it is let go at once */
 void worker_drain(struct broker *b, struct worker *w);
 void workers_tick(struct broker *b);
 void past_workers_fini(struct broker *b);

@@ -29,6 +29,12 @@ struct feed *feed_find(const struct broker *b, struct bytes topic)
     return namemap_find(&b->feeds, topic);
 }
 
+struct bytes feed_queue(const struct broker *b, struct bytes topic)
+{
+    const struct queue *q = namemap_find(&b->feed_heads, head_of(topic));
+    return q ? q->name : (struct bytes){0};
+}
+
 static void feed_free(struct broker *b, struct feed *feed)
 {
     namemap_take(&b->feeds, feed->topic);
@@ -203,6 +209,8 @@ void feed_list(struct broker *b, struct peer *peer, uint64_t number)
 {
     size_t at = 0;
     for (const struct feed *feed; (feed = namemap_next(&b->feeds, &at));) {
+        if (!permit_queue(b, peer, feed_queue(b, feed->topic)))
+            continue;
         struct record r = {.type = REC_feed,
                            .feed = {.number = number,
                                     .topic = feed->topic,

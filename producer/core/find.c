@@ -76,6 +76,7 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
     struct job *job = job_make(b, NULL, &submit, q);
     job->number = 0;
     job_more(job)->retry_of = row->job.id;
+    job->more->owner = owner_of(b, row->origin.principal);
     again_begin(b, job, row);
     struct record r = {
         .type = REC_accepted,
@@ -109,6 +110,8 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
                    find->kind == FIND_SUBMITTED ? ERR_FORGOTTEN : ERR_UNKNOWN_JOB, NULL);
         return;
     }
+    if (row && !permit_found(b, peer, find, row))
+        return;
     switch (find->kind) {
     case FIND_WAIT:
     case FIND_SUBMITTED:
@@ -154,8 +157,8 @@ void find_found(struct broker *b, const struct event *ev)
     struct peer *peer = idmap_find(&b->peers, find->peer);
     struct cursor rows = cursor_of(ev->found.rows);
     struct row row;
-    if (!peer) {
-        /* whoever asked has left */
+    if (!peer || (b->permits.on && !peer->principal)) {
+        /* whoever asked has left, or was let go */
     } else if (find->kind == FIND_LIST) {
         job_list_found(b, peer, find, rows, ev->found.next);
     } else {

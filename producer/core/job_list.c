@@ -19,13 +19,14 @@ static bool fits(const struct job *job, const struct msg_list_jobs *ask, uint64_
            (!ask->queue.size || bytes_equal(ask->queue, job->queue->name));
 }
 
-/* The newest that fit. A full walk of the table: this is a person's question, not the hot path. */
-static void take(struct broker *b, const struct msg_list_jobs *ask, uint64_t after, bool ended,
-                 struct newest *ids)
+/* The newest that fit and that it may see. A full walk of the table: this is a person's question,
+ * not the hot path. */
+static void take(struct broker *b, const struct peer *peer, const struct msg_list_jobs *ask,
+                 uint64_t after, bool ended, struct newest *ids)
 {
     size_t at = 0;
     for (const struct job *job; (job = idmap_next(&b->jobs, &at));)
-        if (fits(job, ask, after, ended))
+        if (fits(job, ask, after, ended) && permit_job(b, peer, job))
             newest_add(ids, job->id);
     newest_sort(ids);
 }
@@ -36,7 +37,7 @@ static void list_ended(struct broker *b, struct peer *peer, const struct msg_lis
     struct find find = {.number = ask->number, .kind = FIND_LIST, .limit = limit};
     struct newest ids;
     newest_init(&ids, (size_t)limit + 1); /* is there one more? */
-    take(b, ask, after, true, &ids);
+    take(b, peer, ask, after, true, &ids);
     buf_put(&find.bygones, ids.ids, ids.count * sizeof *ids.ids);
     newest_fini(&ids);
     struct effect *e = find_put(b, peer, &find, FX_LIST);
@@ -58,7 +59,7 @@ void job_list_ask(struct broker *b, struct peer *peer, const struct msg_list_job
     struct newest ids;
     newest_init(&ids, (size_t)limit);
     if (!on && !ended)
-        take(b, ask, ask->after, false, &ids);
+        take(b, peer, ask, ask->after, false, &ids);
     for (size_t i = 0; i < ids.count; i++) {
         struct msg_job view;
         job_view(b, job_find(b, ids.ids[i]), &view);
@@ -73,8 +74,8 @@ void job_list_ask(struct broker *b, struct peer *peer, const struct msg_list_job
     newest_fini(&ids);
 }
 
-/* Of the bygones those that have been forgotten since are left out. `next`: what the store has not
- * given is older than that; 0: it has given all. */
+/* Of the bygones those that have been forgotten since are left out, and of all what the peer may
+ * not see. `next`: what the store has not given is older than that; 0: it has given all. */
 void job_list_found(struct broker *b, struct peer *peer, const struct find *find,
                     struct cursor rows, uint64_t next)
 {
@@ -95,8 +96,10 @@ void job_list_found(struct broker *b, struct peer *peer, const struct find *find
             break;
         }
         last = row->origin.id;
-        job_show(b, peer, find->number, &row->job, (struct bytes){0});
-        left--;
+        if (permit_row(b, peer, REC_list_jobs, row)) {
+            job_show(b, peer, find->number, &row->job, (struct bytes){0});
+            left--;
+        }
         if (row == &stored)
             any = row_next(&rows, &stored);
     }

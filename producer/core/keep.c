@@ -66,6 +66,7 @@ static void head_put(struct broker *b, const struct job *job)
                                 .leased = job->leased};
     if (job->client)
         origin.client = bytes_of(job->client->peer_id, PEER_ID_BYTES);
+    origin.principal = owner_name(owner_of_job(job));
     if (more) {
         submit.timeout_ms = more->timeout_ms;
         submit.retries = more->retries;
@@ -161,7 +162,8 @@ void keep_client(struct broker *b, struct client *client)
     struct row_key key = {.kind = ROW_CLIENT, .name = bytes_of(client->peer_id, PEER_ID_BYTES)};
     put_record(b, key,
                &(struct record){.type = REC_client_row,
-                                .client_row = {.last_number = client->last_number}});
+                                .client_row = {.last_number = client->last_number,
+                                               .principal = owner_name(client->owner)}});
 }
 
 struct joined_name {

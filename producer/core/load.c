@@ -40,6 +40,10 @@ static void load_job(struct broker *b, const struct row *row)
     if (row->origin.client.size == PEER_ID_BYTES)
         client = client_load_job(b, row->origin.client, row->submit.number, row->origin.id);
     struct job *job = job_restore(b, client, row, q);
+    if (client)
+        owner_load(b, client, row->origin.principal);
+    else if (row->origin.principal.size)
+        job_more(job)->owner = owner_of(b, row->origin.principal);
     if (row->session)
         chain_load(b, job, &row->chain);
     if (todo_named(q->name) && todo_queue(b))
@@ -64,7 +68,8 @@ static void load_ended(struct broker *b, const struct row *row)
 {
     chain_load_child(b, row);
     if (row->origin.client.size == PEER_ID_BYTES)
-        client_load_job(b, row->origin.client, row->submit.number, row->origin.id);
+        owner_load(b, client_load_job(b, row->origin.client, row->submit.number, row->origin.id),
+                   row->origin.principal);
 }
 
 static bool load_record(struct broker *b, const struct row_key *key, const struct record *r)

@@ -99,7 +99,7 @@ static void answer_live(struct broker *b, struct peer *peer, const struct find *
 }
 
 /* "queue/calc.add" is "queue" and "calc.add"; "todo" is "todo" and nothing. */
-static struct bytes split(struct bytes topic, struct bytes *tail)
+struct bytes snapshot_split(struct bytes topic, struct bytes *tail)
 {
     const char *text = topic.data, *slash = topic.size ? memchr(text, '/', topic.size) : NULL;
     size_t size = slash ? (size_t)(slash - text) : topic.size;
@@ -107,7 +107,7 @@ static struct bytes split(struct bytes topic, struct bytes *tail)
     return bytes_of(text, size);
 }
 
-static uint64_t id_of(struct bytes text)
+uint64_t snapshot_id(struct bytes text)
 {
     char copy[JOB_ID_TEXT] = {0};
     if (text.size != JOB_ID_TEXT - 1)
@@ -119,7 +119,7 @@ static uint64_t id_of(struct bytes text)
 static void ask_job(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail,
                     bool session)
 {
-    uint64_t id = id_of(tail);
+    uint64_t id = snapshot_id(tail);
     struct job *job = id ? job_find(b, id) : NULL;
     if (job) {
         answer_live(b, peer, ask, job, session);
@@ -222,7 +222,7 @@ bool snapshot_kind(struct bytes head)
 void snapshot_ask(struct broker *b, struct peer *peer, struct find *ask)
 {
     struct bytes tail;
-    const struct kind *kind = kind_of(split(ask->topic, &tail));
+    const struct kind *kind = kind_of(snapshot_split(ask->topic, &tail));
     if (kind)
         kind->ask(b, peer, ask, tail);
     else
@@ -244,7 +244,7 @@ void snapshot_found(struct broker *b, struct peer *peer, const struct find *find
                     const struct row *row)
 {
     struct bytes tail;
-    bool session = bytes_equal(split(find->topic, &tail), bytes_text("session"));
+    bool session = bytes_equal(snapshot_split(find->topic, &tail), bytes_text("session"));
     gate_open(b); /* behind what was told under the same number */
     if (row && session && row->session)
         answer_session(b, peer, find, &row->job, &row->chain);

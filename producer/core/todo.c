@@ -99,14 +99,14 @@ static void told(struct broker *b, const struct task *task, const char *event)
 
 bool todo_named(struct bytes queue)
 {
-    return bytes_equal(queue, bytes_text("todo.task"));
+    return bytes_equal(queue, bytes_text(TODO_QUEUE));
 }
 
 struct queue *todo_queue(struct broker *b)
 {
     if (b->todo.queue)
         return b->todo.queue;
-    struct queue *q = queue_make(b, bytes_text("todo.task"));
+    struct queue *q = queue_make(b, bytes_text(TODO_QUEUE));
     if (q)
         q->offered = true; /* by ourselves */
     return b->todo.queue = q;

@@ -10,6 +10,8 @@
 #include "producer/core/update.h"
 #include "proto/record.h"
 
+#define TODO_QUEUE "todo.task"
+
 struct broker;
 struct job;
 struct peer;
@@ -23,7 +25,7 @@ struct task {
 };
 
 struct todo {
-    struct queue *queue; /* `todo.task`; NULL: there has been no task */
+    struct queue *queue; /* TODO_QUEUE; NULL: there has been no task */
     struct task **tasks; /* by number - 1; NULL: nothing is known of it */
     size_t capacity;
     uint64_t last, count, open; /* the highest number; on the list; of those not completed */

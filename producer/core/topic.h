@@ -95,6 +95,8 @@ void snapshot_ask(struct broker *b, struct peer *peer, struct find *ask);
 void snapshot_found(struct broker *b, struct peer *peer, const struct find *find,
                     const struct row *row);
 bool snapshot_kind(struct bytes head); /* of topics that are no feed's */
+struct bytes snapshot_split(struct bytes topic, struct bytes *tail); /* "job/ID": "job" and "ID" */
+uint64_t snapshot_id(struct bytes tail);                             /* of a job; 0: it is none */
 
 /* follow.c */
 bool follow_record(struct broker *b, struct peer *peer, const struct record *r);
@@ -109,6 +111,7 @@ void follows_fini(struct peer *peer);                  /* with the broker itself
 
 /* feed.c */
 struct feed *feed_find(const struct broker *b, struct bytes topic);
+struct bytes feed_queue(const struct broker *b, struct bytes topic); /* of its jobs; empty: none */
 void feed_watch(struct broker *b, struct bytes topic, bool on);
 bool feed_offer(struct broker *b, struct queue *q, struct bytes head); /* false: refused */
 void feed_event(struct broker *b, struct job *job, const struct msg_job *view,

@@ -57,7 +57,8 @@ void past_workers_fini(struct broker *b)
     namemap_fini(&b->past_workers);
 }
 
-static struct worker *worker_make(struct broker *b, const struct msg_hello *hello)
+static struct worker *worker_make(struct broker *b, const struct peer *peer,
+                                  const struct msg_hello *hello)
 {
     if (b->workers_by_id.count >= b->limits.workers_max)
         return NULL;
@@ -66,6 +67,7 @@ static struct worker *worker_make(struct broker *b, const struct msg_hello *hell
     w->name = bytes_keep(hello->name);
     w->updates = past_take(b, w->name);
     w->host = bytes_keep(hello->host);
+    w->owner = owner_of_peer(b, peer);
     w->pid = hello->pid;
     w->since_ms = (uint64_t)b->wall_ms;
     w->slots = (uint32_t)hello->slots;
@@ -162,6 +164,11 @@ static void worker_end(struct broker *b, struct worker *w, const char *event, bo
     worker_free(b, w);
 }
 
+void worker_dismiss(struct broker *b, struct worker *w)
+{
+    worker_end(b, w, "lost", true);
+}
+
 /* The connection is gone; the worker may not be. */
 void worker_gone(struct broker *b, struct worker *w)
 {
@@ -182,6 +189,10 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         send_error(b, peer, 0, ERR_INVALID, "hello: a worker has a name and 1..1024 slots");
         return;
     }
+    if (w && w->owner != owner_of_peer(b, peer)) {
+        permit_deny(b, peer, &(struct record){.type = REC_hello});
+        return;
+    }
     if (!tagset_valid(hello->tags)) {
         send_error(b, peer, 0, ERR_INVALID,
                    "hello: tags are at most 8, like gpu=1,zone=eu, by name");
@@ -195,7 +206,7 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         send_error(b, peer, 0, ERR_BUSY, "hello: another worker has this name");
         return;
     }
-    if (!w && !(w = worker_make(b, hello))) {
+    if (!w && !(w = worker_make(b, peer, hello))) {
         send_error(b, peer, 0, ERR_BUSY, "too many workers");
         return;
     }
@@ -238,7 +249,7 @@ static void offer_put(struct worker *w, const struct queue *q, uint16_t number)
     w->offer_of[q->index] = number;
 }
 
-static void offer(struct broker *b, struct worker *w, const struct msg_offer *offer)
+static void offer(struct broker *b, struct worker *w, const struct msg_offer *offer, bool permitted)
 {
     if (w->offers_count >= OFFERS_MAX || w->ready) {
         send_error(b, w->peer, 0, ERR_INVALID, "offer: too many, or after ready");
@@ -247,8 +258,12 @@ static void offer(struct broker *b, struct worker *w, const struct msg_offer *of
     if (!w->offers)
         w->offers = must_alloc(OFFERS_MAX * sizeof(struct queue *));
     bool valid = queue_name_valid(offer->queue);
-    struct queue *q = valid ? queue_make(b, offer->queue) : NULL;
+    struct queue *q = valid && permitted ? queue_make(b, offer->queue) : NULL;
     w->offers[w->offers_count++] = q; /* a refused one keeps its number: the worker counts it too */
+    if (!permitted) {
+        permit_deny(b, w->peer, &(struct record){.type = REC_offer});
+        return;
+    }
     if (!q) {
         send_error(b, w->peer, 0, valid ? ERR_BUSY : ERR_INVALID,
                    valid ? "too many queues" : "offer: not a name like handler.method");
@@ -259,12 +274,12 @@ static void offer(struct broker *b, struct worker *w, const struct msg_offer *of
         send_error(b, w->peer, 0, ERR_INVALID, "offer: another feed has this head, or it is none");
 }
 
-static void holding(struct broker *b, struct worker *w, uint64_t id, uint64_t token)
+static void holding(struct broker *b, struct worker *w, uint64_t id, uint64_t token, bool permitted)
 {
     struct job *job = job_find(b, id);
-    if (job && recovery_adopt(b, w, job, token))
+    if (permitted && job && recovery_adopt(b, w, job, token))
         return;
-    if ((job = lease_find(b, w, id, token))) {
+    if (permitted && (job = lease_find(b, w, id, token))) {
         job->announced = true;
         if (job->more && job->more->stop_reason) /* the first word may have been lost on its way */
             job_stop(b, job, (enum reason)job->more->stop_reason);
@@ -389,9 +404,14 @@ void worker_drain(struct broker *b, struct worker *w)
 void worker_record(struct broker *b, struct peer *peer, const struct record *r)
 {
     struct worker *w = peer->worker;
+    bool permitted = !b->permits.on || permit_record(b, peer, r);
+    if (!permitted && r->type != REC_offer && r->type != REC_holding) {
+        permit_deny(b, peer, r);
+        return;
+    }
     switch (r->type) {
-    case REC_offer: offer(b, w, &r->offer); break;
-    case REC_holding: holding(b, w, r->holding.id, r->holding.token); break;
+    case REC_offer: offer(b, w, &r->offer, permitted); break;
+    case REC_holding: holding(b, w, r->holding.id, r->holding.token, permitted); break;
     case REC_ready: ready(b, w); break;
     case REC_started: started(b, w, &r->started); break;
     case REC_progress: progress(b, w, &r->progress); break;

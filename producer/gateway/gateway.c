@@ -99,7 +99,8 @@ struct gateway *gateway_new(const struct gateway_options *options)
 {
     struct gateway *g = must_alloc(sizeof *g);
     g->guard = options->guard;
-    if (client_open(&g->client, options->broker) || client_open(&g->watcher, options->broker)) {
+    const struct reeve_options broker = {.address = options->broker, .identity = options->identity};
+    if (client_open(&g->client, &broker) || client_open(&g->watcher, &broker)) {
         log_error("broker: %s", reeve_error(NULL));
         gateway_free(g);
         return NULL;

@@ -43,6 +43,7 @@ struct doors_plan;
 
 struct gateway_options {
     const char *broker;             /* clients' address */
+    const char *identity;           /* file with the key to show it, as in reeve/client.h */
     int listen_fd;                  /* taken */
     struct guard guard;             /* names and token */
     const struct doors_plan *doors; /* their ports are taken */

@@ -34,6 +34,9 @@ static const struct option rows[] = {
     {"broker", OPTION_TEXT, "tcp://HOST:P",
      "clients' port of the broker (default $REEVE_BROKER, else tcp://127.0.0.1:7710)",
      .environment = "REEVE_BROKER"},
+    {"identity", OPTION_TEXT, "FILE",
+     "our key, for a broker that asks for one; else $REEVE_IDENTITY",
+     .environment = "REEVE_IDENTITY"},
     {"token-file", OPTION_TEXT, "FILE",
      "what requests must show (default $XDG_STATE_HOME/reeve/token); made when it is not there", 0,
      0},
@@ -257,15 +260,15 @@ static int start(struct options *o)
     char host[HOST_TEXT], why[400];
     unsigned port;
     struct doors_plan doors;
-    struct gateway_options options = {.broker = options_text(o, "broker", NULL)};
+    struct gateway_options options = {.broker = options_text(o, "broker", NULL),
+                                      .identity = options_text(o, "identity", NULL)};
     const char *http = options_text(o, "http", default_http);
     if (!parse_http(http, host, &port))
         return complain(settings_refuse(o, "http", "ADDRESS:PORT"), "%s", o->error);
     if (!loopback(host) && !options_flag(o, "behind-proxy", false))
         return complain(EXIT_CONFIG,
-                        "%s is not loopback: the token would travel in the clear. Keys come first: "
-                        "reeve keys init (not in this release); with a TLS proxy before it: "
-                        "--behind-proxy",
+                        "%s is not loopback: the token would travel in the clear. With a TLS proxy "
+                        "before it: --behind-proxy",
                         host);
     guard_names(&options.guard, host, port);
     int code = names_add(o, &options.guard);

@@ -271,6 +271,7 @@ static void print_status(const struct msg_status *s, struct buf *out)
         {"reeve_clients", "gauge", "Clients that are connected.", (double)s->clients},
         {"reeve_messages_malformed_total", "counter", "Messages that did not decode.",
          (double)s->malformed},
+        {"reeve_denied_total", "counter", "What a key had no right to.", (double)s->denied},
         {"reeve_broker_uptime_seconds", "gauge", "Since the broker was started.",
          (double)s->uptime_ms / 1e3},
         {"reeve_broker_memory_bytes", "gauge", "Resident memory of the broker.",

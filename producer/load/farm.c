@@ -110,10 +110,8 @@ int load_run_farm(struct load *l, const char *broker)
     struct reeve_client *c;
     int code = reeve_connect(&c, broker, (int)l->wait_ms);
     if (code) {
-        if (broker == NULL)
-            broker = getenv("REEVE_BROKER");
-        fprintf(stderr, "reeve-load: no broker at %s\n", broker ? broker : "tcp://127.0.0.1:7710");
-        return 4;
+        fprintf(stderr, "reeve-load: %s\n", reeve_error(NULL));
+        return code == REEVE_EDENIED ? 5 : 4;
     }
     struct reeve_value *args = reeve_value_new();
     int status = run(l, c, args);

@@ -297,13 +297,14 @@ void view_status(struct buf *b, const struct msg_status *s,
     pack_map(b, 12);
     put_broker(b, s);
     pack_text(b, "totals");
-    pack_map(b, 6);
+    pack_map(b, 7);
     view_uint(b, "submitted", s->submitted);
     view_uint(b, "executions", s->executions);
     view_uint(b, "lease_losses", s->lease_losses);
     view_uint(b, "live", s->live);
     view_uint(b, "kept", s->kept);
     view_uint(b, "malformed", s->malformed);
+    view_uint(b, "denied", s->denied);
     pack_text(b, "farm");
     pack_map(b, 4);
     put_farm(b, s);

@@ -32,8 +32,9 @@ is() {
     [ "$got" = "$wanted" ] || fail "$what: $got"
 }
 
+# joined INSTANCE
 joined() {
-    reeve workers --quiet --wait 5 | grep -qx "$(hostname)-main"
+    reeve workers --quiet --wait 5 | grep -qx "$(hostname)-$1"
 }
 
 main_pid() {
@@ -46,7 +47,7 @@ systemctl start $all || fail "start"
 is "started" "active
 active
 active" systemctl is-active $all
-until_said "the worker joins" joined
+until_said "the worker joins" joined main
 is "a call" 4 reeve call calculator.calculate 2 + 2
 [ "$(curl -s http://127.0.0.1:7713/livez)" = '{"status":"ok"}' ] || fail "the page"
 systemctl status --no-pager 'reeve-*' >/run/said || fail "status"
@@ -67,7 +68,7 @@ pid=$(main_pid reeve-broker)
 kill -KILL "$pid"
 until_said "the broker is back" reeve status --wait 5
 [ "$(main_pid reeve-broker)" != "$pid" ] || fail "the broker was not started again"
-until_said "the worker is back" joined
+until_said "the worker is back" joined main
 pids=$(for service in $all; do main_pid $service; done)
 systemctl reload $all || fail "reload"
 reeve status --wait 5 >/run/said || fail "nobody answers after a reload"
@@ -76,7 +77,7 @@ pid=$(main_pid reeve-broker)
 dpkg -i /opt/reeve-*.deb >/run/said 2>&1 || fail "install again: $(cat /run/said)"
 until_said "it was started again by its package" test "$(main_pid reeve-broker)" != "$pid"
 until_said "the broker is back" reeve status --wait 5
-until_said "the worker is back" joined
+until_said "the worker is back" joined main
 reeve release fibonacci_generator.calculate
 reeve wait --wait 60 $ids || fail "jobs of before"
 is "the value of one of them" 12586269025 reeve result "${ids##*$'\n'}"
@@ -87,7 +88,20 @@ kill -STOP "$pid"
 until_said "the watchdog" test ! -e "/proc/$pid"
 until_said "the broker is back" reeve status --wait 5
 
+# A second worker with settings of its own, in the strictest sandbox: the unit leaves it what it needs.
+dropin=/etc/systemd/system/reeve-worker@strict.service.d
+mkdir "$dropin"
+printf '[Service]\nEnvironment=REEVE_CONFIG=/etc/reeve/strict.conf\n' >"$dropin/settings.conf"
+printf 'worker\n    sandbox = strict\n' >/etc/reeve/strict.conf
+systemctl daemon-reload
+systemctl start reeve-worker@strict || fail "start in the strictest sandbox"
+until_said "the second worker joins" joined strict
+systemctl stop reeve-worker@main
+is "a call in the strictest sandbox" 9 reeve call calculator.calculate 3 '*' 3
+
 systemctl stop 'reeve-*' || fail "stop"
+rm -r "$dropin"
+systemctl daemon-reload
 ! systemctl --quiet is-failed $all || fail "stopped, but failed"
 systemctl disable $all
 [ -z "$(find /etc/systemd/system -name 'reeve*')" ] || fail "disabled, and there"

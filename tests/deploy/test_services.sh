@@ -41,9 +41,10 @@ WantedBy=multi-user.target
 UNIT
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
 ln -s ../check.service "$root/etc/systemd/system/multi-user.target.wants"
-# Its end is in the file; a kernel that lets no system boot inside says so here.
+# Its end is in the file; a kernel that lets no system boot inside says so here. What a container keeps
+# from its programs by itself, and a host does not, is left to them: the sandbox of slots.
 timeout 300 systemd-nspawn --boot --private-network --register=no --keep-unit --link-journal=no -D "$root" \
-    </dev/null >"$folder/boot.log" 2>&1 || true
+    --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self' </dev/null >"$folder/boot.log" 2>&1 || true
 [ -e "$root/opt/said" ] || skip "no system boots here: $(tail -1 "$folder/boot.log")"
 cat "$root/opt/said"
 [ "$(cat "$root/opt/status" 2>/dev/null)" = 0 ] || exit 1

@@ -6,6 +6,7 @@
  * index of the core is checked against every other.
  */
 #include "producer/core/broker.h"
+#include "proto/acl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,12 +53,22 @@ static void step(struct world *w, struct event ev)
     take_effects(w);
 }
 
+/* Each has a key of its own, which counts once there is a list. */
+static const char *key_of(unsigned who, char key[static ACL_KEY_SIZE + 1])
+{
+    memset(key, '1' + (int)who, ACL_KEY_SIZE);
+    key[ACL_KEY_SIZE] = 0;
+    return key;
+}
+
 static void body(struct world *w, unsigned who, struct bytes bytes)
 {
+    char key[ACL_KEY_SIZE + 1];
     step(w, (struct event){.type = EV_BODY,
                            .body = {.peer = w->connection[who],
                                     .port = who < FIRST_WORKER ? PORT_CLIENTS : PORT_WORKERS,
-                                    .bytes = bytes}});
+                                    .bytes = bytes,
+                                    .key = bytes_text(key_of(who, key))}});
 }
 
 static void say(struct world *w, unsigned who, const struct record *r)
@@ -68,7 +79,7 @@ static void say(struct world *w, unsigned who, const struct record *r)
     buf_fini(&b);
 }
 
-static void say_hello(struct world *w, unsigned who)
+static void say_hello(struct world *w, unsigned who, unsigned how)
 {
     unsigned char id[PEER_ID_BYTES] = {(unsigned char)(who + 1)};
     const char name[] = {'w', (char)('0' + who), 0};
@@ -78,7 +89,8 @@ static void say_hello(struct world *w, unsigned who)
                                  .role = who < FIRST_WORKER ? ROLE_CLIENT : ROLE_WORKER,
                                  .peer_id = bytes_of(id, sizeof id),
                                  .name = bytes_text(name),
-                                 .slots = 1 + who % 3}};
+                                 .slots = 1 + who % 3,
+                                 .tags = bytes_text(how & 1 ? "t=1" : "")}};
     say(w, who, &r);
 }
 
@@ -108,7 +120,10 @@ static void say_submit(struct world *w, unsigned who, unsigned how)
                                   .delay_ms = how & 4 ? how * 10 : 0,
                                   .deadline_ms = how & 8 ? how * 5 : 0,
                                   .retries = how >> 6,
-                                  .key = bytes_text(keys[how >> 3 & 3])}};
+                                  .key = bytes_text(keys[how >> 3 & 3]),
+                                  .tags = bytes_text(how & 32    ? "t=1"
+                                                     : how == 17 ? "t=2,u="
+                                                                 : "")}};
     say(w, who, &r);
 }
 
@@ -224,11 +239,27 @@ static void watch(struct world *w, unsigned how)
     step(w, (struct event){.type = EV_WATCH, .watch = {.topic = topic, .on = how & 2}});
 }
 
+/* A list of some of them, in some roles. */
+static void another_list(struct world *w, unsigned who, unsigned how)
+{
+    char key[ACL_KEY_SIZE + 1];
+    struct buf list = {0};
+    for (unsigned p = 0; p < PEERS; p++) {
+        unsigned role = p >= FIRST_WORKER ? ACL_WORKER : (unsigned)ACL_CLIENT + (how + p * who) % 5;
+        bool bound = (role == ACL_CLIENT || role == ACL_WORKER) && how & 64;
+        if (p != who || how & 128)
+            buf_printf(&list, "%s p%u %s %s\n", acl_role_name((enum acl_role)role), p,
+                       key_of(p, key), bound ? "a.,b.b" : "*");
+    }
+    step(w, (struct event){.type = EV_ACL, .acl = {.text = buf_bytes(&list)}});
+    buf_fini(&list);
+}
+
 static void act(struct world *w, uint8_t letter, unsigned who, unsigned how)
 {
     unsigned client = who % FIRST_WORKER, worker = FIRST_WORKER + client;
     switch (letter) {
-    case 'h': say_hello(w, who); break;
+    case 'h': say_hello(w, who, how); break;
     case 's': say_submit(w, client, how); break;
     case 'a': say_ask(w, client, how); break;
     case 'l': say_follow(w, client, how); break;
@@ -239,6 +270,8 @@ static void act(struct world *w, uint8_t letter, unsigned who, unsigned how)
     case 'z': pass_time(w, how * 20); break;
     case 'f': answer_found(w); break;
     case 'w': watch(w, how); break;
+    case 'k': another_list(w, who, how); break;
+    case 'u': step(w, (struct event){.type = EV_UNWATCHED}); break;
     default:
         step(w, (struct event){.type = EV_STORE,
                                .store = {.kept = who, .refuses = how & 1 ? ERR_BUSY : OK}});
@@ -255,7 +288,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .wall_ms = 1700000001000,
         .limits = {.jobs_max = 12,
                    .args_bytes_max = 1000,
-                   .queues_max = 2,
+                   .queues_max = 5,
                    .keys_max = 2,
                    .clients_max = 3,
                    .workers_max = 3,

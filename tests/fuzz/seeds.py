@@ -35,6 +35,8 @@ TEXTS = {
              pieces(*(b"f" + bytes([kind, 0, 0]) + bytes(8) for kind in range(12)), b"s", b"t\5"),
              pieces(b"h\3", b"d\0\0\0\0\x0f\x12\x04\x0a\x02XA\x22\x03[x]*\x01\x38\x05", b"e", b"s"),
              b"\0rPRI * HTTP/1.1\r\n\r\n", b"\0r\x0eGET / HTTP/1.1"],
+    "acl": [b"# all\nclient a " + b"1" * 40 + b" calculator.,bench.\nworker b " + b"2" * 40 + b" *\n",
+            b"revoked a " + b"1" * 40 + b"\nadmin\ta " + b"3" * 40 + b" *", b"watcher w " + b"0000#" * 8 + b" *"],
     "text_command": [b"calculator calculate 2 + 2\n", b"fibonacci_generator calculate 100",
                      b"neural_analyzer polarity not good at all\r\n", b" \n", b"a b " + b"x" * 3000],
     # Tags, doubled and of every type, with an objective over their names; values that came; a beginning: see fuzz_rto_words.c.
@@ -69,7 +71,9 @@ TEXTS = {
               b"C\0\0m\0\3s\0\0y\0\0" + b"l\0\0" * 4 + b"g\0\0r\0\0u\0\xd0s\4\0y\4\0g\4\0u\4\xff" * 2],
     # Say hello as client 0 and worker 4, offer, submit, answer: see fuzz_step.c for the letters.
     "step": [b"h\0\0h\4\0o\4\0s\0\0r\4\0" * 3, b"h\0\0s\0\1s\0\2h\5\0o\5\0t\5\1g\5\0z\0\xffz\0\xff",
-             b"h\0\0h\4\0o\4\0" + b"s\0\3" * 30 + b"r\4\1" * 20 + b"a\0\1a\0\3a\0\5f\0\0"],
+             b"h\0\0h\4\0o\4\0" + b"s\0\3" * 30 + b"r\4\1" * 20 + b"a\0\1a\0\3a\0\5f\0\0",
+             # With a list in force, another, and jobs meanwhile.
+             b"k\7\x80h\0\0h\1\0h\4\0o\4\0s\0\0s\1\0a\1\1a\1\3r\4\0k\4\x80s\0\0h\4\0o\4\0k\0\xc0u\0\0s\0\0f\0\0"],
 }
 
 

@@ -132,12 +132,14 @@ class Process:
 
 
 class Peer:
-    """A raw DEALER. Says hello unless told not to; answers pings by itself."""
+    """A raw DEALER. Says hello unless told not to; answers pings by itself. With an identity (guarded.py) it shows its key."""
 
-    def __init__(self, farm, role=1, port=None, hello=True, peer_id=None, **fields):
+    def __init__(self, farm, role=1, port=None, hello=True, peer_id=None, identity=None, **fields):
         self.farm = farm
         self.socket = farm.context.socket(zmq.DEALER)
         self.socket.linger = 0
+        if identity:
+            identity.shown_by(self.socket)
         self.socket.connect(f"tcp://127.0.0.1:{port or farm.port + role - 1}")
         self.peer_id = peer_id or secrets.token_bytes(16)
         self.waiting = []  # records that came while another was waited for
@@ -192,8 +194,8 @@ class Peer:
 class Worker(Peer):
     """A raw worker: offers queues, does what the test tells it to."""
 
-    def __init__(self, farm, *queues, slots=1, **fields):
-        super().__init__(farm, role=2, hello=False)
+    def __init__(self, farm, *queues, slots=1, identity=None, **fields):
+        super().__init__(farm, role=2, hello=False, identity=identity)
         body = wire.record("hello", version_min=1, version_max=1, role=2, peer_id=self.peer_id, slots=slots,
                            name="raw-" + self.peer_id.hex()[:8], host="test", pid=os.getpid(), **fields)
         for queue in queues or ("echo.echo",):

@@ -81,6 +81,18 @@ def test_a_broker(farm):
     check_stop(manager, broker)
 
 
+def test_a_broker_reads_its_principals_again(farm):
+    keys = farm.folder / "keys"
+    assert farm.reeve("keys", "init", "--keys", keys).returncode == 0
+    manager = Manager(farm)
+    broker = manager.start("reeve-broker", "--bind", farm.address, "--store", "memory", "--keys", keys)
+    manager.wait("READY=1")
+    check_reload(manager, broker)
+    (keys / "acl").write_text("nonsense\n")  # the list before stays in force, and so does the service
+    check_reload(manager, broker)
+    check_stop(manager, broker)
+
+
 def test_a_worker_and_its_handlers(farm):
     farm.broker("--store", "memory")
     manager = Manager(farm, watchdog_us=200_000)

@@ -26,6 +26,16 @@ def start(farm, *words, slots=1):
     return farm.worker(*words, slots=slots)
 
 
+def start_with_key(farm, *words):
+    """The same, of a broker that asks for keys; the worker has one, and a variable leads to the admin's. Returns it, too."""
+    keys = farm.folder / "keys"
+    farm.json("keys", "init", "--keys", keys)
+    key = farm.json("keys", "new", "worker", "prison", "--keys", keys)["file"]
+    farm.env |= {"TMPDIR": str(farm.folder), "REEVE_IDENTITY": str(keys / "admin.key")}
+    farm.broker("--store", "memory", "--keys", keys)
+    return farm.worker("--identity", key, *words, slots=1), key
+
+
 def call(farm, *words):
     done = farm.reeve("call", "--json", *words)
     assert done.returncode == 0, done
@@ -60,8 +70,8 @@ def strict(farm, *words, slots=1):
 
 
 def test_basic_is_the_default(farm):
-    farm.env |= {"DATABASE_URL": "secret", "REEVE_IDENTITY": "/key", "NAMED": "yes", "LC_TIME": "C"}
-    worker = start(farm, "--handler", PRISONER, "--env", "NAMED")
+    farm.env |= {"DATABASE_URL": "secret", "NAMED": "yes", "LC_TIME": "C"}
+    worker, _ = start_with_key(farm, "--handler", PRISONER, "--env", "NAMED")
     seen = variables(farm)
     assert "DATABASE_URL" not in seen and "REEVE_IDENTITY" not in seen, seen
     assert seen["NAMED"] == "yes" and seen["LC_TIME"] == "C" and seen["PATH"] == farm.env["PATH"], seen
@@ -92,8 +102,8 @@ def test_a_worker_that_is_not_roots_cannot_be_looked_into(farm):
 
 
 def test_off_leaves_all_but_keys(farm):
-    farm.env |= {"DATABASE_URL": "secret", "REEVE_IDENTITY": "/key"}
-    worker = start(farm, "--handler", PRISONER, "--sandbox", "off")
+    farm.env["DATABASE_URL"] = "secret"
+    worker, _ = start_with_key(farm, "--handler", PRISONER, "--sandbox", "off")
     seen = variables(farm)
     assert seen["DATABASE_URL"] == "secret" and "REEVE_IDENTITY" not in seen, seen
     assert seen["TMPDIR"] == str(farm.folder)
@@ -107,10 +117,9 @@ def test_strict_opens_only_what_it_must(farm):
     for folder in (inside, outside):
         folder.mkdir()
         (folder / "file").write_text("text")
-    key = farm.folder / "worker.key"
-    key.write_text("secret")
-    farm.env["REEVE_IDENTITY"] = str(key)
-    strict(farm, "--handler", PRISONER, "--read", inside)
+    if not landlock(farm):
+        raise NotHere("this kernel has no Landlock")
+    _, key = start_with_key(farm, "--sandbox", "strict", "--handler", PRISONER, "--read", inside)
     assert tries(farm, "read", key) == "EACCES"
     assert tries(farm, "read", outside / "file") == "EACCES"
     assert tries(farm, "read", "/etc/shadow") == "EACCES"

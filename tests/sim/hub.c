@@ -97,6 +97,8 @@ static void apply(struct sim *s)
         case FX_LIST: store_ask(s, e, bytes); break;
         case FX_BYGONE:
         case FX_GONE: break; /* the ledger's */
+        case FX_ENROL:
+        case FX_AUDIT: must(false && "no list is in force"); break;
         }
     }
 }

@@ -143,6 +143,8 @@ void knobs_draw(struct sim *s, struct knobs *k)
         k->store_rows = 1 + (unsigned)sim_below(s, 20);
     if (k->limits.jobs_max || k->limits.args_bytes_max)
         k->feed = 0; /* they would take the room of jobs for good */
+    if (k->limits.queues_max)
+        k->tags = false; /* likewise of queues */
     k->linger = k->feed > 0 && sim_chance(s, 0.05);
     if (k->faults)
         faults_draw(s, k);

@@ -19,7 +19,7 @@
 #include "tests/model/disk.h"
 #include "tests/unit/check.h"
 
-enum { FARM_PEERS = 16 };
+enum { FARM_PEERS = 16, FARM_INCARNATION = 7 };
 
 struct farm {
     struct broker *broker;
@@ -39,6 +39,7 @@ struct farm {
         uint64_t numbers, results;
     } peers[FARM_PEERS];
     unsigned peer_count;
+    const char *(*key_of)(const char *who); /* that a peer shows; NULL: none (see permit_kit.h) */
 };
 
 /* A broker with these limits, or NULL for the usual ones. */
@@ -61,6 +62,7 @@ void farm_forget(struct farm *f); /* what has happened is of no interest */
 void says(struct farm *f, const char *who, const struct record *r);
 void says_bytes(struct farm *f, const char *who, struct bytes body);
 void farm_event(struct farm *f, struct event *ev);
+void farm_write_down(struct farm *f, const struct effect *e); /* farm_log.c */
 
 /* Preludes. */
 void client(struct farm *f, const char *who);

@@ -16,16 +16,22 @@ static bool is_digit(uint32_t c)
     return c >= '0' && c <= '9';
 }
 
+/* Latin with its marks, and Cyrillic; a table, for every character is looked at twice. */
+enum { UPPER = 1, SMALL = 2, LETTERS_END = 0x530 };
+static const unsigned char cases[LETTERS_END] = {
+    ['A' ... 'Z'] = UPPER,     ['a' ... 'z'] = SMALL,     [0xc0 ... 0xd6] = UPPER,
+    [0xd8 ... 0xde] = UPPER,   [0xdf ... 0xf6] = SMALL,   [0xf8 ... 0x24f] = SMALL,
+    [0x400 ... 0x42f] = UPPER, [0x430 ... 0x52f] = SMALL,
+};
+
 static bool is_upper(uint32_t c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7) ||
-           (c >= 0x400 && c <= 0x42f);
+    return c < LETTERS_END && cases[c] == UPPER;
 }
 
 static bool is_letter(uint32_t c)
 {
-    return (c >= 'a' && c <= 'z') || is_upper(c) || (c >= 0xdf && c <= 0x24f && c != 0xf7) ||
-           (c >= 0x430 && c <= 0x52f);
+    return c < LETTERS_END && cases[c];
 }
 
 static bool is_blank(uint32_t c)
@@ -68,6 +74,11 @@ static void put(struct token *t, uint32_t c)
     if (t->size + size > TOKEN_TEXT_MAX)
         return;
     t->size += size;
+    if (size == 2) {
+        at[0] = (char)(0xc0 | c >> 6);
+        at[1] = (char)(0x80 | (c & 0x3f));
+        return;
+    }
     for (size_t i = size; i-- > 1; c >>= 6)
         at[i] = (char)(0x80 | (c & 0x3f));
     at[0] = (char)(heads[size] | c);

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reeve.errors import (Busy, Closed, ConnectionFault, DiskFull, Ended, Failure, Forgotten, Invalid, JobCancelled,
+from reeve.errors import (Busy, Closed, ConnectionFault, Denied, DiskFull, Ended, Failure, Forgotten, Invalid, JobCancelled,
                           JobDead, JobError, JobExpired, JobFailed, KeyTaken, NoSession, NotAsking, NotDurable,
                           NotEnded, NotPaused, Paused, ReeveError, Refused, TooLarge, UnknownFeed, UnknownHandler,
                           UnknownJob, UnknownQueue, UnknownTask, UnknownWorker, Unreachable, VersionRefused)

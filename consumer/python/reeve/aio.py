@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import os
 from typing import Any, AsyncIterator, Iterable, Unpack
 
 from reeve import client, errors, wire
@@ -118,12 +119,14 @@ class SessionHandle:
 class Client:
     """Connected by `async with`, or by `await client.open()`."""
 
-    def __init__(self, address: str | None = None, *, timeout: float | None = CONNECT_S):
-        self.address, self.timeout = address, timeout
+    def __init__(self, address: str | None = None, *, timeout: float | None = CONNECT_S,
+                 identity: str | os.PathLike[str] | None = None):
+        self.address, self.timeout, self.identity = address, timeout, identity
         self._client: client.Client | None = None
 
     async def open(self) -> Client:
-        self._client = await asyncio.to_thread(client.Client, self.address, timeout=self.timeout)
+        self._client = await asyncio.to_thread(client.Client, self.address, timeout=self.timeout,
+                                               identity=self.identity)
         return self
 
     async def close(self) -> None:

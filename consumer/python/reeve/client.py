@@ -22,6 +22,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, TypedDict, Unpack
 from reeve import errors, wire
 from reeve.core import WAIT_FOR_HANDLER, Ask, Core, Sink
 from reeve.handlers import NAME, name_of
+from reeve.identity import own
 from reeve.link import Link
 from reeve.pending import Submission
 from reeve.results import JOB_STATES, Result, Session, Update, fields_of, moment
@@ -300,14 +301,19 @@ class SessionHandle:
 
 class Client:
     """address: the broker's port for clients; not said: $REEVE_BROKER, else tcp://127.0.0.1:7710. timeout: how long to
-    wait for the broker's welcome, in seconds; None: for ever. Unreachable when it does not come."""
+    wait for the broker's welcome, in seconds; None: for ever. Unreachable when it does not come. identity: the file with
+    our key, for a broker that asks for one; not said: $REEVE_IDENTITY, else identity in $CREDENTIALS_DIRECTORY when it
+    is there, else none; "": none. Denied when the file cannot be believed, or the broker does not know the key."""
 
-    def __init__(self, address: str | None = None, *, timeout: float | None = CONNECT_S):
+    def __init__(self, address: str | None = None, *, timeout: float | None = CONNECT_S,
+                 identity: str | os.PathLike[str] | None = None):
         self.address = address or os.environ.get("REEVE_BROKER") or ADDRESS
-        self.link = Link(self.address)
+        self.link = Link(self.address, own(identity))
         self._finalizer = weakref.finalize(self, self.link.close)
         try:
             if not self.link.wait_up(timeout):
+                if self.link.hint:
+                    raise errors.Denied(f"{self.address}: {self.link.hint}")
                 raise errors.Unreachable(f"no broker answers at {self.address}")
         except BaseException:
             self.close()

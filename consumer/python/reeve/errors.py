@@ -118,6 +118,10 @@ class UnknownFeed(Refused):
     code, word = 28, "unknown-feed"
 
 
+class Denied(Refused):
+    code, word = 29, "denied"
+
+
 REFUSALS: dict[int, type[Refused]] = {kind.code: kind for kind in Refused.__subclasses__()}
 
 

@@ -12,6 +12,7 @@ was; keyword arguments are refused.
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import threading
 import weakref
 from typing import Any, Callable, Iterable, Iterator
@@ -20,11 +21,13 @@ from reeve.client import Client, JobFuture, Options, submit
 
 
 class Executor(concurrent.futures.Executor):
-    """client: an address, or a client to share, which is then not closed. options: for all its jobs."""
+    """client: an address, or a client to share, which is then not closed. options: for all its jobs. identity: as a
+    client's, when it makes its own."""
 
-    def __init__(self, client: str | Client | None = None, options: Options | None = None):
+    def __init__(self, client: str | Client | None = None, options: Options | None = None, *,
+                 identity: str | os.PathLike[str] | None = None):
         self._owned = not isinstance(client, Client)
-        self._client = client if isinstance(client, Client) else Client(client)
+        self._client = client if isinstance(client, Client) else Client(client, identity=identity)
         self._options: Options = options or {}
         self._lock = threading.Lock()
         self._open: set[JobFuture] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
+import struct
 import threading
 import time
 import urllib.parse
@@ -14,18 +15,30 @@ import zmq
 
 from reeve import errors
 from reeve.core import Core
+from reeve.identity import Identity
 
 BODY_BYTES = 64 << 10
 FRAMES_A_TURN = 256
 TURN_S_MAX = 0.5
 LINGER_MS = 1000
 
+# What a broker that does not let us in has against it: by the monitor's events.
+REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH
+MISMATCH = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL  # the value says whether it is this
+MECHANISM_MISMATCH = 0x11000002
+BROKEN = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+MONITORED = REFUSED | MISMATCH | BROKEN | zmq.EVENT_HANDSHAKE_SUCCEEDED
+
 
 class Link:
     """Runs until close. All of the core is the thread's: `do` hands it what is to be done there."""
 
-    def __init__(self, address: str):
+    def __init__(self, address: str, identity: Identity | None = None):
         self.address = address
+        self.identity = identity
+        self.hint = ""  # why a broker that is there may not answer
+        self.opened = 0  # dealers so far
+        self.monitor: zmq.Socket[bytes] | None = None
         self.core = Core()
         self.home = os.getpid()
         self.orders: collections.deque[Callable[[Core, float], None]] = collections.deque()
@@ -93,6 +106,7 @@ class Link:
     def _connect(self) -> None:
         if self.dealer is not None:
             self.poller.unregister(self.dealer)
+            self._close_monitor()
             self.dealer.close(0)
         dealer = self.context.socket(zmq.DEALER)
         dealer.setsockopt(zmq.LINGER, LINGER_MS)
@@ -101,13 +115,43 @@ class Link:
         dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
         dealer.setsockopt(zmq.SNDHWM, 1000)
         dealer.setsockopt(zmq.RCVHWM, 0)
+        if self.identity:
+            self.identity.show(dealer)
+        # A name of its own: libzmq takes its time to give one back.
+        self.monitor = dealer.get_monitor_socket(MONITORED, f"inproc://reeve-{id(self)}-{self.opened}")
+        self.opened += 1
         try:
             dealer.connect(self.address)
         except zmq.ZMQError as error:
+            self._close_monitor()
             dealer.close(0)
             raise ValueError(f"{self.address}: {error}") from error
         self.dealer, self.blocked = dealer, None
         self.poller.register(dealer, zmq.POLLIN)
+        self.poller.register(self.monitor, zmq.POLLIN)
+
+    def _close_monitor(self) -> None:
+        if self.monitor is not None:
+            if self.monitor in self.poller:
+                self.poller.unregister(self.monitor)
+            self.monitor.close(0)
+            self.monitor = None
+
+    def _take_refusals(self) -> None:
+        """A broker that does not let us in: libzmq itself tries no more then, and says nothing."""
+        while self.monitor is not None and self.monitor.poll(0):
+            event, value = struct.unpack("=HI", self.monitor.recv_multipart()[0])
+            if event == REFUSED:
+                self.core.fatal = errors.Denied(f"{self.address}: the broker does not know this key, "
+                                                "or not for this port")
+            elif event == MISMATCH and value == MECHANISM_MISMATCH:
+                self.core.fatal = errors.Denied(
+                    f"{self.address}: the broker asks for no key, and here is one" if self.identity else
+                    f"{self.address}: the broker asks for a key: Client(identity=FILE), or REEVE_IDENTITY")
+            elif event == BROKEN and self.identity:
+                self.hint = "the broker hung up: it may ask for no key, or not be the one of this identity"
+            elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self.hint = ""
 
     def _connect_updates(self) -> None:
         """The SUB socket, once something is watched; another one when the broker's port has changed."""
@@ -122,6 +166,8 @@ class Link:
         self.sub.setsockopt(zmq.RECONNECT_IVL, 50)
         self.sub.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
         self.sub.setsockopt(zmq.RCVHWM, 10000)
+        if self.identity:
+            self.identity.show(self.sub)
         for topic in self.subscribed:
             self.sub.setsockopt(zmq.SUBSCRIBE, topic)
         host = urllib.parse.urlsplit(self.address).hostname or "127.0.0.1"
@@ -191,6 +237,8 @@ class Link:
         while self.orders:
             self.orders.popleft()(core, now)
         more = self._receive(now)
+        if not more:
+            self._take_refusals()
         if core.reopen:
             core.reopen = False
             self._connect()
@@ -249,6 +297,7 @@ class Link:
         while self.blocked is not None and core.up and time.monotonic() < end:
             self.poller.poll(100)
             self._flush()
+        self._close_monitor()
         for socket in (self.dealer, self.sub):
             if socket is not None:
                 socket.close()

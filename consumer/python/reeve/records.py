@@ -17,6 +17,8 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "pong": (7, 0, ""),
     "done": (8, 1, "number:u"),
     "end": (9, 1, "number:u next:#"),
+    "enrol": (11, 1, "public_key:s"),
+    "enrolled": (12, 1, "name:s"),
     "submit": (16, 3, "number:u queue:s args:b priority:i flags:u delay_ms:u deadline_ms:u timeout_ms:u retries:u "
                       "key:s durability:u session:s tenant:s tags:s after:b schedule:s content_type:s"),
     "accepted": (17, 2, "number:u id:# count:u durability:u"),
@@ -51,7 +53,7 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "slot": (43, 3, "number:u worker:s index:u pid:u state:u job:# queue:s"),
     "status": (44, 1, "number:u pid:u uptime_ms:u submitted:u executions:u lease_losses:u live:u kept:u workers:u "
                       "slots:u clients:u malformed:u incarnation:u release:s durability:u state:u awaited:u "
-                      "memory_bytes:u args_bytes:u store_bytes:u commit_us:u busy:u"),
+                      "memory_bytes:u args_bytes:u store_bytes:u commit_us:u busy:u denied:u"),
     "update": (45, 3, "number:u topic:s body:b"),
     "lost": (46, 4, "number:u topic:s first:u last:u"),
     "snapshot": (47, 4, "number:u topic:s incarnation:u seq:u body:b"),
@@ -91,8 +93,8 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "answer": (82, 3, "number:u status:u value:b"),
     "note": (83, 2, "number:u value:b"),
     "origin": (96, 2, "client:b id:# submitted_ms:u due_ms:u deadline_ms:u attempts:u token:# leased:u stop:u "
-                      "retry_of:# body_hash:u parent:# place:u"),
-    "client_row": (97, 1, "last_number:u"),
+                      "retry_of:# body_hash:u parent:# place:u principal:s"),
+    "client_row": (97, 1, "last_number:u principal:s"),
     "key_row": (98, 2, "id:# body_hash:u expires_ms:u"),
     "mark_row": (99, 1, "id:#"),
     "worker_row": (100, 1, "name:s"),

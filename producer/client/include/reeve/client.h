@@ -59,6 +59,8 @@ enum reeve_code {
     REEVE_ENOT_ASKING = 26,
     REEVE_EUNKNOWN_TASK = 27,
     REEVE_EUNKNOWN_FEED = 28,
+    REEVE_EDENIED =
+        29, /* the broker does not let us in, or not do this; or our identity is no good */
 };
 
 enum reeve_state {
@@ -84,6 +86,20 @@ enum reeve_kind { REEVE_ONCE, REEVE_SESSION };
  * to timeout_ms (-1: for ever) for the broker's welcome; REEVE_EUNREACHABLE when it does not come.
  * On success *out is the caller's, to be closed with reeve_close. */
 int reeve_connect(struct reeve_client **out, const char *address, int timeout_ms);
+
+struct reeve_options { /* zero is the default of each */
+    const char *address;
+    /* The file with our key, as `reeve keys new` makes it, for a broker that asks for one. NULL:
+     * $REEVE_IDENTITY, else identity in $CREDENTIALS_DIRECTORY when it is there, else none; "":
+     * none.
+     */
+    const char *identity;
+};
+/* The same with options. REEVE_EDENIED when the broker does not know the key, or the file cannot be
+ * believed; a client that was connected tries again every 2 s, and dispatch returns that code for
+ * each refusal. */
+int reeve_connect_with(struct reeve_client **out, const struct reeve_options *options,
+                       int timeout_ms);
 
 /* Sends what waits (up to a second), says goodbye, frees. Jobs go on. NULL is fine. */
 void reeve_close(struct reeve_client *c);
