@@ -39,6 +39,7 @@ struct work {
     bool forgotten; /* its end is no longer known: the disk has no row of it, or it is a bygone */
     bool bygone;    /* its end has no row */
     bool fetched;   /* its submitter says so, or nobody will fetch it */
+    bool heard;     /* and the broker knew who said it */
     bool drop_asked;
     bool told; /* its acceptance was told */
     /* its birth */
@@ -247,7 +248,7 @@ struct host *host_of(const struct wire *w); /* NULL: the rogue's */
 void kept_order(struct sim *s, const struct effect *e, struct row_key key, struct bytes bytes);
 void kept_fini(struct ledger *l);
 void kept_bygone(struct sim *s, const struct effect *e, struct bytes bytes);
-void kept_fetched(struct sim *s, unsigned client, const struct msg_ack *m);
+void kept_fetched(struct sim *s, const struct wire *w, const struct msg_ack *m);
 void kept_gone(struct sim *s, uint64_t id);
 void kept_served(struct sim *s); /* a new life has begun to serve */
 void kept_shadow(struct sim *s);

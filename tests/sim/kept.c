@@ -229,19 +229,23 @@ void kept_bygone(struct sim *s, const struct effect *e, struct bytes bytes)
     if (e->settled && work->client >= 0 && !s->ledger->clients[work->client].left)
         sim_fail(s, "S26", "job %" PRIx64 " ends as if nobody waited for it", work->id);
     work->bygone = true;
-    work->fetched = work->fetched || e->settled;
+    work->fetched = work->heard = e->settled;
 }
 
-/* Results of a client have arrived. */
-void kept_fetched(struct sim *s, unsigned client, const struct msg_ack *m)
+/* Results of a client have arrived. What it says on a new connection before it is welcomed there is
+ * lost; it says it again then. */
+void kept_fetched(struct sim *s, const struct wire *w, const struct msg_ack *m)
 {
-    struct idmap *numbers = &s->ledger->clients[client].numbers;
+    const struct client_book *book = &s->ledger->clients[client_of(s, w)];
+    bool known = book->credit_peer == w->peer && !book->left;
     size_t at = 0;
-    for (const struct taken *taken; (taken = idmap_next(numbers, &at));) {
+    for (const struct taken *taken; (taken = idmap_next(&book->numbers, &at));) {
         struct work *work = work_of(s, taken->id);
-        if (work && work->number == taken->number && taken->number >= m->number &&
-            taken->number - m->number < (m->count ? m->count : 1))
-            work->fetched = true;
+        if (!work || work->number != taken->number || taken->number < m->number ||
+            taken->number - m->number >= (m->count ? m->count : 1))
+            continue;
+        work->fetched = true;
+        work->heard = work->heard || known;
     }
 }
 
@@ -262,8 +266,9 @@ void kept_gone(struct sim *s, uint64_t id)
     struct work *work = work_of(s, id);
     if (!work || !work->bygone || work->forgotten || work->gone)
         sim_fail(s, "S26", "job %" PRIx64 " is forgotten, and was no bygone", id);
-    int64_t most_ms = work->fetched ? limits->history_ms : limits->results_ms;
-    bool old = most_ms && hub_ms(s) - work->ended_ms >= most_ms;
+    int64_t age_ms = hub_ms(s) - work->ended_ms;
+    bool old = (work->fetched && limits->history_ms && age_ms >= limits->history_ms) ||
+               (!work->heard && limits->results_ms && age_ms >= limits->results_ms);
     bool room = work->fetched && limits->history_max && bygones_fetched(s) > limits->history_max;
     if (!work->drop_asked && !old && !room)
         sim_fail(s, "S26", "the end of job %" PRIx64 " is forgotten too early", id);

@@ -366,7 +366,7 @@ static void sees_of_client(struct sim *s, const struct wire *w, const struct rec
     case REC_wait: sees_ask(s, client_of(s, w), r); break;
     case REC_hold: sees_hold(s, client_of(s, w), r->hold.number); break;
     case REC_release: sees_hold(s, client_of(s, w), r->release.number); break;
-    case REC_ack: kept_fetched(s, client_of(s, w), &r->ack); break;
+    case REC_ack: kept_fetched(s, w, &r->ack); break;
     case REC_goodbye: s->ledger->clients[client_of(s, w)].left = true; break;
     case REC_watch: updates_asked(s, w->peer, &r->watch); break;
     case REC_follow: follows_asked(s, w->peer, &r->follow); break;
