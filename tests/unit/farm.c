@@ -306,6 +306,22 @@ void found(struct farm *f, uint64_t ticket, struct bytes rows)
     farm_event(f, &(struct event){.type = EV_FOUND, .found = {.ticket = ticket, .rows = rows}});
 }
 
+void found_some(struct farm *f, uint64_t ticket, const struct buf *rows, uint64_t next)
+{
+    struct event ev = {.type = EV_FOUND,
+                       .found = {.ticket = ticket, .rows = buf_bytes(rows), .next = next}};
+    farm_event(f, &ev);
+}
+
+void rows_take(const struct farm *f, struct buf *rows)
+{
+    for (size_t i = 0; i < f->fx.count; i++) {
+        struct bytes row = effect_bytes(&f->fx, &f->fx.list[i]);
+        if (f->fx.list[i].type == FX_PUT)
+            buf_put(rows, row.data, row.size);
+    }
+}
+
 /* --- time ------------------------------------------------------------------------------------- */
 
 void after(struct farm *f, int64_t ms)

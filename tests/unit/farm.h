@@ -89,6 +89,9 @@ void tells(struct farm *f, const char *who, uint64_t number, unsigned job, uint6
 /* wait, cancel, retry, get_job, pause, resume, get_session, drop */
 void asks(struct farm *f, const char *who, enum record_type what, uint64_t number, unsigned job);
 void found(struct farm *f, uint64_t ticket, struct bytes rows);
+/* A list of which the store has more, below next. */
+void found_some(struct farm *f, uint64_t ticket, const struct buf *rows, uint64_t next);
+void rows_take(const struct farm *f, struct buf *rows); /* appends those of the last step */
 
 void after(struct farm *f, int64_t ms);
 void silent(struct farm *f, const char *who);     /* beats no more */

@@ -213,23 +213,6 @@ TEST(the_old_ones_go)
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
-/* The rows that this step has put. */
-static void rows_take(const struct farm *f, struct buf *rows)
-{
-    for (size_t i = 0; i < f->fx.count; i++) {
-        struct bytes row = effect_bytes(&f->fx, &f->fx.list[i]);
-        if (f->fx.list[i].type == FX_PUT)
-            buf_put(rows, row.data, row.size);
-    }
-}
-
-static void found_some(struct farm *f, uint64_t ticket, const struct buf *rows, uint64_t next)
-{
-    struct event ev = {.type = EV_FOUND,
-                       .found = {.ticket = ticket, .rows = buf_bytes(rows), .next = next}};
-    farm_event(f, &ev);
-}
-
 /* Five jobs; 4 and then 2 have a row, which is what the store tells last ended first. */
 static struct farm *farm_listed(struct buf *row4, struct buf *row2)
 {
