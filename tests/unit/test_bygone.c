@@ -157,6 +157,20 @@ TEST(what_is_said_with_a_floor_above_it_is_fetched_too)
     farm_free(f);
 }
 
+/* The client says it again when it is welcomed. */
+TEST(what_is_said_before_a_hello_is_not_fetched)
+{
+    struct farm *f = farm_limited(&(struct broker_limits){.history_max = 1});
+    run(f, 1, 2);
+    reconnects(f, "c1");
+    fetches(f, 1, 2);
+    SAYS(f, "c1 < hello_wanted\n");
+    client(f, "c1");
+    fetches(f, 1, 2);
+    SAYS(f, "gone j1\n");
+    farm_free(f);
+}
+
 TEST(bytes_have_a_limit_too)
 {
     struct farm *f = farm_limited(&(struct broker_limits){.history_bytes_max = 1});
