@@ -420,14 +420,19 @@ static void bounds(struct sim *s, const struct event *ev)
 }
 
 /* Births and acceptances first: the second leave at the end of a step, after leases that came of
- * them. Ends before what is told of them, for the same reason. */
+ * them. Ends before what is told of them, for the same reason. Retries are accepted at once, and
+ * behind the end that they follow. */
 enum { PASSES = 3 };
 
-static unsigned char pass_of(const struct sim *s, const struct effect *e, enum record_type sent)
+static unsigned char pass_of(const struct sim *s, const struct effect *e, const struct record *sent)
 {
+    bool submission = sent->type == REC_accepted && sent->accepted.number < ASK_NUMBERS_SIM;
     switch (e->type) {
     case FX_PUBLISH: return 2;
-    case FX_SEND: return sent == REC_accepted ? 0 : sent == REC_lease ? 1 : 2;
+    case FX_SEND:
+        if (submission)
+            return 0;
+        return sent->type == REC_accepted || sent->type == REC_lease ? 1 : 2;
     case FX_PUT: return e->kind == ROW_JOB && !work_of(s, e->id) ? 0 : 1;
     default: return 1;
     }
@@ -467,7 +472,7 @@ static void sees_effects(struct sim *s, const struct effects *fx)
         bool sent = fx->list[i].type == FX_SEND;
         if (sent && (record_get(&c, &r) != OK || !cursor_done(&c)))
             sim_fail(s, "S19", "an effect does not decode");
-        *buf_extend(&passes, 1) = pass_of(s, &fx->list[i], r.type);
+        *buf_extend(&passes, 1) = pass_of(s, &fx->list[i], &r);
     }
     for (unsigned pass = 0; pass < PASSES; pass++)
         for (size_t i = 0; i < fx->count; i++)
