@@ -192,7 +192,7 @@ const char *conn_refusal(enum conn_event event, bool key)
                    : "the broker asks for a key: --identity FILE, or REEVE_IDENTITY";
     case CONN_BROKEN:
         return key ? "the broker hung up: it may ask for no key, or not be the one of this identity"
-                   : NULL;
+                   : "the broker hung up: it may ask for a key: --identity FILE, or REEVE_IDENTITY";
     case CONN_QUIET:
     case CONN_OTHER:
     case CONN_UP:

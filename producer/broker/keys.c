@@ -15,7 +15,6 @@
 #include "common/log.h"
 #include "common/secret.h"
 #include "producer/broker/proof.h"
-#include "producer/keyring/keyring.h"
 
 struct keys {
     char *folder;
@@ -149,15 +148,16 @@ bool keys_again(struct keys *keys, bool *updates, char *why, size_t why_size)
     return true;
 }
 
-bool keys_enrol(struct keys *keys, const char *name, const char *key, char *why, size_t why_size)
+enum keyring_end keys_enrol(struct keys *keys, const char *name, const char *key, char *why,
+                            size_t why_size)
 {
     struct keyring ring;
-    enum keyring_end end = keyring_open(&ring, keys->folder);
+    enum keyring_end end = keyring_try(&ring, keys->folder);
     end = end ? end : keyring_enrol(&ring, name, key);
     if (end)
         snprintf(why, why_size, "%s", ring.why);
     keyring_close(&ring);
-    return end == KEYRING_DONE;
+    return end;
 }
 
 struct bytes keys_list(const struct keys *keys)

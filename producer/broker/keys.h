@@ -9,6 +9,7 @@
 #define BROKER_KEYS_H
 
 #include "common/conn.h"
+#include "producer/keyring/keyring.h"
 #include "proto/acl.h"
 
 struct keys;
@@ -26,8 +27,10 @@ bool keys_start(struct keys *keys, void *context, char *why, size_t why_size);
 bool keys_again(struct keys *keys, bool *updates, char *why, size_t why_size);
 
 /* Whoever was invited under this name is a worker under this key from now on, in the file:
- * keys_again takes it up. False, with a sentence: nothing is changed. */
-bool keys_enrol(struct keys *keys, const char *name, const char *key, char *why, size_t why_size);
+ * keys_again takes it up. Anything but KEYRING_DONE, with a sentence: nothing is changed;
+ * KEYRING_BUSY: not yet. */
+enum keyring_end keys_enrol(struct keys *keys, const char *name, const char *key, char *why,
+                            size_t why_size);
 
 /* The text in force; lent until keys_again. */
 struct bytes keys_list(const struct keys *keys);

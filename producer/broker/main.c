@@ -190,7 +190,7 @@ int main(int argc, char **argv)
     int code = 0;
     char host[100];
     unsigned port;
-    const char *bind = "tcp://127.0.0.1:7710", *where, *keys = NULL;
+    const char *where, *keys = NULL;
     char *default_store = NULL;
     if (!settings_read(&o, "broker", argc - 1, argv + 1, &code))
         code = code ? complain(code, "%s", o.error) : 0;
@@ -200,7 +200,7 @@ int main(int argc, char **argv)
         code = complain(EXIT_USAGE, "unexpected word: %s", o.words[0]);
     else if ((keys = options_text(&o, "keys", NULL)) && !*keys)
         code = complain(EXIT_USAGE, "%s", "--keys wants a folder");
-    else if (!parse_bind(bind = options_text(&o, "bind", bind), host, &port))
+    else if (!parse_bind(options_text(&o, "bind", "tcp://127.0.0.1:7710"), host, &port))
         code = complain(settings_refuse(&o, "bind", "tcp://HOST:PORT"), "%s", o.error);
     else if (!loopback(host) && !keys)
         code = complain(EXIT_CONFIG,

@@ -420,12 +420,18 @@ static bool list_again(struct shell *s)
     return true;
 }
 
+/* While a person changes the list, who then waits for us, it is put off. */
 static void enrol(struct shell *s, const struct enrolment *e)
 {
     char why[600];
     struct event ev = {.type = EV_ENROLLED,
                        .enrolled = {.peer = e->peer, .name = bytes_text(e->name)}};
-    if (!keys_enrol(s->ports.keys, e->name, e->key, why, sizeof why)) {
+    enum keyring_end end = keys_enrol(s->ports.keys, e->name, e->key, why, sizeof why);
+    if (end == KEYRING_BUSY) {
+        buf_put(&s->enrolments, e, sizeof *e);
+        return;
+    }
+    if (end) {
         log_error("cannot enrol %s: %s", e->name, why);
         ev.enrolled.failure = "the broker cannot change its list of principals; its log says why";
     } else if (!list_again(s)) {

@@ -59,7 +59,7 @@ static int read_lines(struct sandbox_answer *a, int fd)
         close(fd);
         return error;
     }
-    for (ssize_t size; (size = getline(&line, &capacity, lines)) > 0;) {
+    while (getline(&line, &capacity, lines) > 0) {
         line[strcspn(line, "\n")] = 0;
         take_line(a, line);
     }

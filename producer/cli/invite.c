@@ -84,7 +84,8 @@ static int invite(struct cli *cli, struct keyring *k, const char *folder)
     static const int codes[] = {[KEYRING_DONE] = EXIT_DONE,
                                 [KEYRING_WRONG] = EXIT_DATA,
                                 [KEYRING_TAKEN] = EXIT_DATA,
-                                [KEYRING_UNKNOWN] = EXIT_UNKNOWN};
+                                [KEYRING_UNKNOWN] = EXIT_UNKNOWN,
+                                [KEYRING_BUSY] = EXIT_BUSY};
     const struct options *o = &cli->options;
     char chosen[IDENTITY_NAME], usual[ADDRESS_BYTES];
     struct identity made = {0};

@@ -26,7 +26,8 @@ static int exit_of(struct cli *cli, const struct keyring *k, enum keyring_end en
     static const int codes[] = {[KEYRING_DONE] = EXIT_DONE,
                                 [KEYRING_WRONG] = EXIT_DATA,
                                 [KEYRING_TAKEN] = EXIT_DATA,
-                                [KEYRING_UNKNOWN] = EXIT_UNKNOWN};
+                                [KEYRING_UNKNOWN] = EXIT_UNKNOWN,
+                                [KEYRING_BUSY] = EXIT_BUSY};
     return end == KEYRING_DONE ? EXIT_DONE : cli_fail(cli, codes[end], "%s", k->why);
 }
 

@@ -270,13 +270,23 @@ static void show_error(struct reeve_client *c, struct subscription *s, const str
 
 /* --- what comes ------------------------------------------------------------------------------ */
 
+/* A broker that has just begun does not know it yet: workers bring queues back, and themselves. It
+ * is asked again when it is due. */
+static bool may_come(const struct reeve_client *c, const struct subscription *s, uint64_t code)
+{
+    bool brought =
+        code == ERR_UNKNOWN_QUEUE || code == ERR_UNKNOWN_WORKER || code == ERR_UNKNOWN_FEED;
+    return brought && s->watch.known && c->now_ms < c->settled_ms;
+}
+
 static void error_find(struct reeve_client *c, const struct msg_error *m)
 {
     list_each(l, &c->subscriptions)
     {
         struct subscription *s = container_of(l, struct subscription, link);
         if (s->number == m->number && !s->over) {
-            show_error(c, s, m);
+            if (!may_come(c, s, m->code))
+                show_error(c, s, m);
             return;
         }
     }

@@ -144,16 +144,23 @@ bool wire_refused(struct wire *w)
         return false;
     for (enum conn_event event; (event = conn_event(w->monitor)) != CONN_QUIET;) {
         refused |= event == CONN_REFUSED || event == CONN_MISMATCH;
-        if (event == CONN_REFUSED || event == CONN_MISMATCH || event == CONN_BROKEN)
+        w->broken += event == CONN_BROKEN;
+        if (event == CONN_REFUSED || event == CONN_MISMATCH || event == CONN_BROKEN) {
             w->refusal = event;
-        else if (event == CONN_UP)
+        } else if (event == CONN_UP) {
             w->refusal = CONN_QUIET;
+            w->broken = 0;
+        }
     }
     return refused;
 }
 
+/* Once may be a broker that has just died; the word that it asks for a key is lost when it closes
+ * faster than we read. */
 const char *wire_refusal(const struct wire *w)
 {
+    if (w->refusal == CONN_BROKEN && w->broken < 2 && !identity_there(&w->identity))
+        return NULL;
     return conn_refusal(w->refusal, identity_there(&w->identity));
 }
 

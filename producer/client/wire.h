@@ -22,6 +22,7 @@ struct wire {
     unsigned opened;         /* dealers so far */
     bool over;               /* the dealer can do nothing more: wire_reopen */
     enum conn_event refusal; /* the last one since a connection stood, else CONN_QUIET */
+    unsigned broken;         /* how often it hung up in the handshake since then */
     struct outbox out;
     struct buf scratch;
     int epoll, wake; /* wake: an eventfd; readable when dispatch should be called anyway */

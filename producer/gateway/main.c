@@ -267,8 +267,8 @@ static int start(struct options *o)
         return complain(settings_refuse(o, "http", "ADDRESS:PORT"), "%s", o->error);
     if (!loopback(host) && !options_flag(o, "behind-proxy", false))
         return complain(EXIT_CONFIG,
-                        "%s is not loopback: the token would travel in the clear. With a TLS proxy "
-                        "before it: --behind-proxy",
+                        "%s is not loopback: the token would travel in the clear, and keys (reeve "
+                        "keys init) do not seal HTTP. With a TLS proxy before it: --behind-proxy",
                         host);
     guard_names(&options.guard, host, port);
     int code = names_add(o, &options.guard);

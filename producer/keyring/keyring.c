@@ -45,14 +45,15 @@ char *keyring_path(const struct keyring *k, const char *leaf)
 /* --- the folder ----------------------------------------------------------------------------- */
 
 /* The lock is the folder's: the list is another file after each change. */
-static enum keyring_end lock(struct keyring *k)
+static enum keyring_end lock(struct keyring *k, bool waits)
 {
     struct stat is;
     k->lock = open(k->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (k->lock < 0 && errno == ENOENT)
         return fail(k, KEYRING_WRONG, "there is no %s; `reeve keys init` makes it", k->folder);
-    if (k->lock < 0 || fstat(k->lock, &is) != 0 || flock(k->lock, LOCK_EX) != 0)
-        return fail(k, KEYRING_WRONG, "%s: %s", k->folder, strerror(errno));
+    if (k->lock < 0 || fstat(k->lock, &is) != 0 || flock(k->lock, LOCK_EX | (waits ? 0 : LOCK_NB)))
+        return fail(k, errno == EWOULDBLOCK ? KEYRING_BUSY : KEYRING_WRONG, "%s: %s", k->folder,
+                    strerror(errno));
     /* Who may write there may put another list in place of ours. */
     if (is.st_mode & 022)
         return fail(k, KEYRING_WRONG, "%s: others may write there: chmod 700", k->folder);
@@ -83,12 +84,22 @@ static enum keyring_end read_list(struct keyring *k)
     return fine ? KEYRING_DONE : KEYRING_WRONG;
 }
 
-enum keyring_end keyring_open(struct keyring *k, const char *folder)
+static enum keyring_end open_folder(struct keyring *k, const char *folder, bool waits)
 {
     *k = (struct keyring){.folder = must_strdup(folder), .lock = -1};
-    enum keyring_end end = lock(k);
+    enum keyring_end end = lock(k, waits);
     end = end ? end : read_server(k);
     return end ? end : read_list(k);
+}
+
+enum keyring_end keyring_open(struct keyring *k, const char *folder)
+{
+    return open_folder(k, folder, true);
+}
+
+enum keyring_end keyring_try(struct keyring *k, const char *folder)
+{
+    return open_folder(k, folder, false);
 }
 
 void keyring_close(struct keyring *k)
@@ -131,7 +142,7 @@ enum keyring_end keyring_init(struct keyring *k, const char *folder)
     free(inside);
     if (error)
         return fail(k, KEYRING_WRONG, "%s: %s", folder, strerror(error));
-    enum keyring_end end = lock(k);
+    enum keyring_end end = lock(k, true);
     end = end ? end : make_server(k);
     end = end ? end : read_server(k);
     end = end ? end : read_list(k);

@@ -29,11 +29,15 @@ enum keyring_end {
     KEYRING_WRONG,   /* the folder, or what was asked for */
     KEYRING_TAKEN,   /* it is there already, and stays as it is */
     KEYRING_UNKNOWN, /* no such name */
+    KEYRING_BUSY,    /* somebody else is changing it */
 };
 
 /* Makes the folder with a broker's key, and admin.key for whoever runs it; then it is open. */
 enum keyring_end keyring_init(struct keyring *k, const char *folder) MUST_CHECK;
+/* Waits while somebody else changes it. */
 enum keyring_end keyring_open(struct keyring *k, const char *folder) MUST_CHECK;
+/* The same without waiting, for the broker: who changes the folder waits for it. */
+enum keyring_end keyring_try(struct keyring *k, const char *folder) MUST_CHECK;
 void keyring_close(struct keyring *k); /* zeroed storage is fine */
 
 /* A new principal and its identity in the file `path`. queues as in proto/acl.h, NULL: all. What it

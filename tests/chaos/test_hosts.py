@@ -13,12 +13,13 @@ WORKING = 1  # of a worker record
 
 
 class Map:
-    """`reeve map` over so many jobs, whose answers are known."""
+    """`reeve map` over so many jobs of a millisecond, whose answers are known: some are always open, so that a broker that comes
+    back knows their queue before its workers do."""
 
     def __init__(self, run, count):
         self.run, self.count = run, count
         lines = run.folder / "lines"
-        lines.write_text("".join(f"{serial} 0\n" for serial in range(count)))
+        lines.write_text("".join(f"{serial} 1\n" for serial in range(count)))
         self.process = run.start("reeve", "map", "chaos.work", stdin=lines)
 
     def wait(self, part):

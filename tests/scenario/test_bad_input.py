@@ -145,11 +145,12 @@ def test_fields_beyond_their_limits(farm):
     client = farm.client()
     wrong = [dict(queue="nodot"), dict(queue=""), dict(queue="a.b c"), dict(queue="a." + "b" * 200), dict(queue="a\0.b"),
              dict(priority=101), dict(priority=-101), dict(priority=-2 ** 63), dict(key="k" * 201),
-             dict(durability=3), dict(durability=2 ** 63)]
+             dict(durability=3), dict(durability=2 ** 63), dict(tags="x"), dict(tags="gpu=1,"), dict(tags="b=1,a=1"),
+             dict(tags="k" * 33 + "=1"), dict(tags=",".join(f"k{i}=1" for i in range(9)))]
     for fields in wrong:
         number = client.submit(**{"queue": "a.b", "flags": 1, **fields})
         refused(client, "ERR_INVALID", number=number)
-    for name, value in (("session", "s"), ("tenant", "t"), ("tags", "x"), ("after", b"12345678"), ("schedule", "* *"),
+    for name, value in (("session", "s"), ("tenant", "t"), ("after", b"12345678"), ("schedule", "* *"),
                         ("content_type", "text/plain")):
         number = client.submit("a.b", flags=1, **{name: value})
         refused(client, "ERR_RESERVED", number=number)

@@ -35,7 +35,8 @@ class JoinFarm(GuardedFarm):
 
     def join(self, host, line, *words):
         """A process that becomes a worker, or ends."""
-        saved, self.env = self.env, {"PATH": os.environ["PATH"], "HOME": str(host), "XDG_STATE_HOME": str(host / "state")}
+        sanitizers = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
+        saved, self.env = self.env, {"PATH": os.environ["PATH"], "HOME": str(host), "XDG_STATE_HOME": str(host / "state"), **sanitizers}
         try:
             return self.start("reeve", "join", *line, "--slots", 1, "--name", host.name, *words)
         finally:

@@ -268,7 +268,8 @@ def test_up_with_keys(farm):
     up = farm.up("--keys", farm.keys, "--doors", "none", "--slots", 1)
     assert farm.reeve("call", "calculator.calculate", 2, "+", 4).stdout == "6\n"
     assert {"admin", "up-worker", "up-gateway"} == set(principals(farm))
-    assert farm.as_one("", "status").returncode == 5
+    done = farm.as_one("", "status")
+    assert done.returncode == 5, answer(done)
     assert up.stop() == 0
     up = farm.up("--keys", farm.keys, "--doors", "none", "--slots", 1)  # with the keys that are there
     assert farm.reeve("call", "calculator.calculate", 2, "+", 5).stdout == "7\n"

@@ -55,7 +55,7 @@ TEST(good_sentences)
         "nice 👍",
         "😍",
     };
-    check_all(texts, LENGTH(texts), 0.05, 1);
+    check_all(texts, LENGTH(texts), 0.1, 1);
 }
 
 TEST(bad_sentences)

@@ -38,7 +38,6 @@ SALADS, SALAD_WEIGHT = 10000, 2.5  # texts of common words in no order
 TURNS, TURN_WEIGHT = 2000, 0.3     # phrases with a negation: "it is not bad"
 FRAMED, FRAMED_WEIGHT = 40, 0.5    # sentences of each frame
 TAUGHT = {"en-taught": 2.0, "en-taught-words": 0.4}  # what a larger network says of pieces and words counts so
-TOLD_LEAST = 0.7                   # log odds of a taught word that stands in the lexicon; of the size of VADER's values
 TURNED_LEAST = 1.5                 # value of their word in the lexicon
 TURNED_GOOD, TURNED_BAD = 0.1, 0.8  # probability of good that a good word and a bad one have in them
 LONG_TEXT = 40
@@ -223,15 +222,10 @@ def accuracy(model, labels, texts):
 
 
 def read_lexicon(vocabulary):
-    """What people said of words, and what the larger network says of others."""
     made = lexicon.Lexicon()
     for part in ("en", "ru", "marks"):
         made.add(DATA / f"lexicon_{part}.tsv")
     made.add_values(DATA / "vader_lexicon.tsv")
-    for p, word in rows_of(DATA / "en-taught-words.tsv"):
-        odds = math.log((p + 0.005) / (1.005 - p))  # p is rounded to 0.01
-        if abs(odds) >= TOLD_LEAST:
-            made.add_told(word, odds)
     return made.table(vocabulary)
 
 

@@ -29,6 +29,7 @@ WORD_BYTES = 1 << 16  # of what comes down the pipe
 PROCESSES_MAX = 64  # of a job at once: more is a mistake, and the machine's end
 TAIL_BYTES = 4096  # kept of what was printed
 MIB = 1 << 20
+STARTS_MAX = 10
 
 Progress = Callable[[str, int, int], None]
 
@@ -142,15 +143,24 @@ class Runner:
             place = self._roots.place(request)
         except BadRequest as bad:
             raise Failed(str(bad)) from None
-        forkserver.ensure_running()  # the job before may have ended it
-        ours = set(processes.children(os.getpid()))
-        process = _Process(place, self._scheduler, self._context)
+        process, ours = self._start(place)
         try:
             self._watch(process, progress, cancelled)
         finally:
             process.end(progress)
             process.close(progress, ours)
         return {"Directory": request["Directory"], "File": place.name + self._ending(process)}
+
+    def _start(self, place: Place) -> tuple[_Process, set[int]]:
+        """And those children of ours that are not its. The job before may have ended the fork server, which may not be gone yet."""
+        for _ in range(STARTS_MAX):
+            forkserver.ensure_running()
+            ours = set(processes.children(os.getpid()))
+            try:
+                return _Process(place, self._scheduler, self._context), ours
+            except (ConnectionError, EOFError):
+                os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # until it is; the next look at it reaps it
+        raise Failed("no process can be started for a job: the fork server does not stay")
 
     def _watch(self, process: _Process, progress: Progress, cancelled: Callable[[], bool]) -> None:
         look_at = 0.0
