@@ -3,62 +3,71 @@
 
 #include "common/must.h"
 
-static bool before(const struct heap_node *a, const struct heap_node *b)
+/* A child's place is 4 * at + 1..4: half as many levels as with two, and four that lie side by side
+ * are looked at as fast as two. */
+enum { CHILDREN = 4 };
+
+static bool before(const struct heap_entry *a, const struct heap_entry *b)
 {
     return a->key != b->key ? a->key < b->key : a->order < b->order;
 }
 
-static void settle(struct heap *h, size_t at, struct heap_node *n)
+static void settle(struct heap *h, size_t at, struct heap_entry e)
 {
-    h->nodes[at] = n;
-    n->place = at + 1;
+    h->entries[at] = e;
+    e.node->place = at + 1;
 }
 
-static void rise(struct heap *h, size_t at, struct heap_node *n)
+static size_t parent_of(size_t at)
 {
-    for (; at > 0 && before(n, h->nodes[(at - 1) / 2]); at = (at - 1) / 2)
-        settle(h, at, h->nodes[(at - 1) / 2]);
-    settle(h, at, n);
+    return (at - 1) / CHILDREN;
 }
 
-static void sink(struct heap *h, size_t at, struct heap_node *n)
+static void rise(struct heap *h, size_t at, struct heap_entry e)
 {
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= h->count)
+    for (; at > 0 && before(&e, &h->entries[parent_of(at)]); at = parent_of(at))
+        settle(h, at, h->entries[parent_of(at)]);
+    settle(h, at, e);
+}
+
+static void sink(struct heap *h, size_t at, struct heap_entry e)
+{
+    for (size_t first; (first = CHILDREN * at + 1) < h->count;) {
+        size_t end = first + CHILDREN < h->count ? first + CHILDREN : h->count, least = first;
+        for (size_t child = first + 1; child < end; child++)
+            if (before(&h->entries[child], &h->entries[least]))
+                least = child;
+        if (!before(&h->entries[least], &e))
             break;
-        if (child + 1 < h->count && before(h->nodes[child + 1], h->nodes[child]))
-            child++;
-        if (!before(h->nodes[child], n))
-            break;
-        settle(h, at, h->nodes[child]);
-        at = child;
+        settle(h, at, h->entries[least]);
+        at = least;
     }
-    settle(h, at, n);
+    settle(h, at, e);
 }
 
-/* The node at this place is this one from now on, which may belong further up or down. */
-static void replace(struct heap *h, size_t at, struct heap_node *n)
+/* What stands at this place is this from now on, which may belong further up or down. */
+static void replace(struct heap *h, size_t at, struct heap_entry e)
 {
-    if (at > 0 && before(n, h->nodes[(at - 1) / 2]))
-        rise(h, at, n);
+    if (at > 0 && before(&e, &h->entries[parent_of(at)]))
+        rise(h, at, e);
     else
-        sink(h, at, n);
+        sink(h, at, e);
 }
 
 void heap_put(struct heap *h, struct heap_node *n, int64_t key, uint64_t order)
 {
+    struct heap_entry entry = {key, order, n};
     n->key = key;
     n->order = order;
     if (n->place) {
-        replace(h, n->place - 1, n);
+        replace(h, n->place - 1, entry);
         return;
     }
     if (h->count == h->capacity) {
         h->capacity = h->capacity ? h->capacity * 2 : 16;
-        h->nodes = must_realloc(h->nodes, h->capacity * sizeof(struct heap_node *));
+        h->entries = must_realloc(h->entries, h->capacity * sizeof *h->entries);
     }
-    rise(h, h->count++, n);
+    rise(h, h->count++, entry);
 }
 
 void heap_take(struct heap *h, struct heap_node *n)
@@ -66,16 +75,16 @@ void heap_take(struct heap *h, struct heap_node *n)
     if (!n->place)
         return;
     size_t at = n->place - 1;
-    must(at < h->count && h->nodes[at] == n);
-    struct heap_node *last = h->nodes[--h->count];
+    must(at < h->count && h->entries[at].node == n);
+    struct heap_entry last = h->entries[--h->count];
     n->place = 0;
-    if (last == n)
+    if (last.node == n)
         return;
     replace(h, at, last);
 }
 
 void heap_fini(struct heap *h)
 {
-    free(h->nodes);
+    free(h->entries);
     *h = (struct heap){0};
 }

@@ -16,8 +16,14 @@ struct heap_node {
     size_t place; /* 1-based; 0: in no heap */
 };
 
+/* What is compared lies in the heap itself: the nodes may be anywhere, and are only looked for when
+ * they move. */
 struct heap {
-    struct heap_node **nodes;
+    struct heap_entry {
+        int64_t key;
+        uint64_t order;
+        struct heap_node *node;
+    } * entries;
     size_t count, capacity;
 };
 
@@ -28,7 +34,7 @@ void heap_fini(struct heap *h);
 
 static inline struct heap_node *heap_first(const struct heap *h)
 {
-    return h->count ? h->nodes[0] : NULL;
+    return h->count ? h->entries[0].node : NULL;
 }
 
 #endif

@@ -172,6 +172,8 @@ static void apply(struct shell *s)
         case FX_SETTLE: store_settle(s->store, e->seq, e->id, e->count); break;
         case FX_FIND: store_find(s->store, e->ticket, e->id); break;
         case FX_LIST: store_list(s->store, e->ticket, e->state, bytes, e->id, e->count); break;
+        case FX_BYGONE:
+        case FX_GONE: break; /* not wanted */
         case FX_ENROL: enrol_later(s, e->peer, effect_name(fx, e), bytes); break;
         case FX_AUDIT:
             if (!log_limited(&s->denied, clock_ms()))

@@ -99,7 +99,8 @@ void broker_audit(const struct broker *b)
     uint64_t ready = 0, running = 0, delayed = 0, args = 0, timers = 0, storing = 0, recovering = 0;
     size_t at = 0;
     for (struct job *job; (job = idmap_next(&b->jobs, &at));) {
-        must(!job_ended((enum job_state)job->state));
+        if (job_ended((enum job_state)job->state))
+            continue;
         ready += job->state == JOB_WAITING;
         running += job->state == JOB_RUNNING;
         delayed += job->state == JOB_DELAYED || job->state == JOB_BACKOFF;
@@ -116,7 +117,7 @@ void broker_audit(const struct broker *b)
     must(delayed == b->totals.delayed && args == b->args_bytes);
     must(storing == b->totals.storing && recovering == b->totals.recovering);
     must(b->stored_seq <= b->put_seq && b->held_from <= b->held.count);
-    must(b->jobs.count == b->totals.live && timers == b->timers.count);
+    must(b->jobs.count == b->totals.live + bygones_count(b) && timers == b->timers.count);
     uint64_t ended = 0;
     for (int s = 0; s < JOB_STATES; s++)
         ended += b->totals.ended[s];
@@ -125,6 +126,7 @@ void broker_audit(const struct broker *b)
         audit_queue(b, b->queues_list[i]);
     must(b->todo.by_job.count == b->todo.open && b->todo.open <= b->todo.count);
     audit_feeds(b);
+    bygones_audit(b);
     audit_topics(b);
     list_each(l, &b->workers) audit_worker(b, container_of(l, struct worker, link));
     audit_idle(b);

@@ -40,6 +40,12 @@ static struct broker_limits limits_of(const struct broker_limits *given)
     l.recovery_ms = (int64_t)limit_or((uint64_t)l.recovery_ms, 3000);
     l.mark_jobs = limit_or(l.mark_jobs, 65536);
     l.held_bytes_max = limit_or(l.held_bytes_max, 256ull << 20);
+    l.history_max = limit_or(l.history_max, 100000);
+    l.history_bytes_max = limit_or(l.history_bytes_max, 256ull << 20);
+    l.history_ms = (int64_t)limit_or((uint64_t)l.history_ms, 7ull * 24 * 3600 * 1000);
+    l.results_max = limit_or(l.results_max, 1000000);
+    l.results_bytes_max = limit_or(l.results_bytes_max, 1ull << 30);
+    l.results_ms = (int64_t)limit_or((uint64_t)l.results_ms, 24ull * 3600 * 1000);
     return l;
 }
 
@@ -70,6 +76,7 @@ struct broker *broker_new(const struct broker_options *options)
     for (size_t i = 0; i < LENGTH(heads); i++)
         link_init(heads[i]);
     pool_init(&b->pool);
+    bygones_init(&b->bygones);
     return b;
 }
 
@@ -89,7 +96,10 @@ void broker_free(struct broker *b)
         return;
     size_t at = 0;
     for (struct job *job; (job = idmap_next(&b->jobs, &at));)
-        job_free(b, job);
+        if (job_ended((enum job_state)job->state))
+            bygone_free(b, job);
+        else
+            job_free(b, job);
     list_each_safe(w, &b->workers) worker_free(b, container_of(w, struct worker, link));
     list_each_safe(p, &b->peers_list) peer_free(b, container_of(p, struct peer, link));
     at = 0;
@@ -102,8 +112,7 @@ void broker_free(struct broker *b)
     free(b->queues_list);
     at = 0;
     for (struct find *find; (find = idmap_next(&b->finds, &at));) {
-        bytes_drop(&find->topic);
-        free(find);
+        find_free(find);
     }
     keys_fini(b);
     feeds_fini(b);
@@ -232,7 +241,7 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
         w->result_number = 0;
     }
     if (peer->client)
-        keep_client(b, peer->client);
+        client_heard(b, peer->client);
 }
 
 /* --- time ------------------------------------------------------------------------------------- */
@@ -291,6 +300,7 @@ static void tick(struct broker *b)
     keys_purge(b);
     feeds_tick(b);
     topics_tick(b);
+    bygones_tick(b);
     recovery_tick(b);
 }
 
@@ -346,7 +356,7 @@ void broker_step(struct broker *b, const struct event *ev, struct effects *out)
     case EV_BODY: body(b, ev->body.peer, ev->body.port, ev->body.bytes, ev->body.key); break;
     case EV_PEER_GONE: peer_gone(b, ev->gone.peer); break;
     case EV_WATCH: topic_watch(b, ev->watch.topic, ev->watch.on); break;
-    case EV_FOUND: ask_found(b, ev); break;
+    case EV_FOUND: find_found(b, ev); break;
     case EV_STORED: kept_up_to(b, ev->stored.seq, ev->stored.outcome); break;
     case EV_STORE:
         b->kept = ev->store.kept;

@@ -33,6 +33,11 @@ struct broker_limits {        /* 0: the default */
     int64_t recovery_ms;      /* after a restart workers have so long to come back; 3,000 */
     uint64_t mark_jobs;       /* the lease mark moves ahead by so many ids; 65,536 */
     uint64_t held_bytes_max;  /* what waits for the store, before work is refused; 256 MiB */
+    /* Of bygones (bygone.h), as store_limits has them for what is in the store. */
+    uint64_t history_max, history_bytes_max; /* results that were fetched; 100,000, 256 MiB */
+    int64_t history_ms;                      /* since they ended; 7 days */
+    uint64_t results_max, results_bytes_max; /* results that were not; 1,000,000, 1 GiB */
+    int64_t results_ms;                      /* since they ended; 24 h */
 };
 
 struct broker_options {
@@ -40,6 +45,7 @@ struct broker_options {
     uint32_t incarnation; /* larger at each start */
     uint16_t broker_id;   /* 0..2047, the head of every job id */
     bool durable;         /* the store can give it */
+    bool tells_ends;      /* FX_BYGONE and FX_GONE are wanted */
     uint64_t last_id;     /* no job has had a higher one */
     uint64_t pid;
     uint64_t workers_port, updates_port; /* told to peers */
@@ -122,6 +128,8 @@ enum effect_type {
                    short */
     FX_FIND,    /* look for the row of id, answer EV_FOUND with ticket */
     FX_LIST,    /* rows of ended jobs after id, newest first: state, count, bytes: queue name */
+    FX_BYGONE,  /* a job has ended that has no row: id, state, settled, bytes: what that would be */
+    FX_GONE,    /* and now nothing is known of it any more: id */
     FX_ENROL,   /* the invited principal of this name is a worker under the key in bytes */
     FX_AUDIT,   /* bytes: a line for the log: who was denied what; holds nothing a peer has said */
 };
@@ -129,8 +137,8 @@ enum effect_type {
 struct effect {
     enum effect_type type;
     bool lazy;     /* FX_SEND: may wait for what else goes there, for a tick at most */
-    bool settled;  /* FX_PUT of an ended job: nobody waits for its result */
-    uint8_t state; /* FX_PUT of an ended job: the end state; FX_LIST: the state wanted, 0 any */
+    bool settled;  /* of an ended job: nobody waits for its result */
+    uint8_t state; /* of an ended job: how it ended; FX_LIST: the state wanted, 0 any */
     uint8_t kind;  /* FX_PUT, FX_DROP: enum row_kind */
     uint64_t seq;  /* FX_PUT, FX_DROP, FX_SETTLE: told back by EV_STORED; grows by one each */
     union {

@@ -217,6 +217,12 @@ void clients_loaded(struct broker *b)
 
 /* --- fetched ---------------------------------------------------------------------------------- */
 
+static void fetched(struct broker *b, uint64_t id, uint64_t count)
+{
+    if (bygone_settle(b, id, count) < count)
+        settle(b, id, count);
+}
+
 static void acknowledge(struct broker *b, struct client *client, const struct msg_ack *ack)
 {
     uint64_t count = ack->count ? ack->count : 1, end = ack->number + count;
@@ -228,13 +234,23 @@ static void acknowledge(struct broker *b, struct client *client, const struct ms
         uint64_t from = ack->number > run->number ? ack->number : run->number;
         uint64_t to = end < run->number + run->count ? end : run->number + run->count;
         if (!run->joined) /* or whoever submitted it may not have it yet */
-            settle(b, run->id + (from - run->number), to - from);
+            fetched(b, run->id + (from - run->number), to - from);
     }
-    size_t settled = 0; /* runs that lie below the floor as a whole */
+    if (ack->floor > client->floor)
+        client->floor = ack->floor;
+}
+
+/* The runs that lie below the floor as a whole go; not before, for the floor that is said with one
+ * range counts those behind it, which are yet to be settled. */
+void client_heard(struct broker *b, struct client *client)
+{
+    size_t settled = 0;
     while (settled < client->runs_count &&
-           client->runs[settled].number + client->runs[settled].count <= ack->floor)
+           client->runs[settled].number + client->runs[settled].count <= client->floor)
         settled++;
     runs_drop(b, client, settled);
+    client->floor = 0;
+    keep_client(b, client);
 }
 
 /* --- accepting -------------------------------------------------------------------------------- */
@@ -311,7 +327,7 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
         return ERR_NOT_DURABLE;
     if (b->store_refuses)
         return b->store_refuses;
-    if (b->jobs.count >= b->limits.jobs_max ||
+    if (bygones_crowded(b) || b->totals.live >= b->limits.jobs_max ||
         b->args_bytes + s->args.size > b->limits.args_bytes_max ||
         b->held.bytes.size > b->limits.held_bytes_max)
         return ERR_BUSY;
@@ -353,18 +369,21 @@ static uint64_t body_hash_of(const struct client *client, const struct msg_submi
     return s->tags.size ? bytes_hash(s->tags, hash) : hash;
 }
 
-/* NULL: it has ended, and that has a row. */
-static uint8_t class_of(const struct broker *b, const struct job *job)
+/* One that has ended has a row, or is a bygone. */
+static uint8_t class_of(const struct broker *b, uint64_t id)
 {
+    const struct job *job = job_find(b, id);
+    if (!job)
+        job = bygone_find(b, id);
     return job ? job->durability : b->options.durable ? CLASS_DURABLE : CLASS_RECEIVED;
 }
 
 static void submit_answer(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
 {
     struct job *job = job_find(b, id);
-    accept(b, peer->client, number, id, class_of(b, job), false);
+    accept(b, peer->client, number, id, class_of(b, id), false);
     if (!job)
-        find_ask(b, peer, number, FIND_SUBMITTED, id);
+        find_ask(b, peer, &(struct find){.number = number, .kind = FIND_SUBMITTED}, id);
     else if (job->client != peer->client || job->number != number)
         job_wait(b, job, peer, number);
 }
@@ -384,7 +403,7 @@ static void submit_again(struct broker *b, struct peer *peer, uint64_t number)
 static void submit_joins(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
 {
     number_keep(peer->client, number, id, true);
-    if (class_of(b, job_find(b, id)) == CLASS_DURABLE)
+    if (class_of(b, id) == CLASS_DURABLE)
         keep_joined(b, peer->client, number, id);
     submit_answer(b, peer, number, id);
 }

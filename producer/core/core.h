@@ -7,6 +7,7 @@
  *   worker  who runs them; holds leases; outlives its connections for a second
  *   queue   the jobs of one handler.method
  *   job     one call, from its acceptance to its end
+ *   bygone  a job that has ended and has no row
  *   chain   what makes a job a session: it runs again and again
  *   task    what a person completes: a session that no worker runs
  *   feed    a session that runs only while somebody watches
@@ -24,6 +25,8 @@
 #include "common/pool.h"
 #include "common/random.h"
 #include "producer/core/broker.h"
+#include "producer/core/bygone.h"
+#include "producer/core/find.h"
 #include "producer/core/group.h"
 #include "producer/core/permit.h"
 #include "producer/core/todo.h"
@@ -71,6 +74,7 @@ struct client {
     uint64_t last_number;             /* the highest taken */
     uint64_t due_number, kept_number; /* the highest durable one; what its row says */
     uint64_t live;                    /* jobs that name this client */
+    uint64_t floor;                   /* of this body: what is below is settled; 0: not said */
     struct run *runs;                 /* by number, oldest first */
     size_t runs_count, runs_capacity;
     struct queue *queue_last;  /* most submissions are for the queue of the one before */
@@ -153,11 +157,12 @@ struct job {
     struct queue *queue;
     struct client *client; /* NULL: nobody in particular (a retry) */
     uint64_t number;
-    struct link link; /* level::jobs, worker::leases, broker::storing, broker::recovering; delayed
-                         and backoff are in none */
+    struct link link; /* level::jobs, worker::leases, broker::storing, broker::recovering,
+                         bygone_list::jobs; delayed and backoff are in none */
     union {
         struct worker *worker; /* running */
         uint64_t stored_by;    /* storing: ready when the store has come so far */
+        struct end *end;       /* bygone: what is kept of it */
     };
     struct job_more *more;
     uint64_t submitted_ms : 48; /* wall */
@@ -170,7 +175,10 @@ struct job {
     bool restored : 1;   /* of the life before: somebody may hold it */
     uint32_t leases;     /* how often, in all lives: see job_last_token */
     uint32_t updates;
-    uint32_t lent_us;   /* what the lease was taken to cost */
+    union {
+        uint32_t lent_us;   /* running: what the lease was taken to cost */
+        uint32_t end_bytes; /* bygone: of its end */
+    };
     uint32_t leased_ms; /* when, since broker::start_ms, and so often round */
     uint32_t args_size;
     uint8_t state, attempts;
@@ -239,28 +247,6 @@ struct awaited {
     struct bytes peer_id; /* owned */
 };
 
-/* A question that the store answers. */
-enum find_kind {
-    FIND_WAIT,
-    FIND_SUBMITTED, /* the end of a submission that came again */
-    FIND_JOB,
-    FIND_RETRY,
-    FIND_LIST,
-    FIND_WATCH,
-    FIND_FOLLOW,
-    FIND_CANCEL,
-    FIND_DROP,
-    FIND_EXPLAIN,
-    FIND_SESSION,
-    FIND_SAY /* to a session that has ended: refused */
-};
-struct find {
-    uint64_t peer, number, id;
-    enum find_kind kind;
-    struct bytes topic; /* owned, FIND_WATCH and FIND_FOLLOW */
-    bool goes_on;       /* likewise: from update id on */
-};
-
 struct broker {
     struct broker_options options;
     struct broker_limits limits;
@@ -281,8 +267,9 @@ struct broker {
     uint32_t queues_count, queues_capacity;
     struct link active; /* queue::link */
     uint64_t turns;     /* how often one of them woke up */
-    struct idmap jobs;
-    struct pool pool; /* of jobs */
+    struct idmap jobs;  /* live ones and bygones */
+    struct bygones bygones;
+    struct pool pool; /* of jobs, and of the ends of bygones */
     uint64_t args_bytes;
     struct heap timers; /* job_more::timer */
     struct namemap keys;
@@ -320,6 +307,7 @@ struct broker {
     struct namemap late;    /* of those that were waited for in vain */
     /* of the step under way */
     struct link lends, fills;   /* queue::due, worker::due: may have something for each other */
+    uint64_t lend_round;        /* how often the former were looked at */
     struct effects *out, *into; /* into: where the effect under construction lies */
     unsigned gates;             /* open, one in the other */
     struct buf scratch;
@@ -343,6 +331,7 @@ struct row {
 };
 bool row_read(struct bytes bytes, struct row *row);
 bool row_next(struct cursor *c, struct row *row); /* of a run of rows of ended jobs */
+void row_show(struct row *row, const struct msg_ended_row *end); /* row::job, of all else */
 
 /* effects.c: what leaves. The name and the bytes of an effect are put into b->into between
  * effect_add and effect_close. What is told between gate_open and gate_close leaves when all rows
@@ -361,6 +350,7 @@ void send_record(struct broker *b, const struct peer *peer, const struct record 
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
                 const char *text);
 void send_done(struct broker *b, const struct peer *peer, uint64_t number);
+void send_end(struct broker *b, const struct peer *peer, uint64_t number, uint64_t next);
 
 /* client.c */
 void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *hello);
@@ -373,13 +363,11 @@ struct client *client_load_job(struct broker *b, struct bytes peer_id, uint64_t 
                                uint64_t id);
 void client_load_joined(struct broker *b, struct bytes peer_id, const struct msg_joined_row *row);
 void clients_loaded(struct broker *b);
+void client_heard(struct broker *b, struct client *client); /* all of a body */
 void accepted_flush(struct broker *b);
 
 /* ask.c */
 bool ask_record(struct broker *b, struct peer *peer, const struct record *r);
-void ask_found(struct broker *b, const struct event *ev);
-void find_ask(struct broker *b, const struct peer *peer, uint64_t number, enum find_kind kind,
-              uint64_t id);
 
 /* enrol.c: failure NULL: the list in force has the key */
 void enrol(struct broker *b, struct peer *peer, const struct msg_enrol *m);
@@ -401,8 +389,9 @@ void keys_fini(struct broker *b);
 
 /* keep.c: rows out. Each returns at once; what depends on them is told through the gate. */
 void keep_job(struct broker *b, struct job *job);
+/* ended: the record. A job that stays here has no row. */
 void keep_ended(struct broker *b, const struct job *job, const struct msg_ended_row *row,
-                struct bytes ended); /* ended: the record */
+                struct bytes ended);
 void keep_lines(struct broker *b, const struct job *job, struct bytes lines);
 void keep_attempt(struct job *job, const struct msg_attempt *attempt);
 void keep_client(struct broker *b, struct client *client);
@@ -453,9 +442,11 @@ struct job *job_restore(struct broker *b, struct client *client, const struct ro
 struct job_more *job_more(struct job *job);
 /* Of its last lease, or below it; 0: it was never leased. */
 uint64_t job_last_token(const struct broker *b, const struct job *job);
-bool job_once(const struct job *job); /* at most once: no retries, and that was asked for */
+bool job_once(const struct job *job);     /* at most once: no retries, and that was asked for */
+bool job_unwanted(const struct job *job); /* nobody waits for its result */
+size_t job_bytes(size_t args_size);       /* of one with so many */
 void job_free(struct broker *b, struct job *job);
-struct job *job_find(const struct broker *b, uint64_t id);
+struct job *job_find(const struct broker *b, uint64_t id); /* NULL: none that lives */
 void job_new(struct broker *b, struct job *job, uint64_t delay_ms);
 void job_enter(struct broker *b, struct job *job);
 void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t token);
@@ -479,6 +470,11 @@ void job_timer(struct broker *b, struct job *job);
 void job_view(const struct broker *b, const struct job *job, struct msg_job *out);
 void job_view_ended(struct msg_job *out, const struct msg_ended *ended,
                     const struct msg_ended_row *row);
+/* Sends it: the attempts so far, a run of records, then the view, which gets the number. */
+void job_show(struct broker *b, struct peer *peer, uint64_t number, const struct msg_job *view,
+              struct bytes attempts);
+void session_show(struct broker *b, struct peer *peer, uint64_t number, const struct msg_job *job,
+                  const struct msg_chain_row *row, struct bytes value);
 void job_wait(struct broker *b, struct job *job, struct peer *peer, uint64_t number);
 void waiter_free(struct waiter *w);
 unsigned job_state_shown(const struct job *job);

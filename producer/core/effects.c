@@ -196,6 +196,12 @@ void send_done(struct broker *b, const struct peer *peer, uint64_t number)
     send_record(b, peer, &(struct record){.type = REC_done, .done = {.number = number}});
 }
 
+void send_end(struct broker *b, const struct peer *peer, uint64_t number, uint64_t next)
+{
+    send_record(b, peer,
+                &(struct record){.type = REC_end, .end = {.number = number, .next = next}});
+}
+
 struct bytes bytes_keep(struct bytes b)
 {
     if (!b.size)

@@ -38,6 +38,8 @@ struct group {
     struct tier **tiers;     /* highest priority first; stay once made */
     size_t tiers_count;
     double share_us; /* where the queue stood that a member was given a job of last */
+    /* broker::lend_round in which all free members, or those to lend ahead to, were looked at. */
+    uint64_t free_round, ahead_round;
     /* While a worker joins: how many of its queues that one offers, and where they go. */
     uint32_t marked;
     struct group *part;

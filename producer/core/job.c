@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * job: one call, from its acceptance to its end. The table below is the whole life; job_move is the
- * only place where a state changes. A job that has ended leaves the core: its row goes to the
- * store, its result to whoever waits.
+ * only place where a state changes. A job that has ended is told to whoever waits, and its row goes
+ * to the store, unless it is one that stays here (bygone.h).
  */
 #include "producer/core/core.h"
 
@@ -82,11 +82,12 @@ struct job_more *job_more(struct job *job)
 
 struct job *job_find(const struct broker *b, uint64_t id)
 {
-    return idmap_find(&b->jobs, id);
+    struct job *job = idmap_find(&b->jobs, id);
+    return job && !job_ended((enum job_state)job->state) ? job : NULL;
 }
 
 /* The arguments begin in what would be padding: a million of them wait in memory. */
-static size_t job_bytes(size_t args_size)
+size_t job_bytes(size_t args_size)
 {
     size_t bytes = offsetof(struct job, args) + args_size;
     return bytes < sizeof(struct job) ? sizeof(struct job) : bytes;
@@ -360,12 +361,31 @@ static void end_tell(struct broker *b, const struct job *job, const struct msg_e
     }
 }
 
+/* A child's is its session's to take. */
+bool job_unwanted(const struct job *job)
+{
+    bool child = job->more && job->more->parent;
+    return !child && (!job->client || job->client->left);
+}
+
 static void end_count(struct broker *b, const struct job *job)
 {
     b->totals.ended[job->state]++;
     b->totals.live--;
     b->args_bytes -= job->args_size + chain_bytes(job);
     job->queue->ended[job->state]++;
+}
+
+/* All of it that stays is its row. */
+static void end_leave(struct broker *b, struct job *job, const struct msg_ended *ended)
+{
+    struct chain *chain = job_chain(job);
+    idmap_take(&b->jobs, job->id);
+    if (chain)
+        chain_ended(b, job, chain);
+    if (job->more && job->more->parent)
+        chain_child_ended(b, job->more, ended);
+    job_free(b, job);
 }
 
 static void job_end(struct broker *b, struct job *job, enum job_state state,
@@ -407,14 +427,11 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
     if (durable)
         gate_close(b);
     end_count(b, job);
-    idmap_take(&b->jobs, job->id);
     struct client *client = job->client;
-    struct chain *chain = job_chain(job);
-    if (chain)
-        chain_ended(b, job, chain);
-    if (job->more && job->more->parent)
-        chain_child_ended(b, job->more, &ended);
-    job_free(b, job);
+    if (bygone_fits(job))
+        bygone_add(b, job, &row, record);
+    else
+        end_leave(b, job, &ended);
     if (client)
         client_release(b, client);
 }

@@ -47,3 +47,27 @@ void job_view_ended(struct msg_job *out, const struct msg_ended *ended,
     out->updates = row->updates;
     out->peak_kib = row->peak_kib;
 }
+
+void job_show(struct broker *b, struct peer *peer, uint64_t number, const struct msg_job *view,
+              struct bytes attempts)
+{
+    struct cursor c = cursor_of(attempts);
+    struct record r;
+    while (!cursor_done(&c) && record_get(&c, &r) == OK) {
+        r.attempt.number = number;
+        send_record(b, peer, &r);
+    }
+    r = (struct record){.type = REC_job, .job = *view};
+    r.job.number = number;
+    send_record(b, peer, &r);
+}
+
+void session_show(struct broker *b, struct peer *peer, uint64_t number, const struct msg_job *job,
+                  const struct msg_chain_row *row, struct bytes value)
+{
+    struct record r = {.type = REC_session};
+    session_view(job, row, &r.session);
+    r.session.number = number;
+    r.session.value = value;
+    send_record(b, peer, &r);
+}

@@ -102,10 +102,15 @@ void keep_job(struct broker *b, struct job *job)
 void keep_ended(struct broker *b, const struct job *job, const struct msg_ended_row *row,
                 struct bytes ended)
 {
-    struct effect *e = order(b, FX_PUT, (struct row_key){.kind = ROW_ENDED, .id = job->id});
+    struct effect *e;
+    if (!bygone_fits(job))
+        e = order(b, FX_PUT, (struct row_key){.kind = ROW_ENDED, .id = job->id});
+    else if (b->options.tells_ends)
+        (e = effect_add(b, FX_BYGONE))->id = job->id;
+    else
+        return;
     e->state = job->state;
-    bool child = job->more && job->more->parent; /* its result is its session's to take */
-    e->settled = !child && (!job->client || job->client->left);
+    e->settled = job_unwanted(job);
     head_put(b, job);
     put_ended_row(&b->into->bytes, row);
     buf_put(&b->into->bytes, ended.data, ended.size);

@@ -185,11 +185,8 @@ void worker_fill(struct broker *b, struct worker *w)
     worker_place(b, w);
 }
 
-static void lend(struct broker *b, struct queue *q)
+static void lend_free(struct broker *b, const struct queue *q, struct group *g)
 {
-    struct group *g = q->rank.group;
-    if (q->plain->held || !g)
-        return;
     struct link *last = g->free.prev; /* one that may get nothing yet goes behind it, and stays */
     list_each_safe(l, &g->free)
     {
@@ -199,15 +196,34 @@ static void lend(struct broker *b, struct queue *q)
         if (l == last)
             break;
     }
-    if (q->run_us < 0)
-        return;
+    g->free_round = b->lend_round;
+}
+
+static void lend_ahead(struct broker *b, const struct queue *q, struct group *g)
+{
     int looks = AHEAD_LOOKS;
     list_each_safe(l, &g->ahead)
     {
-        if (!q->ready || looks-- == 0)
+        if (!q->ready)
             return;
+        if (looks-- == 0)
+            break;
         worker_fill(b, container_of(l, struct member, credit)->worker);
     }
+    g->ahead_round = b->lend_round;
+}
+
+/* A worker takes what its group has first, whichever queue it is looked at for: so those of a group
+ * are looked at once a round, not once for each of its queues. */
+static void lend(struct broker *b, struct queue *q)
+{
+    struct group *g = q->rank.group;
+    if (q->plain->held || !g)
+        return;
+    if (g->free_round != b->lend_round)
+        lend_free(b, q, g);
+    if (q->ready && q->run_us >= 0 && g->ahead_round != b->lend_round)
+        lend_ahead(b, q, g);
 }
 
 void lend_later(struct broker *b, struct queue *q)
@@ -224,6 +240,7 @@ void fill_later(struct broker *b, struct worker *w)
 
 void lend_due(struct broker *b)
 {
+    b->lend_round++;
     while (!list_empty(&b->lends)) {
         struct queue *q = list_first(&b->lends, struct queue, due);
         link_take(&q->due);

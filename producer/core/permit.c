@@ -31,7 +31,7 @@ const struct owner *owner_of_job(const struct job *job)
 {
     if (job->client)
         return job->client->owner;
-    return job->more ? job->more->owner : NULL;
+    return job->more ? job->more->owner : bygone_owner(job);
 }
 
 struct bytes owner_name(const struct owner *owner)

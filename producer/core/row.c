@@ -39,8 +39,8 @@ static bool head_read(struct cursor *c, struct row *row)
     return true;
 }
 
-/* The job as it was shown at its end. */
-static void view_ended(struct row *row, const struct msg_ended_row *end)
+/* As it was shown at its end. */
+void row_show(struct row *row, const struct msg_ended_row *end)
 {
     row->job = (struct msg_job){.id = row->origin.id,
                                 .queue = row->submit.queue,
@@ -64,7 +64,7 @@ static bool tail_read(struct cursor *c, struct row *row)
     if (old)
         row->job = view.job;
     else
-        view_ended(row, &view.ended_row);
+        row_show(row, &view.ended_row);
     return true;
 }
 

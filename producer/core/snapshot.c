@@ -129,13 +129,7 @@ static void ask_job(struct broker *b, struct peer *peer, struct find *ask, struc
         refuse(b, peer, ask, ERR_UNKNOWN_JOB, NULL);
         return;
     }
-    struct find *find = must_alloc(sizeof *find);
-    *find = *ask;
-    find->topic = bytes_keep(ask->topic);
-    idmap_put(&b->finds, ++b->ticket, find);
-    struct effect *e = effect_add(b, FX_FIND);
-    e->ticket = b->ticket;
-    e->id = id;
+    find_ask(b, peer, ask, id);
 }
 
 static void ask_about_job(struct broker *b, struct peer *peer, struct find *ask, struct bytes tail)

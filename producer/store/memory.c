@@ -7,6 +7,7 @@
  */
 #include "common/list.h"
 #include "common/map.h"
+#include "common/newest.h"
 #include "common/pool.h"
 #include "producer/store/backend.h"
 #include "producer/store/passing.h"
@@ -152,24 +153,28 @@ static bool row_fits(const struct row *row, const struct store_ask *ask)
     return !ask->queue.size || row_of_queue(bytes_of(row->bytes, row->size), ask->queue);
 }
 
-/* Latest ended first. The row to go on after may have been dropped meanwhile: then whatever ended
- * before an id as old as it goes on. */
+/* Newest first. A full walk, and one more than is wanted: is there more? */
 static uint64_t memory_list(struct memory *m, const struct store_ask *ask, struct buf *rows)
 {
-    const struct row *from = ask->id ? idmap_find(&m->rows, ask->id) : NULL;
-    const struct link *at = from ? from->all.prev : m->all.prev;
-    uint64_t last = ask->id, count = 0;
-    for (; at != &m->all; at = at->prev) {
-        const struct row *row = container_of(at, struct row, all);
-        if ((ask->id && !from && row->id >= ask->id) || !row_fits(row, ask))
-            continue;
-        if (count == ask->limit || (count && rows->size + row->size > LIST_BYTES_MAX))
-            return last;
-        buf_put(rows, row->bytes, row->size);
-        last = row->id;
-        count++;
+    struct newest ids;
+    uint64_t last = 0, next = 0;
+    size_t at = 0;
+    newest_init(&ids, (size_t)ask->limit + 1);
+    for (const struct row *row; (row = idmap_next(&m->rows, &at));)
+        if ((!ask->id || row->id < ask->id) && row_fits(row, ask))
+            newest_add(&ids, row->id);
+    newest_sort(&ids);
+    for (size_t i = 0; i < ids.count && !next; i++) {
+        const struct row *row = idmap_find(&m->rows, ids.ids[i]);
+        if (i == ask->limit || (i && rows->size + row->size > LIST_BYTES_MAX)) {
+            next = last;
+        } else {
+            buf_put(rows, row->bytes, row->size);
+            last = row->id;
+        }
     }
-    return 0;
+    newest_fini(&ids);
+    return next;
 }
 
 static void memory_ask(void *self, const struct store_ask *ask)

@@ -36,8 +36,12 @@ struct work {
     int priority;
     bool durable, keyed;
     bool gone;      /* a crash took it, and had the right to */
-    bool forgotten; /* the disk no longer has its end */
-    bool told;      /* its acceptance was told */
+    bool forgotten; /* its end is no longer known: the disk has no row of it, or it is a bygone */
+    bool bygone;    /* its end has no row */
+    bool fetched;   /* its submitter says so, or nobody will fetch it */
+    bool heard;     /* and the broker knew who said it */
+    bool drop_asked;
+    bool told; /* its acceptance was told */
     /* its birth */
     uint64_t life, ready_step, wall_jumps;
     int64_t born_ms, born_us; /* by the broker's clock; by ours */
@@ -93,6 +97,7 @@ struct client_book {
     struct idmap asks;    /* struct asked_of */
     bool renumbers;       /* a new life of the broker: numbers above its last may change */
     bool damaged;         /* its row is */
+    bool left;            /* it said goodbye, and has not been welcomed since */
     uint64_t told_number; /* the highest one whose durable acceptance was told */
     struct idmap credits; /* struct credit by number: how often its end may be told here */
     uint64_t credit_peer, credit_newest; /* which that is, 0: not known; the newest there was */
@@ -242,6 +247,9 @@ struct host *host_of(const struct wire *w); /* NULL: the rogue's */
 /* --- kept.c --- */
 void kept_order(struct sim *s, const struct effect *e, struct row_key key, struct bytes bytes);
 void kept_fini(struct ledger *l);
+void kept_bygone(struct sim *s, const struct effect *e, struct bytes bytes);
+void kept_fetched(struct sim *s, const struct wire *w, const struct msg_ack *m);
+void kept_gone(struct sim *s, uint64_t id);
 void kept_served(struct sim *s); /* a new life has begun to serve */
 void kept_shadow(struct sim *s);
 

@@ -95,6 +95,8 @@ static void apply(struct sim *s)
         case FX_SETTLE: store_order(s, fx, e); break;
         case FX_FIND:
         case FX_LIST: store_ask(s, e, bytes); break;
+        case FX_BYGONE:
+        case FX_GONE: break; /* the ledger's */
         case FX_ENROL:
         case FX_AUDIT: must(false && "no list is in force"); break;
         }
@@ -313,6 +315,7 @@ static void broker_begin(struct sim *s)
                                      .incarnation = hub->incarnation,
                                      .broker_id = 1,
                                      .durable = s->knobs.durable,
+                                     .tells_ends = true,
                                      .last_id = s->store.disk.last_id,
                                      .pid = 1,
                                      .now_ms = hub_ms(s),

@@ -214,6 +214,67 @@ void kept_order(struct sim *s, const struct effect *e, struct row_key key, struc
     buf_put(&s->ledger->orders, &order, sizeof order);
 }
 
+/* --- bygones ---------------------------------------------------------------------------------- */
+
+/* The end of a job that has no row: all that a row of it would have to be. */
+void kept_bygone(struct sim *s, const struct effect *e, struct bytes bytes)
+{
+    struct effect end = *e;
+    struct facts facts;
+    end.kind = ROW_ENDED;
+    takes_job(s, &end, bytes, &facts);
+    struct work *work = work_of(s, e->id);
+    if (work->durable)
+        sim_fail(s, "S1", "job %" PRIx64 " is durable, and its end is not kept", work->id);
+    if (e->settled && work->client >= 0 && !s->ledger->clients[work->client].left)
+        sim_fail(s, "S26", "job %" PRIx64 " ends as if nobody waited for it", work->id);
+    work->bygone = true;
+    work->fetched = work->heard = e->settled;
+}
+
+/* Results of a client have arrived. What it says on a new connection before it is welcomed there is
+ * lost; it says it again then. */
+void kept_fetched(struct sim *s, const struct wire *w, const struct msg_ack *m)
+{
+    const struct client_book *book = &s->ledger->clients[client_of(s, w)];
+    bool known = book->credit_peer == w->peer && !book->left;
+    size_t at = 0;
+    for (const struct taken *taken; (taken = idmap_next(&book->numbers, &at));) {
+        struct work *work = work_of(s, taken->id);
+        if (!work || work->number != taken->number || taken->number < m->number ||
+            taken->number - m->number >= (m->count ? m->count : 1))
+            continue;
+        work->fetched = true;
+        work->heard = work->heard || known;
+    }
+}
+
+static uint64_t bygones_fetched(const struct sim *s)
+{
+    uint64_t count = 0;
+    size_t at = 0;
+    for (const struct work *work; (work = idmap_next(&s->ledger->works, &at));)
+        count += work->bygone && work->fetched && !work->forgotten && !work->gone;
+    return count;
+}
+
+/* An end is forgotten when somebody wants that, when it is old, or when it was fetched and others
+ * that were need the room. */
+void kept_gone(struct sim *s, uint64_t id)
+{
+    const struct broker_limits *limits = &s->knobs.limits;
+    struct work *work = work_of(s, id);
+    if (!work || !work->bygone || work->forgotten || work->gone)
+        sim_fail(s, "S26", "job %" PRIx64 " is forgotten, and was no bygone", id);
+    int64_t age_ms = hub_ms(s) - work->ended_ms;
+    bool old = (work->fetched && limits->history_ms && age_ms >= limits->history_ms) ||
+               (!work->heard && limits->results_ms && age_ms >= limits->results_ms);
+    bool room = work->fetched && limits->history_max && bygones_fetched(s) > limits->history_max;
+    if (!work->drop_asked && !old && !room)
+        sim_fail(s, "S26", "the end of job %" PRIx64 " is forgotten too early", id);
+    work->forgotten = true;
+}
+
 /* --- kept, and not ---------------------------------------------------------------------------- */
 
 void ledger_committed(struct sim *s, uint64_t seq)

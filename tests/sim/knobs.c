@@ -37,6 +37,14 @@ static void limits_draw(struct sim *s, struct broker_limits *l)
         l->recovery_ms = (int64_t)(1 + sim_below(s, 500));
     if (sim_chance(s, 0.1))
         l->waits_max = few[sim_below(s, 6)];
+    if (sim_chance(s, 0.3))
+        l->history_max = few[sim_below(s, 6)];
+    if (sim_chance(s, 0.2))
+        l->history_ms = (int64_t)(1 + sim_below(s, 5000));
+    if (sim_chance(s, 0.2)) { /* what those leave behind that disappear must not stay for a day */
+        l->results_ms = (int64_t)(1000 + sim_below(s, 5000));
+        l->results_max = few[sim_below(s, 6)];
+    }
     if (sim_chance(s, 0.1))
         l->queues_max = QUEUES_ALL;
     if (sim_chance(s, 0.1))
@@ -127,6 +135,8 @@ void knobs_draw(struct sim *s, struct knobs *k)
     k->rate[FAULT_DRAIN] = share_of(s, 0.3, 0.3); /* people do these two; no faults */
     k->rate[FAULT_HOLD] = share_of(s, 0.3, 0.3);
     limits_draw(s, &k->limits);
+    if (k->tags)
+        k->limits.queues_max = 0; /* each set takes one: what is refused then is refused for good */
     if ((k->run_us >= 50 * MS_US || k->limits.jobs_max) && k->jobs > 20)
         k->jobs = 20; /* or the second phase would take too long */
     if (sim_chance(s, 0.3))

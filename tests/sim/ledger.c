@@ -42,6 +42,7 @@
  *                                       tasks.c
  *   S24  a feed's topic has one session at a time, and nothing of it is lent while nobody watches
  *                                       feeds.c
+ *   S26  what has ended and has no row is known until it may be forgotten  kept.c, told.c
  *   S25  a job is lent to a worker that has the tags it wants                      leases.c
  *
  * and in the calm, when faults have ended:
@@ -320,6 +321,8 @@ static void sees_ask(struct sim *s, unsigned client, const struct record *r)
     bool session = work && (work->spec.iterations || spec_task(&work->spec));
     if (work && (r->type == REC_cancel || (r->type == REC_drop && session)))
         work->cancel_asked = true;
+    if (work && r->type == REC_drop)
+        work->drop_asked = true;
     if (work && r->type == REC_tell)
         work->complete_asked = true;
     if (work && r->type == REC_pause)
@@ -333,8 +336,7 @@ static void sees_ask(struct sim *s, unsigned client, const struct record *r)
 /* Holding a queue, or letting go of it. */
 static void sees_hold(struct sim *s, unsigned client, uint64_t number)
 {
-    struct record ask = {.type = REC_hold, .wait = {.number = number}};
-    sees_ask(s, client, &ask);
+    sees_ask(s, client, &(struct record){.type = REC_hold, .wait = {.number = number}});
     s->ledger->hold = idmap_find(&s->ledger->clients[client].asks, number);
 }
 
@@ -357,12 +359,15 @@ static void sees_of_client(struct sim *s, const struct wire *w, const struct rec
     case REC_cancel:
     case REC_retry:
     case REC_drop:
+    case REC_get_job:
     case REC_pause:
     case REC_tell:
     case REC_list_workers: /* whose id is 0 */
     case REC_wait: sees_ask(s, client_of(s, w), r); break;
     case REC_hold: sees_hold(s, client_of(s, w), r->hold.number); break;
     case REC_release: sees_hold(s, client_of(s, w), r->release.number); break;
+    case REC_ack: kept_fetched(s, w, &r->ack); break;
+    case REC_goodbye: s->ledger->clients[client_of(s, w)].left = true; break;
     case REC_watch: updates_asked(s, w->peer, &r->watch); break;
     case REC_follow: follows_asked(s, w->peer, &r->follow); break;
     case REC_follow_more: follows_more(s, w->peer, &r->follow_more); break;
@@ -415,14 +420,19 @@ static void bounds(struct sim *s, const struct event *ev)
 }
 
 /* Births and acceptances first: the second leave at the end of a step, after leases that came of
- * them. Ends before what is told of them, for the same reason. */
+ * them. Ends before what is told of them, for the same reason. Retries are accepted at once, and
+ * behind the end that they follow. */
 enum { PASSES = 3 };
 
-static unsigned char pass_of(const struct sim *s, const struct effect *e, enum record_type sent)
+static unsigned char pass_of(const struct sim *s, const struct effect *e, const struct record *sent)
 {
+    bool submission = sent->type == REC_accepted && sent->accepted.number < ASK_NUMBERS_SIM;
     switch (e->type) {
     case FX_PUBLISH: return 2;
-    case FX_SEND: return sent == REC_accepted ? 0 : sent == REC_lease ? 1 : 2;
+    case FX_SEND:
+        if (submission)
+            return 0;
+        return sent->type == REC_accepted || sent->type == REC_lease ? 1 : 2;
     case FX_PUT: return e->kind == ROW_JOB && !work_of(s, e->id) ? 0 : 1;
     default: return 1;
     }
@@ -447,6 +457,8 @@ static void sees_effect(struct sim *s, const struct effects *fx, const struct ef
     case FX_PUT:
     case FX_DROP:
     case FX_SETTLE: kept_order(s, e, effect_key(fx, e), bytes); break;
+    case FX_BYGONE: kept_bygone(s, e, bytes); break;
+    case FX_GONE: kept_gone(s, e->id); break;
     default: break;
     }
 }
@@ -460,7 +472,7 @@ static void sees_effects(struct sim *s, const struct effects *fx)
         bool sent = fx->list[i].type == FX_SEND;
         if (sent && (record_get(&c, &r) != OK || !cursor_done(&c)))
             sim_fail(s, "S19", "an effect does not decode");
-        *buf_extend(&passes, 1) = pass_of(s, &fx->list[i], r.type);
+        *buf_extend(&passes, 1) = pass_of(s, &fx->list[i], &r);
     }
     for (unsigned pass = 0; pass < PASSES; pass++)
         for (size_t i = 0; i < fx->count; i++)
@@ -536,18 +548,6 @@ void ledger_forgets(struct sim *s, uint64_t id)
     struct work *work = work_of(s, id);
     if (work)
         work->forgotten = true;
-}
-
-void ledger_explain(const struct sim *s)
-{
-    size_t at = 0;
-    for (const struct work *work; (work = idmap_next(&s->ledger->works, &at));)
-        if (work_open(work))
-            printf("job %" PRIx64 " of queue %u is open: lent %zu times, run %" PRIu64
-                   " times, last by %s\n",
-                   work->id, work->spec.queue, work->lents.size / sizeof(struct lent),
-                   work->executions, work->host ? work->host->end.name : "nobody");
-    feeds_explain(s);
 }
 
 static uint64_t feeds_open(const struct sim *s)

@@ -3,6 +3,8 @@
  * lookup: what the others of the sim ask the ledger, to choose what to do next. Nothing is checked
  * here, and nothing written down.
  */
+#include <inttypes.h>
+
 #include "tests/sim/books.h"
 
 uint64_t ledger_any_job(struct sim *s)
@@ -60,4 +62,16 @@ bool ledger_rogue_has(const struct sim *s, uint64_t id)
 {
     const struct work *work = work_of(s, id);
     return work && work->token && !work->host;
+}
+
+void ledger_explain(const struct sim *s)
+{
+    size_t at = 0;
+    for (const struct work *work; (work = idmap_next(&s->ledger->works, &at));)
+        if (work_open(work))
+            printf("job %" PRIx64 " of queue %u is open: lent %zu times, run %" PRIu64
+                   " times, last by %s\n",
+                   work->id, work->spec.queue, work->lents.size / sizeof(struct lent),
+                   work->executions, work->host ? work->host->end.name : "nobody");
+    feeds_explain(s);
 }

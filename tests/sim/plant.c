@@ -181,6 +181,28 @@ static bool strike_row(struct sim *s, const struct event *ev, struct effects *fx
     }
 }
 
+/* Of a job that has no row. */
+static bool strike_bygone(struct sim *s, struct effects *fx, size_t i)
+{
+    uint64_t id = fx->list[i].id;
+    switch (s->plant) {
+    case PLANT_DROP_END: drop(fx, i); return true;
+    case PLANT_DOUBLE_END: twice(fx, i); return true;
+    case PLANT_OK_CANCELLED:
+        if (fx->list[i].state != JOB_CANCELLED)
+            return false;
+        fx->list[i].state = JOB_OK;
+        return row_change(fx, i, ends_well);
+    case PLANT_END_FORGOTTEN: {
+        struct effect *gone = append(fx);
+        gone->type = FX_GONE;
+        gone->id = id;
+        return true;
+    }
+    default: return false;
+    }
+}
+
 /* --- what is told ----------------------------------------------------------------------------- */
 
 /* The number of an update is the small one behind "seq". */
@@ -295,6 +317,7 @@ static bool strike(struct sim *s, const struct event *ev, struct effects *fx, si
 {
     switch (fx->list[i].type) {
     case FX_PUT: return strike_row(s, ev, fx, i);
+    case FX_BYGONE: return strike_bygone(s, fx, i);
     case FX_SEND: return strike_sent(s, fx, i);
     case FX_PUBLISH: return strike_update(s, fx, i);
     default: return false;

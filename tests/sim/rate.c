@@ -22,6 +22,7 @@
 
 #include "common/must.h"
 #include "common/options.h"
+#include "producer/client/acks.h"
 #include "producer/core/broker.h"
 #include "tests/sim/crowd.h"
 
@@ -69,6 +70,7 @@ struct rate {
     uint64_t steps;
     /* the client */
     uint64_t number, ended, acked, last_seq;
+    struct acks acks;
     struct buf words;
 };
 
@@ -106,6 +108,10 @@ static void hear(struct rate *r, const struct effects *fx, const struct effect *
     } else if (m.type == REC_ended) {
         must(m.ended.state == JOB_OK);
         r->ended++;
+        if (!acks_add(&r->acks, m.ended.number)) {
+            acks_put(&r->acks, 0, &r->words);
+            must(acks_add(&r->acks, m.ended.number));
+        }
     }
 }
 
@@ -238,9 +244,7 @@ static void client_turn(struct rate *r)
     uint64_t room = r->window - (submitted - r->ended), left = r->jobs - submitted;
     uint64_t gone = r->ended - r->acked;
     if (gone >= SUBMIT_JOBS || (gone && r->ended == r->jobs)) {
-        struct record ack = {.type = REC_ack,
-                             .ack = {.number = r->before + r->acked + 1, .count = gone}};
-        record_put(&r->words, &ack);
+        acks_put(&r->acks, 0, &r->words);
         r->acked = r->ended;
         client_says(r);
     }

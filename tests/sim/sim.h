@@ -105,6 +105,7 @@ enum {
     X(PLANT_FEED_DEAF, "feed-deaf", "a feed does not hear of its first subscriber")                \
     X(PLANT_FEED_ANEW, "feed-anew", "the numbers of a feed begin anew when it is resumed")         \
     X(PLANT_FEED_TWICE, "feed-twice", "a topic has two sessions")                                  \
+    X(PLANT_END_FORGOTTEN, "end-forgotten", "a result is forgotten that nobody has fetched")       \
     X(PLANT_TAGS_CLAIMED, "tags-claimed", "a worker is taken to have tags that it has not")        \
     X(PLANT_DRIFT, "drift", "the second run of a seed differs by one byte")
 

@@ -50,22 +50,30 @@ static bool of_queue(const struct disk_row *row, const struct asked_row *ask)
            (record_get(&c, &r) == OK && bytes_equal(r.submit.queue, buf_bytes(&ask->queue)));
 }
 
+static struct disk_row *newest_below(const struct sim *s, const struct asked_row *ask, uint64_t id)
+{
+    struct disk_row *newest = NULL;
+    list_each(l, &s->store.disk.rows[ROW_ENDED])
+    {
+        struct disk_row *row = container_of(l, struct disk_row, link);
+        if ((!ask->state || row->state == ask->state) && (!id || row->key.id < id) &&
+            (!newest || row->key.id > newest->key.id) && of_queue(row, ask) && disk_row_good(row))
+            newest = row;
+    }
+    return newest;
+}
+
 /* Newest first; the id after which there is more, or 0. */
 static uint64_t list_rows(struct sim *s, const struct asked_row *ask, struct buf *out)
 {
-    const struct link *rows = &s->store.disk.rows[ROW_ENDED];
-    uint64_t left = ask->count, last = 0;
-    for (const struct link *l = rows->prev; l != rows; l = l->prev) {
-        const struct disk_row *row = container_of(l, struct disk_row, link);
-        if ((ask->state && row->state != ask->state) || (ask->id && row->key.id >= ask->id) ||
-            !of_queue(row, ask) || !disk_row_good(row))
-            continue;
-        if (left-- == 0)
-            return last;
+    const struct disk_row *row = newest_below(s, ask, ask->id);
+    uint64_t last = 0;
+    for (uint64_t left = ask->count; row && left; left--) {
         last = row->key.id;
         buf_put(out, row->bytes.data, row->bytes.size);
+        row = newest_below(s, ask, last);
     }
-    return 0;
+    return row ? last : 0;
 }
 
 static void answer(struct sim *s, struct happening *h)

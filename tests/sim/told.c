@@ -139,7 +139,7 @@ static void told_welcome(struct sim *s, unsigned client, uint64_t peer, const st
         free(idmap_take(&book->numbers, taken->number));
         at = 0; /* the map has changed: from its start again */
     }
-    book->renumbers = false;
+    book->renumbers = book->left = false;
     if (book->credit_peer == peer)
         return;
     bool back = peer <= book->credit_newest; /* from another: what was said here is forgotten */
@@ -171,6 +171,15 @@ static void told_worker(struct sim *s, unsigned client, const struct msg_worker 
         s->now_us - hub->clock_us > most_us && s->now_us - hub->paused_us > most_us)
         sim_fail(s, "L2", "%.*s, which died %" PRId64 " s ago, is still listed", BYTES_ARG(m->id),
                  (s->now_us - s->hosts[index].ended_us) / SEC_US);
+}
+
+/* S26: what has ended without a row is known until it is forgotten. */
+static void told_unknown(struct sim *s, unsigned client, const struct msg_error *m)
+{
+    const struct asked_of *asked = asked_of(s, client, m->number);
+    const struct work *work = asked ? work_of(s, asked->id) : NULL;
+    if (m->code == ERR_UNKNOWN_JOB && work && work->bygone && !work->forgotten && !work->gone)
+        sim_fail(s, "S26", "c%u is told that there is no job %" PRIx64, client, work->id);
 }
 
 /* S3: a key is taken only by another body. */
@@ -222,6 +231,7 @@ void told_client(struct sim *s, const struct wire *w, uint64_t peer, const struc
             told_refusal(s, client, &r->error);
         else if (!follows_told(s, peer, r))
             updates_told(s, peer, r);
+        told_unknown(s, client, &r->error);
         break;
     case REC_job:
         work = work_of(s, r->job.id);

@@ -137,7 +137,7 @@ static void world_fini(struct sim *s)
     hub_fini(s);
     store_fini(s);
     for (size_t i = 0; i < s->future.count; i++) {
-        struct happening *h = container_of(s->future.nodes[i], struct happening, node);
+        struct happening *h = container_of(s->future.entries[i].node, struct happening, node);
         buf_fini(&h->bytes);
         free(h);
     }

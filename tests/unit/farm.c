@@ -11,6 +11,7 @@ static void broker_start(struct farm *f)
                                      .incarnation = f->incarnation,
                                      .broker_id = BROKER_ID,
                                      .durable = f->durable,
+                                     .tells_ends = true,
                                      .now_ms = f->now_ms,
                                      .wall_ms = f->now_ms + 1000000,
                                      .limits = f->limits};
@@ -87,9 +88,8 @@ void kept(struct farm *f)
 
 static void load(void *user, const struct disk_row *row)
 {
-    struct event ev = {.type = EV_LOADED,
-                       .loaded = {.key = row->key, .row = buf_bytes(&row->bytes)}};
-    farm_event(user, &ev);
+    farm_event(user,
+               &(struct event){.type = EV_LOADED, .loaded = {row->key, buf_bytes(&row->bytes)}});
 }
 
 void restarts(struct farm *f)
@@ -272,9 +272,7 @@ void takes_us(struct farm *f, const char *who, unsigned job, unsigned token, uin
 
 void starts(struct farm *f, const char *who, unsigned job, unsigned token)
 {
-    struct record r = {.type = REC_started,
-                       .started = {.id = job_id(job), .token = job_token(token)}};
-    says(f, who, &r);
+    says(f, who, &(struct record){.type = REC_started, .started = {job_id(job), job_token(token)}});
 }
 
 void progresses(struct farm *f, const char *who, unsigned job, unsigned token, unsigned char done)
@@ -289,29 +287,39 @@ void progresses(struct farm *f, const char *who, unsigned job, unsigned token, u
 
 void returns(struct farm *f, const char *who, unsigned job, unsigned token)
 {
-    struct record r = {.type = REC_returned,
-                       .returned = {.id = job_id(job), .token = job_token(token)}};
-    says(f, who, &r);
+    says(f, who,
+         &(struct record){.type = REC_returned, .returned = {job_id(job), job_token(token)}});
 }
 
 void holds(struct farm *f, const char *who, unsigned job, unsigned token)
 {
-    struct record r = {.type = REC_holding,
-                       .holding = {.id = job_id(job), .token = job_token(token)}};
-    says(f, who, &r);
+    says(f, who, &(struct record){.type = REC_holding, .holding = {job_id(job), job_token(token)}});
 }
 
 void asks(struct farm *f, const char *who, enum record_type what, uint64_t number, unsigned job)
 {
-    struct record r = {.type = what};
-    r.wait.number = number; /* wait, cancel, retry and get_job are alike */
-    r.wait.id = job_id(job);
-    says(f, who, &r);
+    says(f, who, &(struct record){.type = what, .wait = {number, job_id(job)}}); /* all alike */
 }
 
 void found(struct farm *f, uint64_t ticket, struct bytes rows)
 {
-    farm_event(f, &(struct event){.type = EV_FOUND, .found = {ticket, rows, 0}});
+    farm_event(f, &(struct event){.type = EV_FOUND, .found = {.ticket = ticket, .rows = rows}});
+}
+
+void found_some(struct farm *f, uint64_t ticket, const struct buf *rows, uint64_t next)
+{
+    struct event ev = {.type = EV_FOUND,
+                       .found = {.ticket = ticket, .rows = buf_bytes(rows), .next = next}};
+    farm_event(f, &ev);
+}
+
+void rows_take(const struct farm *f, struct buf *rows)
+{
+    for (size_t i = 0; i < f->fx.count; i++) {
+        struct bytes row = effect_bytes(&f->fx, &f->fx.list[i]);
+        if (f->fx.list[i].type == FX_PUT)
+            buf_put(rows, row.data, row.size);
+    }
 }
 
 /* --- time ------------------------------------------------------------------------------------- */
@@ -354,7 +362,6 @@ void pauses(struct farm *f, int64_t ms)
 
 void watches(struct farm *f, const char *topic, bool on)
 {
-    struct event ev = {.type = EV_WATCH,
-                       .watch = {.topic = bytes_of(topic, strlen(topic) + 1), .on = on}};
-    farm_event(f, &ev);
+    farm_event(
+        f, &(struct event){.type = EV_WATCH, .watch = {bytes_of(topic, strlen(topic) + 1), on}});
 }

@@ -6,6 +6,7 @@
  *     c1 < accepted 1 j1          to client c1: submission 1 is job j1
  *     w1 < lease j1 t1            to worker w1: job j1 under its first token
  *     store j1 ok                 the row of its end goes to the store
+ *     bygone j1 ok                it has ended and has none; gone j1: nor is it known any more
  *     keep job j1                 the row of an open job does (durable farms)
  *
  * Pings are not written down. Time passes only in `after`, in which workers beat.
@@ -88,6 +89,9 @@ void tells(struct farm *f, const char *who, uint64_t number, unsigned job, uint6
 /* wait, cancel, retry, get_job, pause, resume, get_session, drop */
 void asks(struct farm *f, const char *who, enum record_type what, uint64_t number, unsigned job);
 void found(struct farm *f, uint64_t ticket, struct bytes rows);
+/* A list of which the store has more, below next. */
+void found_some(struct farm *f, uint64_t ticket, const struct buf *rows, uint64_t next);
+void rows_take(const struct farm *f, struct buf *rows); /* appends those of the last step */
 
 void after(struct farm *f, int64_t ms);
 void silent(struct farm *f, const char *who);     /* beats no more */

@@ -214,13 +214,14 @@ static void log_key(struct buf *log, const char *what, struct row_key key)
                    (const char *)key.name.data + PEER_ID_BYTES);
 }
 
+/* Rows, and ends that have none. */
 static void log_put(struct farm *f, const struct effect *e)
 {
-    if (e->kind == ROW_ENDED)
-        buf_printf(&f->log, "store j%u %s%s", id(e->id), job_state_name(e->state),
-                   e->settled ? " settled" : "");
-    else
+    if (e->type == FX_PUT && e->kind != ROW_ENDED)
         log_key(&f->log, "keep ", effect_key(&f->fx, e));
+    else
+        buf_printf(&f->log, "%s j%u %s%s", e->type == FX_PUT ? "store" : "bygone", id(e->id),
+                   job_state_name(e->state), e->settled ? " settled" : "");
 }
 
 void farm_write_down(struct farm *f, const struct effect *e)
@@ -240,13 +241,15 @@ void farm_write_down(struct farm *f, const struct effect *e)
         buf_printf(&f->log, "%.*s: ", (int)topic.size - 1, (const char *)topic.data);
         log_update(&f->log, bytes);
         break;
-    case FX_PUT: log_put(f, e); break;
+    case FX_PUT:
+    case FX_BYGONE: log_put(f, e); break;
     case FX_DROP: log_key(&f->log, "drop ", effect_key(&f->fx, e)); break;
     case FX_SETTLE:
         buf_printf(&f->log, "settle j%u count %u", id(e->id), (unsigned)e->count);
         break;
     case FX_FIND: buf_printf(&f->log, "find %u j%u", (unsigned)e->ticket, id(e->id)); break;
     case FX_LIST: buf_printf(&f->log, "list %u", (unsigned)e->ticket); break;
+    case FX_GONE: buf_printf(&f->log, "gone j%u", id(e->id)); break;
     case FX_ENROL:
         buf_printf(&f->log, "enrol %.*s %.*s", BYTES_ARG(topic), BYTES_ARG(bytes));
         break;

@@ -46,6 +46,8 @@ void principals(struct farm *f, const char *lines)
     int size;
     for (; sscanf(lines, " %15s %15s %63s%n", role, name, queues, &size) == 3; lines += size)
         buf_printf(&list, "%s %s %s %s\n", role, name, key_text(name, key), queues);
+    if (!f->key_of)
+        shown_count = 0; /* they were of another farm */
     f->key_of = key_of;
     farm_event(f, &(struct event){.type = EV_ACL, .acl = {.text = buf_bytes(&list)}});
     buf_fini(&list);
@@ -55,7 +57,6 @@ struct farm *farm_guarded(bool durable)
 {
     static const char *const clients[] = {"c1", "c2", "c3", "c4", "c5"};
     struct farm *f = durable ? farm_durable(NULL) : farm_new(NULL);
-    shown_count = 0;
     principals(f, everybody);
     for (size_t i = 0; i < LENGTH(clients); i++)
         client(f, clients[i]);

@@ -23,7 +23,7 @@ TEST(a_job_is_accepted_lent_and_answered)
     SAYS(f, "w1 < lease j1 t1\n"
             "c1 < accepted 1 j1\n");
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "store j1 ok\n"
+    SAYS(f, "bygone j1 ok\n"
             "c1 < ended 1 j1 ok by w1\n"
             "w1 < result_ack 1\n");
     farm_free(f);
@@ -53,7 +53,7 @@ TEST(a_slot_that_becomes_free_gets_the_next_job)
     submits(f, "c1", "calc.add");
     farm_forget(f);
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "store j1 ok\n"
+    SAYS(f, "bygone j1 ok\n"
             "c1 < ended 1 j1 ok by w1\n"
             "w1 < lease j2 t1\n"
             "w1 < result_ack 1\n");
@@ -133,7 +133,7 @@ TEST(priority_goes_before_fairness_between_queues)
     submits_as(f, "c1", (struct msg_submit){.queue = bytes_text("b.b"), .priority = 1});
     farm_forget(f);
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "store j1 ok\n"
+    SAYS(f, "bygone j1 ok\n"
             "c1 < ended 1 j1 ok by w1\n"
             "w1 < lease j3 t1 offer 1\n"
             "w1 < result_ack 1\n");
@@ -476,7 +476,7 @@ TEST(cancel_while_it_waits)
     submits(f, "c1", "calc.add");
     farm_forget(f);
     asks(f, "c1", REC_cancel, 50, 2);
-    SAYS(f, "store j2 cancelled\n"
+    SAYS(f, "bygone j2 cancelled\n"
             "c1 < ended 2 j2 cancelled (cancelled)\n"
             "c1 < done 50\n");
     farm_free(f);
@@ -520,7 +520,7 @@ TEST(cancel_while_its_queue_is_held)
     submits(f, "c1", "calc.add");
     farm_forget(f);
     asks(f, "c1", REC_cancel, 50, 1);
-    SAYS(f, "store j1 cancelled\n"
+    SAYS(f, "bygone j1 cancelled\n"
             "c1 < ended 1 j1 cancelled (cancelled)\n"
             "c1 < done 50\n");
     farm_free(f);
@@ -558,7 +558,7 @@ TEST(a_cancelled_job_that_had_not_started_is_not_lent_again)
 TEST(cancel_after_its_end_says_so)
 {
     struct farm *f = farm_with(1);
-    submits(f, "c1", "calc.add");
+    submits_as(f, "c1", (struct msg_submit){.queue = bytes_text("calc.add"), .timeout_ms = 5000});
     results(f, "w1", 1, 1, REASON_NONE);
     struct bytes row = effect_bytes(&f->fx, &f->fx.list[0]);
     CHECK_EQ(f->fx.list[0].type, FX_PUT);
@@ -643,7 +643,7 @@ TEST(a_worker_comes_back_within_a_second_and_keeps_its_leases)
     after(f, 8000);
     SAYS(f, "");
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "store j1 ok\n"
+    SAYS(f, "bygone j1 ok\n"
             "c1 < ended 1 j1 ok by w1\n"
             "w1 < result_ack 1\n");
     farm_free(f);
@@ -730,7 +730,7 @@ TEST(a_result_under_an_old_token_changes_nothing)
     starts(f, "w1", 1, 1);
     SAYS(f, "");
     results(f, "w1", 1, 2, REASON_NONE);
-    SAYS(f, "store j1 ok\n"
+    SAYS(f, "bygone j1 ok\n"
             "c1 < ended 1 j1 ok by w1\n"
             "w1 < result_ack 2\n");
     results(f, "w1", 1, 2, REASON_NONE);
@@ -827,7 +827,7 @@ TEST(a_draining_worker_gets_nothing_more_and_leaves)
     submits(f, "c1", "calc.add");
     results(f, "w1", 1, 1, REASON_NONE);
     SAYS(f, "c1 < accepted 2 j2\n"
-            "store j1 ok\n"
+            "bygone j1 ok\n"
             "c1 < ended 1 j1 ok by w1\n"
             "w1 < result_ack 1\n");
     says(f, "w1", &(struct record){.type = REC_goodbye});
@@ -892,7 +892,7 @@ static void submits_number(struct farm *f, uint64_t number)
 TEST(a_number_that_comes_again_makes_no_second_job)
 {
     struct farm *f = farm_with(1);
-    submits_number(f, 1);
+    submits_as(f, "c1", (struct msg_submit){.queue = bytes_text("calc.add"), .timeout_ms = 5000});
     farm_forget(f);
     submits_number(f, 1);
     SAYS(f, "c1 < accepted 1 j1\n");
@@ -933,8 +933,8 @@ TEST(after_a_lost_connection_everything_unsettled_is_sent_again)
     submits_number(f, 2);
     submits_number(f, 3);
     SAYS(f, "c1 < welcome last 2\n"
-            "find 1 j1\n"
             "c1 < accepted 1 j1\n"
+            "c1 < ended 1 j1 ok by w1\n"
             "c1 < accepted 2 j2\n"
             "c1 < accepted 3 j3\n");
     farm_free(f);
@@ -966,8 +966,10 @@ TEST(a_number_beyond_the_next_is_not_taken)
 TEST(acknowledged_results_are_settled_and_forgotten)
 {
     struct farm *f = farm_with(1);
-    for (uint64_t n = 1; n <= 3; n++)
-        submits_number(f, n);
+    for (uint64_t n = 1; n <= 3; n++) /* the second one has a row */
+        submits_as(
+            f, "c1",
+            (struct msg_submit){.queue = bytes_text("calc.add"), .timeout_ms = n == 2 ? 5000 : 0});
     for (unsigned n = 1; n <= 3; n++)
         results(f, "w1", n, 1, REASON_NONE);
     farm_forget(f);
@@ -989,7 +991,7 @@ TEST(results_of_a_client_that_said_goodbye_are_settled)
     says(f, "c1", &(struct record){.type = REC_goodbye});
     farm_forget(f);
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "store j1 ok settled\n"
+    SAYS(f, "bygone j1 ok settled\n"
             "w1 < result_ack 1\n");
     farm_free(f);
 }
@@ -1332,7 +1334,7 @@ TEST(a_watched_job_tells_each_change_under_its_number)
     SAYS(f, want);
     results(f, "w1", 1, 1, REASON_NONE);
     snprintf(want, sizeof want,
-             "store j1 ok\n"
+             "bygone j1 ok\n"
              "%s: 3 state ok\n"
              "c1 < ended 1 j1 ok by w1\n"
              "w1 < result_ack 1\n",

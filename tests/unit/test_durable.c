@@ -70,10 +70,9 @@ TEST(a_job_of_class_received_does_not_wait)
     SAYS(f, "w1 < lease j1 t1\n"
             "c1 < accepted 1 j1\n");
     results(f, "w1", 1, 1, REASON_NONE);
-    SAYS(f, "store j1 ok\n"
-            "c1 < ended 1 j1 ok by w1\n");
-    kept(f);
-    SAYS(f, "w1 < result_ack 1\n");
+    SAYS(f, "bygone j1 ok\n"
+            "c1 < ended 1 j1 ok by w1\n"
+            "w1 < result_ack 1\n");
     farm_free(f);
 }
 

@@ -24,7 +24,7 @@ static const struct heap_node *model_first(const struct heap_node *nodes)
 static void check_places(const struct heap *h)
 {
     for (size_t i = 0; i < h->count; i++)
-        CHECK_EQ(h->nodes[i]->place, i + 1);
+        CHECK_EQ(h->entries[i].node->place, i + 1);
 }
 
 TEST(the_first_is_the_models_first)

@@ -62,37 +62,50 @@ static bool denied(struct farm *f, const char *who, enum record_type verb)
     return strstr(said(f), "denied") != NULL;
 }
 
+static const struct {
+    enum record_type verb;
+    const char *wanted; /* c1, c3, c4, c5: y or n */
+} table[] = {
+    {REC_submit, "ynyy"},      {REC_ack, "ynyy"},         {REC_wait, "nyyy"},
+    {REC_cancel, "nnyy"},      {REC_retry, "nnyy"},       {REC_get_job, "nyyy"},
+    {REC_list_jobs, "yyyy"},   {REC_list_queues, "yyyy"}, {REC_list_workers, "nyyy"},
+    {REC_get_status, "yyyy"},  {REC_hold, "nnyy"},        {REC_release, "nnyy"},
+    {REC_drain, "nnyy"},       {REC_sync, "nyyy"},        {REC_watch, "nyyy"},
+    {REC_explain, "nyyy"},     {REC_drop, "nnyy"},        {REC_tell, "nnyy"},
+    {REC_pause, "nnyy"},       {REC_resume, "nnyy"},      {REC_get_session, "nyyy"},
+    {REC_get_figures, "nyyy"}, {REC_list_tasks, "nyyy"},  {REC_complete_task, "nnyy"},
+    {REC_list_feeds, "yyyy"},  {REC_follow, "nyyy"},      {REC_unfollow, "yyyy"},
+    {REC_follow_more, "yyyy"}, {REC_ping, "yyyy"},        {REC_result, "nnnn"},
+    {REC_offer, "nnnn"},       {REC_goodbye, "yyyy"},
+};
+
 /* The job is that of c2, and so is none of c1's, who is not let near tasks either. */
-TEST(each_role_may_say_what_the_table_says)
+static void table_check(bool ended)
 {
-    static const struct {
-        enum record_type verb;
-        const char *wanted; /* c1, c3, c4, c5: y or n */
-    } rows[] = {
-        {REC_submit, "ynyy"},      {REC_ack, "ynyy"},         {REC_wait, "nyyy"},
-        {REC_cancel, "nnyy"},      {REC_retry, "nnyy"},       {REC_get_job, "nyyy"},
-        {REC_list_jobs, "yyyy"},   {REC_list_queues, "yyyy"}, {REC_list_workers, "nyyy"},
-        {REC_get_status, "yyyy"},  {REC_hold, "nnyy"},        {REC_release, "nnyy"},
-        {REC_drain, "nnyy"},       {REC_sync, "nyyy"},        {REC_watch, "nyyy"},
-        {REC_explain, "nyyy"},     {REC_drop, "nnyy"},        {REC_tell, "nnyy"},
-        {REC_pause, "nnyy"},       {REC_resume, "nnyy"},      {REC_get_session, "nyyy"},
-        {REC_get_figures, "nyyy"}, {REC_list_tasks, "nyyy"},  {REC_complete_task, "nnyy"},
-        {REC_list_feeds, "yyyy"},  {REC_follow, "nyyy"},      {REC_unfollow, "yyyy"},
-        {REC_follow_more, "yyyy"}, {REC_ping, "yyyy"},        {REC_result, "nnnn"},
-        {REC_offer, "nnnn"},       {REC_goodbye, "yyyy"},
-    };
     static const char *const who[] = {"c1", "c3", "c4", "c5"};
-    for (size_t i = 0; i < LENGTH(rows); i++)
+    for (size_t i = 0; i < LENGTH(table); i++)
         for (size_t k = 0; k < LENGTH(who); k++) {
             struct farm *f = farm_guarded(false);
             submits(f, "c2", "calc.add");
+            if (ended)
+                results(f, "w1", 1, 1, REASON_NONE);
             farm_forget(f);
-            bool is = !denied(f, who[k], rows[i].verb);
-            if (is != (rows[i].wanted[k] == 'y'))
+            bool is = !denied(f, who[k], table[i].verb);
+            if (is != (table[i].wanted[k] == 'y'))
                 check_failed(__FILE__, __LINE__, "%s says %s: %s", who[k],
-                             record_name(rows[i].verb), is ? "permitted" : "denied");
+                             record_name(table[i].verb), is ? "permitted" : "denied");
             farm_free(f);
         }
+}
+
+TEST(each_role_may_say_what_the_table_says)
+{
+    table_check(false);
+}
+
+TEST(of_a_job_that_has_ended_each_role_may_say_the_same)
+{
+    table_check(true);
 }
 
 /* What its own worker may not say either: it is a client's. */
@@ -107,14 +120,16 @@ TEST(a_worker_says_what_workers_say)
 
 TEST(a_client_does_all_to_its_own)
 {
-    static const enum record_type verbs[] = {REC_wait,   REC_get_job, REC_explain,
-                                             REC_cancel, REC_pause,   REC_resume,
-                                             REC_tell,   REC_drop,    REC_get_session};
-    for (size_t i = 0; i < LENGTH(verbs); i++) {
+    static const enum record_type verbs[] = {REC_wait,  REC_get_job,    REC_explain, REC_cancel,
+                                             REC_pause, REC_resume,     REC_tell,    REC_drop,
+                                             REC_retry, REC_get_session};
+    for (size_t i = 0; i < 2 * LENGTH(verbs); i++) {
         struct farm *f = farm_guarded(false);
         submits(f, "c1", "calc.add");
+        if (i % 2)
+            results(f, "w1", 1, 1, REASON_NONE);
         farm_forget(f);
-        CHECK(!denied(f, "c1", verbs[i]));
+        CHECK(!denied(f, "c1", verbs[i / 2]));
         farm_free(f);
     }
 }
