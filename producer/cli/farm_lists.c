@@ -81,6 +81,7 @@ static void worker_row(struct list *l, const struct msg_worker *worker)
     table_cell(&l->table, "%s", worker_state_name((unsigned)worker->state));
     table_cell(&l->table, "%" PRIu64, worker->slots);
     table_cell(&l->table, "%s", ago_text(worker->since_ms, l->now_ms, ago));
+    table_bytes(&l->table, worker->tags);
     table_cell(&l->table, "%s", "");
     table_cell(&l->table, "%s", "");
 }
@@ -95,6 +96,7 @@ static void slot_row(struct list *l, const struct msg_slot *slot)
     else
         table_cell(&l->table, "%s", "");
     table_cell(&l->table, "%s", slot->state ? slot_state_name((unsigned)slot->state) : "-");
+    table_cell(&l->table, "%s", "");
     table_cell(&l->table, "%s", "");
     table_cell(&l->table, "%s", "");
     table_cell(&l->table, "%s", slot->job ? job_id_text(slot->job, id) : "");
@@ -121,8 +123,8 @@ static void take_worker(void *user, const struct record *answer)
 
 int verb_workers(struct cli *cli)
 {
-    static const char *const heads[] = {"WORKER", "HOST",   "PID", "STATE",
-                                        "SLOTS",  "JOINED", "JOB", "QUEUE"};
+    static const char *const heads[] = {"WORKER", "HOST", "PID", "STATE", "SLOTS",
+                                        "JOINED", "TAGS", "JOB", "QUEUE"};
     struct worker_list w = {.list = list_start(cli, LENGTH(heads), heads)};
     struct record ask = {.type = REC_list_workers};
     int exit_code = cli_ask(cli, &ask, take_worker, &w, "the list of workers");

@@ -76,6 +76,27 @@ def client(farm):
         yield made
 
 
+@pytest.fixture
+def root(bare):
+    """A folder with a base, for the worker of start()."""
+    import numpy as np
+    import pandas as pd
+
+    folder = bare.farm.folder / "root"
+    folder.mkdir()
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame({"key": random.integers(0, 4, 50_000), "x": random.normal(size=50_000)})
+    frame.to_parquet(folder / "base.parquet", row_group_size=10_000)
+    return folder
+
+
+@pytest.fixture
+def start(bare, root):
+    """Starts a worker that may use root: start(WORD...)."""
+    bare.farm.env["REEVE_PYTHON"] = sys.executable
+    return lambda *words: bare.farm.worker("--dataframe", "--root", root, *words, slots=1)
+
+
 def told(process, pattern):
     """The first line it prints that has the pattern, as a match."""
     end = time.monotonic() + scenario.DEADLINE_S

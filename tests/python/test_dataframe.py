@@ -2,21 +2,18 @@
 """dataframe.run on a farm: from the client, the command line and the JSON door, inside its slot's limits and roots."""
 import json
 import re
-import subprocess
 import sys
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import reeve
-from farm import BUILD
+from dataframe_farm import MEAN, failed, request
 from plain_door import begin, reply
 
 from gateway import Gateway
 
-MEAN = "def main(ddf):\n    return ddf.groupby('key').mean()\n"
 WAITS = """
 import pathlib, signal
 def main(ddf):
@@ -24,34 +21,6 @@ def main(ddf):
     while not pathlib.Path("go").exists():
         signal.sigtimedwait([signal.SIGUSR1], 0.01)
 """
-
-
-@pytest.fixture
-def root(bare):
-    """A folder with a base, and the worker that may use it."""
-    folder = bare.farm.folder / "root"
-    folder.mkdir()
-    random = np.random.default_rng(3)
-    frame = pd.DataFrame({"key": random.integers(0, 4, 50_000), "x": random.normal(size=50_000)})
-    frame.to_parquet(folder / "base.parquet", row_group_size=10_000)
-    return folder
-
-
-@pytest.fixture
-def start(bare, root):
-    bare.farm.env["REEVE_PYTHON"] = sys.executable
-    return lambda *words: bare.farm.worker("--dataframe", "--root", root, *words, slots=1)
-
-
-def request(root, source=MEAN, **changed):
-    (root / "work.py").write_text(source)
-    return {"Directory": str(root), "Base": "base.parquet", "File": "work.py"} | changed
-
-
-def failed(client, files, **options):
-    with pytest.raises(reeve.JobFailed) as caught:
-        client.call("dataframe.run", files, **options)
-    return caught.value.text
 
 
 def open_doors(farm):
@@ -250,18 +219,3 @@ def test_bad_jobs_fail_with_a_reason_and_nobody_else_notices(bare, root, bases):
         assert client.call("dataframe.run", request(root))["File"] == "work_ansver.parquet"
         (root / "go").touch()
         assert beside.result(60)["File"] == "beside_ansver.txt" and not client.job(beside)["attempt_list"]
-
-
-def test_a_strict_sandbox_opens_the_roots_and_nothing_else(bare, start, root):
-    if "strict files ok" not in subprocess.run([BUILD / "bin" / "reeve-worker", "--check-sandbox"], text=True,
-                                               capture_output=True, check=True).stdout:
-        pytest.skip("this kernel has no Landlock")
-    outside = bare.farm.folder / "outside"
-    start("--sandbox", "strict")
-    with reeve.Client(bare.address) as client:
-        assert client.call("dataframe.run", request(root))["File"] == "work_ansver.parquet"
-        # An answer is for whoever may read its folder, though a slot makes files for itself.
-        assert (root / "work_ansver.parquet").stat().st_mode & 0o777 == root.stat().st_mode & 0o644
-        text = failed(client, request(root, f"def main(ddf):\n    open({str(outside)!r}, 'w')\n"))
-        assert text == f"work.py, line 2: PermissionError: [Errno 13] Permission denied: '{outside}'"
-    assert not outside.exists()

@@ -437,6 +437,7 @@ def test_bodies_that_do_not_fit(farm):
                          ({"delay_ms": -1}, "delay_ms"), ({"deadline_ms": "soon"}, "deadline_ms"),
                          ({"timeout_ms": 1 << 60}, "timeout_ms"), ({"retries": -1}, "retries"),
                          ({"durability": "eternal"}, "durability"), ({"durability": 2}, "durability"),
+                         ({"tags": {"gpu": "1"}}, "tags"), ({"tags": "gpu"}, "tags"), ({"tags": "a=1,a=2"}, "once"),
                          ({"session": 1}, "session"), ({"prioritty": 1}, "prioritty"), ({"id": UNKNOWN}, "id"),
                          ({"<img onerror=alert(1)>": 1}, "<img onerror=alert(1)>")):
         gateway.refused(400, "invalid", "POST", "/v1/jobs", {**job, **fields}, text=text)

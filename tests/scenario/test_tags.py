@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workers with tags and jobs that want them, from the command line to the worker that runs them, and over a restart."""
 import farm as farm_module
+from gateway import Gateway
 
 METHOD = "calculator.calculate"
 
@@ -29,8 +30,16 @@ def test_a_job_goes_to_a_worker_that_has_its_tags(farm):
     plain = farm.worker("--name", "plain")
     both = farm.worker("--name", "both", "--tag", "zone=eu", "--tag", "gpu=1")
     assert {worker["id"]: worker["tags"] for worker in farm.workers()} == {"plain": None, "both": "gpu=1,zone=eu"}
+    rows = farm.reeve("workers").stdout.splitlines()
+    column = rows[0].index("TAGS")
+    assert {row.split()[0]: row[column:].strip() for row in rows[1:] if row[0] != " "} == {"plain": "", "both": "gpu=1,zone=eu"}, rows
     for tags in (["--tag", "gpu=1"], ["--tag", "gpu=1", "--tag", "zone=eu"], ["--tag", "zone=eu"]):
         assert [ran_on(farm, submit(farm, *tags)) for _ in range(3)] == ["both"] * 3, tags
+    gateway = Gateway(farm)
+    for tags in ("gpu=1", "zone=eu,gpu=1"):
+        asked = {"method": METHOD, "args": [2, "+", 5], "tags": tags}
+        ids = [gateway.post("/v1/jobs?wait=60", asked).json["id"] for _ in range(3)]
+        assert [gateway.get(f"/v1/jobs/{id}").json["worker"] for id in ids] == ["both"] * 3, tags
     called = farm.reeve("call", "--tag", "zone=eu", METHOD, 2, "+", 3)
     assert (called.returncode, called.stdout) == (0, "5\n"), called
     mapped = farm.reeve("map", "--tag", "gpu=1", METHOD, text="1 + 1\n2 + 2\n")

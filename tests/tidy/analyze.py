@@ -3,6 +3,8 @@
 """analyze.py BUILD: the clang analyzer over every C file of ours that BUILD compiles; no finding is
 allowed. Not over the tests: those run, all of them, under the sanitizers.
 
+Nobody waits for one file: it runs beside the tests, on what they leave of the processors.
+
 The last line is `N passed, N failed` (files).
 """
 import concurrent.futures
@@ -35,9 +37,11 @@ def main(build):
     tests = str(pathlib.Path(__file__).resolve().parents[1]) + "/"
     entries = {entry["file"]: entry for entry in json.loads((build / "compile_commands.json").read_text())
                if not entry["file"].startswith(tests)}
+    os.nice(19)
+    longest_first = sorted(entries.values(), key=lambda entry: -os.path.getsize(entry["file"]))
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for status, output in pool.map(analyze, entries.values()):
+        for status, output in pool.map(analyze, longest_first):
             if status:
                 print(output)
                 failed += 1

@@ -8,6 +8,7 @@
 #include "producer/gateway/api/waits.h"
 #include "producer/view/field.h"
 #include "producer/view/history.h"
+#include "proto/tagset.h"
 
 /* --- a page of them ------------------------------------------------------------------------- */
 
@@ -124,6 +125,7 @@ static const struct shape_field job_shape[] = {
     {"timeout_ms", SHAPE_WHOLE, false, 0, MS_MAX},
     {"retries", SHAPE_WHOLE, false, 0, RETRIES_MAX},
     {"durability", SHAPE_TEXT, false, 1, 20},
+    {"tags", SHAPE_TEXT, false, 1, TAGSET_BYTES_MAX},
     {"session", SHAPE_TRUTH, false, 0, 0},
     {"wait_for_handler", SHAPE_TRUTH, false, 0, 0},
     {0},
@@ -160,6 +162,14 @@ static bool read_durability(struct request *r, struct bytes map, enum reeve_dura
     return false;
 }
 
+static bool read_tags(struct request *r, struct bytes map, struct buf *tags)
+{
+    const char *wrong = tagset_read(tags, field_text(map, "tags"));
+    if (wrong)
+        answer_invalid(r, "\"tags\": %s", wrong);
+    return !wrong;
+}
+
 static struct reeve_job_options options_of(struct bytes map)
 {
     return (struct reeve_job_options){
@@ -192,19 +202,22 @@ static void hand_in(struct request *r, struct bytes map, const struct reeve_job_
 static void submit(struct request *r)
 {
     static const char *const names[] = {"wait", NULL};
-    struct buf map = {0}, key = {0};
+    struct buf map = {0}, key = {0}, tags = {0};
     int64_t wait_ms;
     const char *key_text;
     enum reeve_durability durability;
     if (asked_query(r, names) && asked_wait(r, &wait_ms) && asked_key(r, &key, &key_text) &&
-        asked_body(r, job_shape, false, &map) && read_durability(r, buf_bytes(&map), &durability)) {
+        asked_body(r, job_shape, false, &map) && read_durability(r, buf_bytes(&map), &durability) &&
+        read_tags(r, buf_bytes(&map), &tags)) {
         struct reeve_job_options options = options_of(buf_bytes(&map));
         options.key = key_text;
         options.durability = durability;
+        options.tags = buf_text(&tags);
         hand_in(r, buf_bytes(&map), &options, wait_ms);
     }
     buf_fini(&map);
     buf_fini(&key);
+    buf_fini(&tags);
 }
 
 /* --- one of them ---------------------------------------------------------------------------- */
