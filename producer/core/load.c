@@ -37,13 +37,11 @@ static void load_job(struct broker *b, const struct row *row)
         q = queue_tagged(b, q, row->submit.tags);
     struct client *client = NULL;
     must(q && !job_find(b, row->origin.id)); /* limits do not hold for what was accepted */
-    if (row->origin.client.size == PEER_ID_BYTES)
+    if (row->origin.client.size == PEER_ID_BYTES) {
         client = client_load_job(b, row->origin.client, row->submit.number, row->origin.id);
-    struct job *job = job_restore(b, client, row, q);
-    if (client)
         owner_load(b, client, row->origin.principal);
-    else if (row->origin.principal.size)
-        job_more(job)->owner = owner_of(b, row->origin.principal);
+    }
+    struct job *job = job_restore(b, client, row, q);
     if (row->session)
         chain_load(b, job, &row->chain);
     if (todo_named(q->name) && todo_queue(b))
