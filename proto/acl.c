@@ -321,6 +321,14 @@ const struct principal *acl_by_name(const struct acl *acl, struct bytes name)
     return namemap_find(&acl->by_name, name);
 }
 
+struct principal acl_principal(enum acl_role role, const char *name, const char *queues)
+{
+    return (struct principal){.name = bytes_text(name),
+                              .queues = bytes_text(queues ? queues : "*"),
+                              .quotas = quotas_usual(role == ACL_CLIENT),
+                              .role = role};
+}
+
 void acl_quotas_print(struct buf *out, const struct principal *p)
 {
     struct quotas usual = quotas_usual(p->role == ACL_CLIENT);

@@ -84,6 +84,9 @@ const struct principal *acl_by_key(const struct acl *acl, struct bytes key);
 /* Only such as are in force. */
 const struct principal *acl_by_name(const struct acl *acl, struct bytes name);
 
+/* One without a key yet, with the usual quotas of its role; queues NULL: all. Borrows the texts. */
+struct principal acl_principal(enum acl_role role, const char *name, const char *queues);
+
 /* The line of one principal, with its newline. */
 void acl_print(struct buf *out, const struct principal *p);
 /* The last column of it; nothing when its quotas are the usual ones of its role. */
