@@ -246,7 +246,8 @@ struct key {
 
 /* A worker of the life before that may hold leases. */
 struct awaited {
-    struct bytes peer_id; /* owned */
+    struct bytes peer_id;      /* owned */
+    const struct owner *owner; /* who said it; NULL: nobody in particular */
 };
 
 struct broker {
@@ -418,6 +419,8 @@ void kept_up_to(struct broker *b, uint64_t seq, enum row_outcome outcome);
 bool load_row(struct broker *b, const struct row_key *key, struct bytes row);
 void load_end(struct broker *b);
 bool recovery_awaits(const struct broker *b, struct bytes peer_id);
+/* Is it of such a worker, and somebody else's? */
+bool recovery_foreign(const struct broker *b, struct bytes peer_id, const struct owner *owner);
 bool recovery_late(const struct broker *b, struct bytes peer_id);
 bool recovery_adopt(struct broker *b, struct worker *w, struct job *job, uint64_t token);
 void recovery_heard(struct broker *b, struct worker *w);

@@ -81,6 +81,7 @@ static bool load_record(struct broker *b, const struct row_key *key, const struc
         if (!namemap_find(&b->awaited, key->name)) {
             struct awaited *a = must_alloc(sizeof *a);
             a->peer_id = bytes_keep(key->name);
+            a->owner = owner_of(b, r->worker_row.principal);
             namemap_put(&b->awaited, a->peer_id, a);
         }
         break;
@@ -208,6 +209,14 @@ bool recovery_awaits(const struct broker *b, struct bytes peer_id)
 bool recovery_late(const struct broker *b, struct bytes peer_id)
 {
     return namemap_find(&b->late, peer_id);
+}
+
+bool recovery_foreign(const struct broker *b, struct bytes peer_id, const struct owner *owner)
+{
+    const struct awaited *a = namemap_find(&b->awaited, peer_id);
+    if (!a)
+        a = namemap_find(&b->late, peer_id);
+    return a && a->owner && owner && a->owner != owner;
 }
 
 void recovery_tick(struct broker *b)
