@@ -198,7 +198,7 @@ static const char *kind_read(struct principal *p, const struct bytes words[stati
     if (p->revoked)
         return count == 3 ? NULL : "it reads: revoked NAME PUBLIC-KEY";
     if (!invited)
-        return count == 4 ? NULL : "it reads: ROLE NAME PUBLIC-KEY QUEUES";
+        return count == 4 || count == 5 ? NULL : "it reads: ROLE NAME PUBLIC-KEY QUEUES [QUOTAS]";
     p->until_s = count == 5 ? until_read(words[4]) : 0;
     return p->until_s ? NULL : "it reads: invited NAME PUBLIC-KEY QUEUES SECONDS-SINCE-1970";
 }
@@ -224,7 +224,12 @@ static const char *principal_read(struct principal *p, struct bytes line)
         return "queues are * or the beginnings of their names, with commas";
     if (p->role != ACL_CLIENT && p->role != ACL_WORKER && !everything(p->queues))
         return "only clients and workers can be bound to queues: say *";
-    return NULL;
+    p->quotas = quotas_usual(p->role == ACL_CLIENT);
+    if (p->until_s || count < 5)
+        return NULL;
+    if (p->role == ACL_WORKER)
+        return "a worker hands in nothing: it has no quotas";
+    return quotas_read(&p->quotas, words[4]);
 }
 
 /* Space for one more is there. False: it stands in an earlier line. */
@@ -316,6 +321,33 @@ const struct principal *acl_by_name(const struct acl *acl, struct bytes name)
     return namemap_find(&acl->by_name, name);
 }
 
+struct principal acl_principal(enum acl_role role, const char *name, const char *queues)
+{
+    return (struct principal){.name = bytes_text(name),
+                              .queues = bytes_text(queues ? queues : "*"),
+                              .quotas = quotas_usual(role == ACL_CLIENT),
+                              .role = role};
+}
+
+void acl_quotas_print(struct buf *out, const struct principal *p)
+{
+    struct quotas usual = quotas_usual(p->role == ACL_CLIENT);
+    if (!p->revoked)
+        quotas_print(out, &p->quotas, &usual);
+}
+
+static void line_print(struct buf *out, const struct principal *p)
+{
+    struct buf quotas = {0};
+    acl_quotas_print(&quotas, p);
+    buf_printf(out, "%s %.*s %.*s %.*s", roles[p->role], BYTES_ARG(p->name), BYTES_ARG(p->key),
+               BYTES_ARG(p->queues));
+    if (quotas.size)
+        buf_printf(out, " %s", buf_text(&quotas));
+    buf_put(out, "\n", 1);
+    buf_fini(&quotas);
+}
+
 void acl_print(struct buf *out, const struct principal *p)
 {
     if (p->revoked)
@@ -324,6 +356,5 @@ void acl_print(struct buf *out, const struct principal *p)
         buf_printf(out, "invited %.*s %.*s %.*s %lld\n", BYTES_ARG(p->name), BYTES_ARG(p->key),
                    BYTES_ARG(p->queues), (long long)p->until_s);
     else
-        buf_printf(out, "%s %.*s %.*s %.*s\n", roles[p->role], BYTES_ARG(p->name),
-                   BYTES_ARG(p->key), BYTES_ARG(p->queues));
+        line_print(out, p);
 }

@@ -3,7 +3,7 @@
  * acl: who may reach a broker, and as what. A principal is a name with one public key and one role;
  * the list is a text, a principal a line:
  *
- *   ROLE NAME PUBLIC-KEY QUEUES
+ *   ROLE NAME PUBLIC-KEY QUEUES [QUOTAS]
  *   invited NAME PUBLIC-KEY QUEUES UNTIL
  *   revoked NAME PUBLIC-KEY
  *
@@ -18,6 +18,7 @@
 
 #include "common/buf.h"
 #include "common/map.h"
+#include "proto/quota.h"
 
 enum {
     ACL_NAME_MAX = 64,       /* [A-Za-z0-9._-] */
@@ -56,7 +57,8 @@ enum acl_port {
 /* Lent by its acl. */
 struct principal {
     struct bytes name, key;
-    struct bytes queues; /* "*", or prefixes of queue names with commas; revoked: empty */
+    struct bytes queues;  /* "*", or prefixes of queue names with commas; revoked: empty */
+    struct quotas quotas; /* where its line says nothing the usual ones */
     enum acl_role role;
     bool revoked;    /* its key is known so that it cannot come back; it has no role */
     int64_t until_s; /* invited, until then; else 0 */
@@ -72,7 +74,8 @@ struct acl {
 
 /* Reads a whole list into a zeroed acl; the text is copied. False: nothing is left to free, and why
  * is "line N: ...". One name has one key and one key one name; a revoked key never comes back,
- * its name may, with another key. Only clients and workers can be bound to queues. */
+ * its name may, with another key. Only clients and workers can be bound to queues;
+ * workers, who hand in nothing, have no quotas. */
 bool acl_read(struct acl *acl, struct bytes text, char *why, size_t why_size);
 void acl_fini(struct acl *acl);
 
@@ -81,8 +84,13 @@ const struct principal *acl_by_key(const struct acl *acl, struct bytes key);
 /* Only such as are in force. */
 const struct principal *acl_by_name(const struct acl *acl, struct bytes name);
 
+/* One without a key yet, with the usual quotas of its role; queues NULL: all. Borrows the texts. */
+struct principal acl_principal(enum acl_role role, const char *name, const char *queues);
+
 /* The line of one principal, with its newline. */
 void acl_print(struct buf *out, const struct principal *p);
+/* The last column of it; nothing when its quotas are the usual ones of its role. */
+void acl_quotas_print(struct buf *out, const struct principal *p);
 
 bool acl_name_valid(struct bytes name);
 bool acl_key_valid(struct bytes key);

@@ -36,7 +36,8 @@
     X(ERR_NOT_ASKING, 26, 1, "not-asking", "the session does not wait for a word")                 \
     X(ERR_UNKNOWN_TASK, 27, 3, "unknown-task", "Task not found")                                   \
     X(ERR_UNKNOWN_FEED, 28, 3, "unknown-feed", "no worker offers such a feed")                     \
-    X(ERR_DENIED, 29, 5, "denied", "the key in use has no right to this")
+    X(ERR_DENIED, 29, 5, "denied", "the key in use has no right to this")                          \
+    X(ERR_QUOTA, 30, 6, "quota", "beyond what the key in use allows")
 
 enum err {
     OK,

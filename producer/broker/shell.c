@@ -177,7 +177,7 @@ static void apply(struct shell *s)
         case FX_ENROL: enrol_later(s, e->peer, effect_name(fx, e), bytes); break;
         case FX_AUDIT:
             if (!log_limited(&s->denied, clock_ms()))
-                log_warn("denied %.*s", BYTES_ARG(bytes));
+                log_warn("%.*s", BYTES_ARG(bytes));
             break;
         }
     }

@@ -8,10 +8,9 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/paths.h"
 #include "producer/cli/output.h"
+#include "producer/cli/ring.h"
 #include "producer/cli/verbs.h"
-#include "producer/keyring/keyring.h"
 #include "producer/keyring/token.h"
 #include "producer/view/pairs.h"
 
@@ -81,24 +80,22 @@ static void print_invitation(const struct cli *cli, const struct keyring *k,
 
 static int invite(struct cli *cli, struct keyring *k, const char *folder)
 {
-    static const int codes[] = {[KEYRING_DONE] = EXIT_DONE,
-                                [KEYRING_WRONG] = EXIT_DATA,
-                                [KEYRING_TAKEN] = EXIT_DATA,
-                                [KEYRING_UNKNOWN] = EXIT_UNKNOWN,
-                                [KEYRING_BUSY] = EXIT_BUSY};
     const struct options *o = &cli->options;
+    const char *queues;
     char chosen[IDENTITY_NAME], usual[ADDRESS_BYTES];
     struct identity made = {0};
+    int exit_code = ring_queues(cli, &queues);
+    if (exit_code)
+        return exit_code;
     random_name(chosen);
     usual_address(cli, usual);
     int64_t now_s = clock_wall_ms() / 1000;
     int64_t until_s = now_s + options_ms(o, "for", HOUR_MS) / 1000;
     enum keyring_end end = keyring_open(k, folder);
     end = end ? end
-              : keyring_invite(k, options_text(o, "name", chosen), options_text(o, "queues", NULL),
-                               until_s, now_s, &made);
+              : keyring_invite(k, options_text(o, "name", chosen), queues, until_s, now_s, &made);
     if (end)
-        return cli_fail(cli, codes[end], "%s", k->why);
+        return ring_exit(cli, k, end);
     print_invitation(cli, k, &made, options_text(o, "address", usual), until_s);
     identity_wipe(&made);
     return EXIT_DONE;
@@ -107,21 +104,10 @@ static int invite(struct cli *cli, struct keyring *k, const char *folder)
 int verb_invite(struct cli *cli)
 {
     const struct options *o = &cli->options;
-    const char *queues = options_text(o, "queues", NULL);
     if (strcmp(cli->words[0], "worker") != 0)
         return cli_usage(cli, "only workers are invited: reeve invite worker; for others there is "
                               "`reeve keys new`");
-    if (queues && !acl_queues_valid(bytes_text(queues)))
-        return cli_usage(cli, "--queues wants * or beginnings of queues with commas, not \"%.60s\"",
-                         queues);
     if (options_ms(o, "for", HOUR_MS) / 1000 > FOR_S_MAX || options_ms(o, "for", HOUR_MS) < 1000)
         return cli_usage(cli, "--for wants a second to 30 days");
-    struct keyring k = {0};
-    char *usual = path_state("keys");
-    const char *folder = options_text(o, "keys", usual);
-    int code = folder && *folder ? invite(cli, &k, folder)
-                                 : cli_fail(cli, EXIT_DATA, "no home for the keys: say --keys DIR");
-    keyring_close(&k);
-    free(usual);
-    return code;
+    return ring_run(cli, invite);
 }

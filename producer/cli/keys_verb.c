@@ -5,31 +5,23 @@
  */
 #include <inttypes.h>
 
-#include "common/paths.h"
 #include "producer/cli/list.h"
+#include "producer/cli/ring.h"
 #include "producer/cli/verbs.h"
-#include "producer/keyring/keyring.h"
 #include "producer/view/pairs.h"
 
 const struct option keys_options[] = {
     {"keys", OPTION_TEXT, "DIR", "the folder ($XDG_STATE_HOME/reeve/keys)"},
     {"queues", OPTION_TEXT, "LIST",
      "new: only queues that begin so, with commas: calculator.,bench. (*: all)"},
+    {"quota", OPTION_TEXT, "LIST",
+     "new: at most so much at a time: jobs=1000,rate=50,bytes=64M,sessions=10,follows=100 (*: no "
+     "limit)"},
     {"out", OPTION_TEXT, "FILE", "new: where the identity is written (DIR/NAME.key)"},
     {0},
 };
 
 /* --- telling -------------------------------------------------------------------------------- */
-
-static int exit_of(struct cli *cli, const struct keyring *k, enum keyring_end end)
-{
-    static const int codes[] = {[KEYRING_DONE] = EXIT_DONE,
-                                [KEYRING_WRONG] = EXIT_DATA,
-                                [KEYRING_TAKEN] = EXIT_DATA,
-                                [KEYRING_UNKNOWN] = EXIT_UNKNOWN,
-                                [KEYRING_BUSY] = EXIT_BUSY};
-    return end == KEYRING_DONE ? EXIT_DONE : cli_fail(cli, codes[end], "%s", k->why);
-}
 
 static void print_json(struct pairs *p, const struct keyring *k)
 {
@@ -53,7 +45,7 @@ static void print_told(const struct keyring *k)
 
 static int init(struct cli *cli, struct keyring *k, const char *folder)
 {
-    int exit_code = exit_of(cli, k, keyring_init(k, folder));
+    int exit_code = ring_exit(cli, k, keyring_init(k, folder));
     if (exit_code)
         return exit_code;
     if (cli->json) {
@@ -84,6 +76,25 @@ static int find_role(struct cli *cli, const char *word, enum acl_role *role)
                      word, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
+static int find_quotas(struct cli *cli, enum acl_role role, struct quotas *quotas)
+{
+    const char *list = options_text(&cli->options, "quota", NULL), *wrong;
+    *quotas = quotas_usual(role == ACL_CLIENT);
+    if (list && role == ACL_WORKER)
+        return cli_usage(cli, "--quota is for those who hand in jobs, not for workers");
+    wrong = list ? quotas_read(quotas, bytes_text(list)) : NULL;
+    return wrong ? cli_usage(cli, "--quota: %s", wrong) : EXIT_DONE;
+}
+
+/* As the list has it: what is not as usual. */
+static void put_quotas(struct pairs *row, const struct principal *p)
+{
+    struct buf text = {0};
+    acl_quotas_print(&text, p);
+    pack_str(pairs_key(row, "quota"), buf_bytes(&text));
+    buf_fini(&text);
+}
+
 static void print_new(struct cli *cli, const struct keyring *k, const char *name, const char *path)
 {
     const struct principal *made = acl_by_name(&k->acl, bytes_text(name));
@@ -98,6 +109,7 @@ static void print_new(struct cli *cli, const struct keyring *k, const char *name
     pairs_text(&p, "name", name);
     pairs_text(&p, "role", acl_role_name(made->role));
     pack_str(pairs_key(&p, "queues"), made->queues);
+    put_quotas(&p, made);
     pack_str(pairs_key(&p, "public_key"), made->key);
     pairs_text(&p, "file", path);
     print_json(&p, k);
@@ -106,21 +118,23 @@ static void print_new(struct cli *cli, const struct keyring *k, const char *name
 static int make(struct cli *cli, struct keyring *k, const char *folder)
 {
     enum acl_role role;
-    const char *name = cli->words[2], *queues = options_text(&cli->options, "queues", NULL);
+    struct quotas quotas;
+    const char *name = cli->words[2], *queues;
     int exit_code = find_role(cli, cli->words[1], &role);
+    exit_code = exit_code ? exit_code : ring_queues(cli, &queues);
+    exit_code = exit_code ? exit_code : find_quotas(cli, role, &quotas);
     if (exit_code)
         return exit_code;
-    if (queues && !acl_queues_valid(bytes_text(queues)))
-        return cli_usage(cli, "--queues wants * or beginnings of queues with commas, not \"%.60s\"",
-                         queues);
-    exit_code = exit_of(cli, k, keyring_open(k, folder));
+    exit_code = ring_exit(cli, k, keyring_open(k, folder));
     if (exit_code)
         return exit_code;
     char leaf[ACL_NAME_MAX + 8];
     snprintf(leaf, sizeof leaf, "%.*s.key", ACL_NAME_MAX, name);
     char *beside = keyring_path(k, leaf);
     const char *path = options_text(&cli->options, "out", beside);
-    exit_code = exit_of(cli, k, keyring_add(k, role, name, queues, path));
+    struct principal made = acl_principal(role, name, queues);
+    made.quotas = quotas;
+    exit_code = ring_exit(cli, k, keyring_add(k, &made, path));
     if (!exit_code)
         print_new(cli, k, name, path);
     free(beside);
@@ -129,6 +143,7 @@ static int make(struct cli *cli, struct keyring *k, const char *folder)
 
 static void take_principal(struct list *l, const struct principal *p)
 {
+    struct buf quotas = {0};
     const char *role = p->revoked ? "revoked" : p->until_s ? "invited" : acl_role_name(p->role);
     if (l->quiet) {
         if (!p->revoked)
@@ -140,6 +155,7 @@ static void take_principal(struct list *l, const struct principal *p)
         pack_str(pairs_key(&row, "name"), p->name);
         pairs_text(&row, "role", role);
         pack_str(pairs_key(&row, "queues"), p->queues);
+        put_quotas(&row, p);
         pack_str(pairs_key(&row, "public_key"), p->key);
         if (p->until_s)
             pairs_integer(&row, "until", p->until_s);
@@ -150,13 +166,16 @@ static void take_principal(struct list *l, const struct principal *p)
     table_bytes(&l->table, p->name);
     table_cell(&l->table, "%s", role);
     table_bytes(&l->table, p->queues);
+    acl_quotas_print(&quotas, p);
+    table_cell(&l->table, "%s", quotas.size ? buf_text(&quotas) : "-");
+    buf_fini(&quotas);
     table_bytes(&l->table, p->key);
 }
 
 static int list(struct cli *cli, struct keyring *k, const char *folder)
 {
-    static const char *const heads[] = {"NAME", "ROLE", "QUEUES", "KEY"};
-    int exit_code = exit_of(cli, k, keyring_open(k, folder));
+    static const char *const heads[] = {"NAME", "ROLE", "QUEUES", "QUOTA", "KEY"};
+    int exit_code = ring_exit(cli, k, keyring_open(k, folder));
     if (exit_code)
         return exit_code;
     struct list l = list_start(cli, LENGTH(heads), heads);
@@ -170,8 +189,8 @@ static int list(struct cli *cli, struct keyring *k, const char *folder)
 static int revoke(struct cli *cli, struct keyring *k, const char *folder)
 {
     const char *name = cli->words[1];
-    int exit_code = exit_of(cli, k, keyring_open(k, folder));
-    exit_code = exit_code ? exit_code : exit_of(cli, k, keyring_revoke(k, name));
+    int exit_code = ring_exit(cli, k, keyring_open(k, folder));
+    exit_code = exit_code ? exit_code : ring_exit(cli, k, keyring_revoke(k, name));
     if (exit_code)
         return exit_code;
     if (cli->json) {
@@ -185,44 +204,31 @@ static int revoke(struct cli *cli, struct keyring *k, const char *folder)
     return EXIT_DONE;
 }
 
-static int with_ring(struct cli *cli, int (*run)(struct cli *, struct keyring *, const char *))
-{
-    struct keyring k = {0};
-    char *usual = path_state("keys");
-    const char *folder = options_text(&cli->options, "keys", usual);
-    int exit_code = folder && *folder
-                        ? run(cli, &k, folder)
-                        : cli_fail(cli, EXIT_DATA, "no home for the keys: say --keys DIR");
-    keyring_close(&k);
-    free(usual);
-    return exit_code;
-}
-
 /* --- which ---------------------------------------------------------------------------------- */
 
 static int run_init(struct cli *cli)
 {
-    return with_ring(cli, init);
+    return ring_run(cli, init);
 }
 
 static int run_new(struct cli *cli)
 {
-    return with_ring(cli, make);
+    return ring_run(cli, make);
 }
 
 static int run_list(struct cli *cli)
 {
-    return with_ring(cli, list);
+    return ring_run(cli, list);
 }
 
 static int run_revoke(struct cli *cli)
 {
-    return with_ring(cli, revoke);
+    return ring_run(cli, revoke);
 }
 
 static const struct cli_part parts[] = {
     {"init", "[--keys DIR]", run_init, 0, 0},
-    {"new", "ROLE NAME [--queues LIST] [--out FILE]", run_new, 2, 2},
+    {"new", "ROLE NAME [--queues LIST] [--quota LIST] [--out FILE]", run_new, 2, 2},
     {"list", "", run_list, 0, 0},
     {"revoke", "NAME", run_revoke, 1, 1},
 };

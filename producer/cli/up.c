@@ -119,7 +119,8 @@ static int make_key(struct up *u, struct keyring *k, enum acl_role role, char **
     snprintf(name, sizeof name, "up-%s", acl_role_name(role));
     snprintf(leaf, sizeof leaf, "%s.key", name);
     *path = keyring_path(k, leaf);
-    if (acl_by_name(&k->acl, bytes_text(name)) || !keyring_add(k, role, name, NULL, *path))
+    const struct principal made = acl_principal(role, name, NULL);
+    if (acl_by_name(&k->acl, bytes_text(name)) || !keyring_add(k, &made, *path))
         return 0;
     return cli_fail(u->cli, EXIT_DATA, "%s", k->why);
 }

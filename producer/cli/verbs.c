@@ -129,6 +129,7 @@ static const struct verb verbs[] = {
      "reeve keys init\n"
      "reeve keys new worker rack-7 --queues calculator.,bench.\n"
      "reeve keys new client web --keys /var/lib/reeve/keys --out web.key\n"
+     "reeve keys new client intern --quota jobs=1000,rate=50,bytes=64M\n"
      "reeve keys list --json\n"
      "reeve keys revoke rack-7\n",
      keys_options, list_options, OPTIONS_ANYWHERE, 1, 3, verb_keys, false},

@@ -243,7 +243,8 @@ static bool tried_again(struct reeve_client *c, const struct msg_error *m)
         return true;
     case ERR_BUSY:
     case ERR_DISK_FULL:
-        if (s && s->impatient)
+    case ERR_QUOTA:
+        if ((s && s->impatient) || (m->code == ERR_QUOTA && !m->retry_ms)) /* nor ever will be */
             return false;
         put_off(c, m);
         return true;

@@ -127,6 +127,7 @@ void broker_audit(const struct broker *b)
     must(b->todo.by_job.count == b->todo.open && b->todo.open <= b->todo.count);
     audit_feeds(b);
     bygones_audit(b);
+    usage_audit(b);
     audit_topics(b);
     list_each(l, &b->workers) audit_worker(b, container_of(l, struct worker, link));
     audit_idle(b);

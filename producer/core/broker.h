@@ -131,7 +131,8 @@ enum effect_type {
     FX_BYGONE,  /* a job has ended that has no row: id, state, settled, bytes: what that would be */
     FX_GONE,    /* and now nothing is known of it any more: id */
     FX_ENROL,   /* the invited principal of this name is a worker under the key in bytes */
-    FX_AUDIT,   /* bytes: a line for the log: who was denied what; holds nothing a peer has said */
+    FX_AUDIT,   /* bytes: a line for the log: who was denied what, or wants too much; holds
+                   nothing a peer has said */
 };
 
 struct effect {

@@ -7,7 +7,7 @@ enum { TICK_JOBS = 1000 }; /* too old ones forgotten in one tick; the rest waits
 struct end {
     int64_t at_ms;
     uint64_t ended_ms, peak_kib; /* wall; as in ended_row */
-    const struct owner *owner;   /* its client's, which may have gone */
+    struct owner *owner;         /* its client's, which may have gone */
     bool fetched;                /* or nobody waits for it */
     unsigned char record[];      /* `ended` */
 };
@@ -15,6 +15,11 @@ struct end {
 static uint64_t all_bytes(const struct job *job)
 {
     return job_bytes(job->args_size) + job->end_bytes;
+}
+
+uint64_t bygone_waiting_bytes(const struct job *job)
+{
+    return job->end->fetched ? 0 : all_bytes(job);
 }
 
 static void list_init(struct bygone_list *list)
@@ -40,7 +45,7 @@ struct job *bygone_find(const struct broker *b, uint64_t id)
     return job && job_ended((enum job_state)job->state) ? job : NULL;
 }
 
-const struct owner *bygone_owner(const struct job *job)
+struct owner *bygone_owner(const struct job *job)
 {
     return job_ended((enum job_state)job->state) && bygone_fits(job) ? job->end->owner : NULL;
 }
@@ -58,6 +63,7 @@ static void enter(struct broker *b, struct job *job)
     list_append(&list->jobs, &job->link);
     list->count++;
     list->bytes += all_bytes(job);
+    usage_result(job->end->owner, (int64_t)bygone_waiting_bytes(job));
 }
 
 static void leave(struct broker *b, struct job *job)
@@ -66,6 +72,7 @@ static void leave(struct broker *b, struct job *job)
     link_take(&job->link);
     list->count--;
     list->bytes -= all_bytes(job);
+    usage_result(job->end->owner, -(int64_t)bygone_waiting_bytes(job));
 }
 
 void bygone_free(struct broker *b, struct job *job)

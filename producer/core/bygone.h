@@ -34,7 +34,7 @@ bool bygone_fits(const struct job *job);
 void bygone_add(struct broker *b, struct job *job, const struct msg_ended_row *row,
                 struct bytes record);
 struct job *bygone_find(const struct broker *b, uint64_t id); /* NULL: none of these */
-const struct owner *bygone_owner(const struct job *job);      /* NULL also: none of these */
+struct owner *bygone_owner(const struct job *job);            /* NULL also: none of these */
 /* As if it came from the store. Lent until the next step. */
 void bygone_row(const struct job *job, struct row *row);
 /* The results of ids id..id+count-1 have been fetched. Returns how many of them were here. */
@@ -42,6 +42,8 @@ uint64_t bygone_settle(struct broker *b, uint64_t id, uint64_t count);
 void bygone_forget(struct broker *b, struct job *job);
 void bygone_free(struct broker *b, struct job *job); /* the broker ends */
 
+/* What the result of one costs that nobody has fetched; else 0. */
+uint64_t bygone_waiting_bytes(const struct job *job);
 /* No room for another result that nobody has fetched. */
 bool bygones_crowded(const struct broker *b);
 uint64_t bygones_count(const struct broker *b);

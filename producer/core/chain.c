@@ -22,9 +22,11 @@ struct chain *job_chain(const struct job *job)
     return job->more ? job->more->chain : NULL;
 }
 
-static void replace(struct bytes *old, struct bytes value)
+/* One of the three that are counted. */
+static void replace(struct broker *b, const struct job *job, struct bytes *old, struct bytes value)
 {
     struct bytes copy = bytes_keep(value);
+    usage_grow(b, job, (int64_t)copy.size - (int64_t)old->size);
     bytes_drop(old);
     *old = copy;
 }
@@ -48,7 +50,8 @@ static struct chain *chain_make(struct broker *b, struct job *job, struct bytes 
     chain->input = bytes_keep(input);
     chain->view = bytes_keep(view);
     job_more(job)->chain = chain;
-    b->args_bytes += weight(chain);
+    usage_session(job);
+    usage_grow(b, job, (int64_t)weight(chain));
     return chain;
 }
 
@@ -59,10 +62,7 @@ void chain_begin(struct broker *b, struct job *job, struct bytes input)
 
 void chain_show(struct broker *b, struct job *job, struct bytes view)
 {
-    struct chain *chain = job_chain(job);
-    b->args_bytes -= weight(chain);
-    replace(&chain->view, view);
-    b->args_bytes += weight(chain);
+    replace(b, job, &job_chain(job)->view, view);
 }
 
 static void results_drop(struct chain *chain)
@@ -209,23 +209,22 @@ static void fork_children(struct broker *b, struct job *job, struct chain *chain
         must(record_get(&c, &r) == OK);
         struct msg_submit submit = {
             .args = r.child.args, .priority = job->priority, .durability = job->durability};
-        struct job *child = job_make(b, NULL, &submit, queue_find(b, r.child.queue));
+        struct job *child =
+            job_make(b, NULL, owner_of_job(job), &submit, queue_find(b, r.child.queue));
         must(child->id == chain->children + i);
         job_more(child)->parent = job->id;
-        child->more->owner = owner_of_job(job);
         child->more->place = i;
         job_new(b, child, 0);
     }
 }
 
-static void state_take(struct broker *b, struct chain *chain, const struct msg_verdict *v)
+static void state_take(struct broker *b, struct job *job, const struct msg_verdict *v)
 {
-    b->args_bytes -= weight(chain);
-    replace(&chain->state, v->state.size ? v->state : nil);
-    replace(&chain->input, nil);
+    struct chain *chain = job_chain(job);
+    replace(b, job, &chain->state, v->state.size ? v->state : nil);
+    replace(b, job, &chain->input, nil);
     if (v->view.size)
-        replace(&chain->view, v->view);
-    b->args_bytes += weight(chain);
+        replace(b, job, &chain->view, v->view);
 }
 
 /* A feed that shows nothing has nothing new. */
@@ -247,7 +246,7 @@ bool chain_verdict(struct broker *b, struct job *job, struct outcome *outcome)
         return false;
     }
     settle_children(b, chain);
-    state_take(b, chain, &v);
+    state_take(b, job, &v);
     chain->iteration++;
     chain->begun |= v.kind != VERDICT_ASK;
     chain->step = v.kind == VERDICT_ASK    ? CHAIN_ASKS
@@ -282,9 +281,7 @@ static void gathered(struct broker *b, struct job *job)
     pack_array(&input, chain->children_count);
     for (uint32_t i = 0; i < chain->children_count; i++)
         buf_put(&input, chain->results[i].data, chain->results[i].size);
-    b->args_bytes -= weight(chain);
-    replace(&chain->input, buf_bytes(&input));
-    b->args_bytes += weight(chain);
+    replace(b, job, &chain->input, buf_bytes(&input));
     buf_fini(&input);
     results_drop(chain);
     chain->step = CHAIN_READY;
@@ -379,9 +376,7 @@ void chain_tell(struct broker *b, struct job *job, struct bytes value)
         return;
     }
     struct chain *chain = job_chain(job);
-    b->args_bytes -= weight(chain);
-    replace(&chain->input, value.size ? value : nil);
-    b->args_bytes += weight(chain);
+    replace(b, job, &chain->input, value.size ? value : nil);
     chain->step = CHAIN_READY;
     chain->begun = true;
     if (job->state == JOB_PAUSED || job->recovering)

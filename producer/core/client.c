@@ -72,7 +72,7 @@ void client_left(struct broker *b, struct client *client, bool goodbye)
 void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *hello)
 {
     struct client *client = namemap_find(&b->clients, hello->peer_id);
-    const struct owner *owner = owner_of_peer(b, peer);
+    struct owner *owner = owner_of_peer(b, peer);
     accepted_flush(b);
     if (owner && client && client->owner && client->owner != owner) {
         permit_deny(b, peer, &(struct record){.type = REC_hello});
@@ -92,7 +92,7 @@ void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         client->peer->client = NULL; /* its older connection says hello again or dies */
     }
     if (owner)
-        client->owner = owner;
+        usage_claim(client, owner);
     client->peer = peer;
     client->left = false;
     peer->client = client;
@@ -414,9 +414,9 @@ static struct job *submit_make(struct broker *b, struct client *client, const st
 {
     struct msg_submit head = *s;
     if (!(s->flags & SUBMIT_SESSION) && q != b->todo.queue)
-        return job_make(b, client, s, q);
+        return job_make(b, client, NULL, s, q);
     head.args = (struct bytes){0};
-    struct job *job = job_make(b, client, &head, q);
+    struct job *job = job_make(b, client, NULL, &head, q);
     if (q == b->todo.queue)
         todo_begin(b, job, s->args);
     else
@@ -424,24 +424,23 @@ static struct job *submit_make(struct broker *b, struct client *client, const st
     return job;
 }
 
-static void submit(struct broker *b, struct peer *peer, const struct msg_submit *s, bool permitted)
+static void submit_refuse(struct broker *b, struct peer *peer, uint64_t number, enum err err,
+                          const char *text)
+{
+    accepted_flush(b);
+    send_error(b, peer, number, err, text);
+}
+
+/* It is well-formed and within what its client may have. */
+static void submit_new(struct broker *b, struct peer *peer, const struct msg_submit *s)
 {
     struct client *client = peer->client;
-    if (s->number <= client->last_number && s->number) {
-        submit_again(b, peer, s->number);
-        return;
-    }
-    if (s->number != client->last_number + 1) {
-        send_error(b, peer, s->number, ERR_UNEXPECTED, "submissions are numbered 1, 2, 3, ...");
-        return;
-    }
-    client->last_number = s->number;
     const char *text = NULL;
-    enum err err = permitted ? submit_check(b, s, &text) : ERR_DENIED;
-    struct queue *q = err ? NULL : submit_queue(b, client, s, &err, &text);
+    uint64_t known = 0, body_hash = 0;
+    enum err err;
+    struct queue *q = submit_queue(b, client, s, &err, &text);
     if (!err && q == b->todo.queue)
         err = todo_check(b, s->args, &text);
-    uint64_t known = 0, body_hash = 0;
     if (!err && s->key.size) {
         body_hash = body_hash_of(client, s);
         err = key_check(b, s->key, body_hash, &known);
@@ -451,13 +450,8 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
         if (known && !err && peer->waiters_count >= b->limits.waits_max)
             err = ERR_BUSY; /* it would have to be waited for */
     }
-    if (err == ERR_DENIED) {
-        permit_deny(b, peer, &(struct record){.type = REC_submit, .submit = *s});
-        return;
-    }
     if (err) {
-        accepted_flush(b);
-        send_error(b, peer, s->number, err, text);
+        submit_refuse(b, peer, s->number, err, text);
         return;
     }
     if (known) {
@@ -474,6 +468,29 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
     job_new(b, job, s->delay_ms);
     if (q == b->todo.queue)
         todo_added(b, job);
+}
+
+static void submit(struct broker *b, struct peer *peer, const struct msg_submit *s, bool permitted)
+{
+    struct client *client = peer->client;
+    if (s->number <= client->last_number && s->number) {
+        submit_again(b, peer, s->number);
+        return;
+    }
+    if (s->number != client->last_number + 1) {
+        send_error(b, peer, s->number, ERR_UNEXPECTED, "submissions are numbered 1, 2, 3, ...");
+        return;
+    }
+    client->last_number = s->number;
+    const char *text;
+    bool session = s->flags & SUBMIT_SESSION || todo_named(s->queue);
+    enum err err = permitted ? submit_check(b, s, &text) : ERR_DENIED;
+    if (err == ERR_DENIED)
+        permit_deny(b, peer, &(struct record){.type = REC_submit, .submit = *s});
+    else if (err)
+        submit_refuse(b, peer, s->number, err, text);
+    else if (!b->permits.on || usage_submits(b, peer, s->number, s->args.size, session))
+        submit_new(b, peer, s);
 }
 
 void client_record(struct broker *b, struct peer *peer, const struct record *r)

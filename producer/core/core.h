@@ -13,6 +13,7 @@
  *   feed    a session that runs only while somebody watches
  *   topic   what somebody watches
  *   follow  somebody who watches it over a connection of its own
+ *   usage   what one principal has of all these
  *   row     what the store keeps of these (row.h); what is told waits for it (effects.c)
  */
 #ifndef CORE_CORE_H
@@ -74,12 +75,13 @@ struct client {
     uint64_t last_number;             /* the highest taken */
     uint64_t due_number, kept_number; /* the highest durable one; what its row says */
     uint64_t live;                    /* jobs that name this client */
+    uint64_t bytes, sessions;         /* what is kept of those; how many of them are sessions */
     uint64_t floor;                   /* of this body: what is below is settled; 0: not said */
     struct run *runs;                 /* by number, oldest first */
     size_t runs_count, runs_capacity;
-    struct queue *queue_last;  /* most submissions are for the queue of the one before */
-    const struct owner *owner; /* whose jobs these are: whoever said this peer id first */
-    struct link link;          /* broker::clients_idle while it is away and has no live job */
+    struct queue *queue_last; /* most submissions are for the queue of the one before */
+    struct owner *owner;      /* whose jobs these are: whoever said this peer id first */
+    struct link link;         /* broker::clients_idle while it is away and has no live job */
 };
 
 struct level { /* the ready jobs of one priority */
@@ -131,8 +133,8 @@ struct job_more {
     struct feed *feed;   /* whose session it is; else NULL */
     uint64_t parent;     /* the session whose child it is; 0: of none */
     uint32_t place;      /* among its children */
-    struct bytes progress;     /* owned; what its attempt under way has told last */
-    const struct owner *owner; /* of a job without a client */
+    struct bytes progress; /* owned; what its attempt under way has told last */
+    struct owner *owner;   /* of a job without a client */
 };
 
 /* What makes a job a session; see chain.c. All bytes are owned. */
@@ -244,7 +246,8 @@ struct key {
 
 /* A worker of the life before that may hold leases. */
 struct awaited {
-    struct bytes peer_id; /* owned */
+    struct bytes peer_id;      /* owned */
+    const struct owner *owner; /* who said it; NULL: nobody in particular */
 };
 
 struct broker {
@@ -349,6 +352,9 @@ void send_behind(struct broker *b, const struct peer *peer, const struct record 
 void send_record(struct broker *b, const struct peer *peer, const struct record *r);
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
                 const char *text);
+/* retry_ms 0: it is not worth trying again. */
+void send_refusal(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
+                  const char *text, uint64_t retry_ms);
 void send_done(struct broker *b, const struct peer *peer, uint64_t number);
 void send_end(struct broker *b, const struct peer *peer, uint64_t number, uint64_t next);
 
@@ -413,6 +419,8 @@ void kept_up_to(struct broker *b, uint64_t seq, enum row_outcome outcome);
 bool load_row(struct broker *b, const struct row_key *key, struct bytes row);
 void load_end(struct broker *b);
 bool recovery_awaits(const struct broker *b, struct bytes peer_id);
+/* Is it of such a worker, and somebody else's? */
+bool recovery_foreign(const struct broker *b, struct bytes peer_id, const struct owner *owner);
 bool recovery_late(const struct broker *b, struct bytes peer_id);
 bool recovery_adopt(struct broker *b, struct worker *w, struct job *job, uint64_t token);
 void recovery_heard(struct broker *b, struct worker *w);
@@ -435,8 +443,9 @@ void queue_fini(struct queue *q);
 
 /* job.c */
 uint64_t job_last_id(const struct broker *b); /* of the newest one there has been */
-struct job *job_make(struct broker *b, struct client *client, const struct msg_submit *submit,
-                     struct queue *q);
+/* owner: of a job without a client; NULL: of nobody. */
+struct job *job_make(struct broker *b, struct client *client, struct owner *owner,
+                     const struct msg_submit *submit, struct queue *q);
 struct job *job_restore(struct broker *b, struct client *client, const struct row *row,
                         struct queue *q);
 struct job_more *job_more(struct job *job);

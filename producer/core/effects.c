@@ -179,16 +179,22 @@ void send_behind(struct broker *b, const struct peer *peer, const struct record 
     send_one(b, add(b, FX_SEND, by), peer, r);
 }
 
-void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
-                const char *text)
+void send_refusal(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
+                  const char *text, uint64_t retry_ms)
 {
-    bool later = code == ERR_BUSY || code == ERR_DISK_FULL;
     struct record r = {.type = REC_error,
                        .error = {.number = number,
                                  .code = code,
                                  .text = bytes_text(text ? text : err_text(code)),
-                                 .retry_ms = later ? 1000 : 0}};
+                                 .retry_ms = retry_ms}};
     send_record(b, peer, &r);
+}
+
+void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
+                const char *text)
+{
+    bool later = code == ERR_BUSY || code == ERR_DISK_FULL;
+    send_refusal(b, peer, number, code, text, later ? 1000 : 0);
 }
 
 void send_done(struct broker *b, const struct peer *peer, uint64_t number)

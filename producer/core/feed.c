@@ -95,7 +95,7 @@ static void begin(struct broker *b, struct feed *feed, struct queue *q)
     struct buf args = {0};
     args_put(feed->topic, &args);
     feed->given_up = false;
-    feed->job = job_make(b, NULL, &submit, q);
+    feed->job = job_make(b, NULL, NULL, &submit, q);
     chain_begin(b, feed->job, buf_bytes(&args));
     feed->job->more->feed = feed;
     job_new(b, feed->job, 0);

@@ -75,5 +75,7 @@ void figures_send(struct broker *b, struct peer *peer, uint64_t number)
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++)
         if (i != REASON_VERDICT) /* an iteration that went well: counted as ok */
             send_counter(b, peer, number, "attempts", reason_name(i), all->attempts[i]);
+    for (unsigned i = 0; b->permits.on && i < QUOTAS; i++)
+        send_counter(b, peer, number, "over_quota", quota_word((enum quota)i), b->permits.over[i]);
     send_record(b, peer, &(struct record){.type = REC_end, .end = {.number = number}});
 }

@@ -71,12 +71,13 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
         send_error(b, peer, number, ERR_BUSY, NULL);
         return;
     }
+    if (b->permits.on && !usage_submits(b, peer, number, row->submit.args.size, row->session))
+        return;
     struct msg_submit submit = row->submit;
     submit.key = (struct bytes){0}; /* it leads to the one there was */
-    struct job *job = job_make(b, NULL, &submit, q);
+    struct job *job = job_make(b, NULL, owner_of(b, row->origin.principal), &submit, q);
     job->number = 0;
     job_more(job)->retry_of = row->job.id;
-    job->more->owner = owner_of(b, row->origin.principal);
     again_begin(b, job, row);
     struct record r = {
         .type = REC_accepted,

@@ -19,6 +19,8 @@ static void follow_end(struct broker *b, struct follow *f)
 {
     idmap_take(&f->peer->follows, f->number);
     topic_unfollow(b, f);
+    if (f->owner)
+        f->owner->usage.follows--;
     free(f);
 }
 
@@ -81,14 +83,21 @@ static void begin(struct broker *b, struct peer *peer, const struct msg_follow *
         send_error(b, peer, m->number, ERR_BUSY, "this connection follows too many topics");
         return;
     }
+    if (b->permits.on && !usage_follows(b, peer, m->number))
+        return;
     f = must_alloc(sizeof *f);
-    *f = (struct follow){.peer = peer, .number = m->number, .credit = credit_of(m->credit)};
+    *f = (struct follow){.peer = peer,
+                         .number = m->number,
+                         .owner = peer->client->owner,
+                         .credit = credit_of(m->credit)};
     if (!topic_follow(b, f, m->topic)) {
         send_error(b, peer, m->number, ERR_BUSY, "too many topics are watched");
         free(f);
         return;
     }
     idmap_put(&peer->follows, f->number, f);
+    if (f->owner)
+        f->owner->usage.follows++;
     ask_from(b, f, m->incarnation == b->options.incarnation, m->after);
 }
 

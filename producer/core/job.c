@@ -93,7 +93,7 @@ size_t job_bytes(size_t args_size)
     return bytes < sizeof(struct job) ? sizeof(struct job) : bytes;
 }
 
-static struct job *make(struct broker *b, uint64_t id, struct client *client,
+static struct job *make(struct broker *b, uint64_t id, struct client *client, struct owner *owner,
                         const struct msg_submit *submit, struct queue *q)
 {
     struct job *job = pool_take(&b->pool, job_bytes(submit->args.size));
@@ -112,8 +112,10 @@ static struct job *make(struct broker *b, uint64_t id, struct client *client,
         job_more(job)->timeout_ms = submit->timeout_ms, job->more->retries = submit->retries;
     if (submit->key.size)
         job_more(job)->key = bytes_keep(submit->key);
+    if (owner)
+        job_more(job)->owner = owner;
     idmap_put(&b->jobs, job->id, job);
-    b->args_bytes += job->args_size;
+    usage_begin(b, job);
     b->totals.live++;
     b->totals.submitted++;
     q->submitted++;
@@ -127,11 +129,11 @@ uint64_t job_last_id(const struct broker *b)
     return (uint64_t)b->options.broker_id << 52 | (b->job_sequence & JOB_SEQUENCE_MASK);
 }
 
-struct job *job_make(struct broker *b, struct client *client, const struct msg_submit *submit,
-                     struct queue *q)
+struct job *job_make(struct broker *b, struct client *client, struct owner *owner,
+                     const struct msg_submit *submit, struct queue *q)
 {
     b->job_sequence++;
-    struct job *job = make(b, job_last_id(b), client, submit, q);
+    struct job *job = make(b, job_last_id(b), client, owner, submit, q);
     bool durable = b->options.durable && submit->durability != CLASS_RECEIVED;
     job->durability = durable ? CLASS_DURABLE : CLASS_RECEIVED;
     if (submit->deadline_ms)
@@ -158,7 +160,8 @@ struct job *job_restore(struct broker *b, struct client *client, const struct ro
                         struct queue *q)
 {
     const struct msg_origin *o = &row->origin;
-    struct job *job = make(b, o->id, client, &row->submit, q);
+    struct owner *owner = client ? NULL : owner_of(b, o->principal);
+    struct job *job = make(b, o->id, client, owner, &row->submit, q);
     job->durability = CLASS_DURABLE;
     job->submitted_ms = o->submitted_ms & WALL_MS_MAX;
     job->attempts =
@@ -372,7 +375,7 @@ static void end_count(struct broker *b, const struct job *job)
 {
     b->totals.ended[job->state]++;
     b->totals.live--;
-    b->args_bytes -= job->args_size + chain_bytes(job);
+    usage_end(b, job);
     job->queue->ended[job->state]++;
 }
 

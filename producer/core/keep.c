@@ -212,7 +212,10 @@ void keep_worker(struct broker *b, struct worker *w)
     if (!b->options.durable)
         return;
     struct row_key key = {.kind = ROW_WORKER, .name = bytes_of(w->peer_id, PEER_ID_BYTES)};
-    put_record(b, key, &(struct record){.type = REC_worker_row, .worker_row = {.name = w->name}});
+    put_record(
+        b, key,
+        &(struct record){.type = REC_worker_row,
+                         .worker_row = {.name = w->name, .principal = owner_name(w->owner)}});
     w->listed_by = b->put_seq;
 }
 

@@ -37,13 +37,11 @@ static void load_job(struct broker *b, const struct row *row)
         q = queue_tagged(b, q, row->submit.tags);
     struct client *client = NULL;
     must(q && !job_find(b, row->origin.id)); /* limits do not hold for what was accepted */
-    if (row->origin.client.size == PEER_ID_BYTES)
+    if (row->origin.client.size == PEER_ID_BYTES) {
         client = client_load_job(b, row->origin.client, row->submit.number, row->origin.id);
-    struct job *job = job_restore(b, client, row, q);
-    if (client)
         owner_load(b, client, row->origin.principal);
-    else if (row->origin.principal.size)
-        job_more(job)->owner = owner_of(b, row->origin.principal);
+    }
+    struct job *job = job_restore(b, client, row, q);
     if (row->session)
         chain_load(b, job, &row->chain);
     if (todo_named(q->name) && todo_queue(b))
@@ -83,6 +81,7 @@ static bool load_record(struct broker *b, const struct row_key *key, const struc
         if (!namemap_find(&b->awaited, key->name)) {
             struct awaited *a = must_alloc(sizeof *a);
             a->peer_id = bytes_keep(key->name);
+            a->owner = owner_of(b, r->worker_row.principal);
             namemap_put(&b->awaited, a->peer_id, a);
         }
         break;
@@ -210,6 +209,14 @@ bool recovery_awaits(const struct broker *b, struct bytes peer_id)
 bool recovery_late(const struct broker *b, struct bytes peer_id)
 {
     return namemap_find(&b->late, peer_id);
+}
+
+bool recovery_foreign(const struct broker *b, struct bytes peer_id, const struct owner *owner)
+{
+    const struct awaited *a = namemap_find(&b->awaited, peer_id);
+    if (!a)
+        a = namemap_find(&b->late, peer_id);
+    return a && a->owner && owner && a->owner != owner;
 }
 
 void recovery_tick(struct broker *b)

@@ -9,7 +9,7 @@
 
 /* --- owners ----------------------------------------------------------------------------------- */
 
-const struct owner *owner_of(struct broker *b, struct bytes name)
+struct owner *owner_of(struct broker *b, struct bytes name)
 {
     if (!name.size)
         return NULL;
@@ -22,12 +22,12 @@ const struct owner *owner_of(struct broker *b, struct bytes name)
     return owner;
 }
 
-const struct owner *owner_of_peer(struct broker *b, const struct peer *peer)
+struct owner *owner_of_peer(struct broker *b, const struct peer *peer)
 {
     return peer->principal ? owner_of(b, peer->principal->name) : NULL;
 }
 
-const struct owner *owner_of_job(const struct job *job)
+struct owner *owner_of_job(const struct job *job)
 {
     if (job->client)
         return job->client->owner;
@@ -43,7 +43,7 @@ struct bytes owner_name(const struct owner *owner)
 void owner_load(struct broker *b, struct client *client, struct bytes name)
 {
     if (name.size)
-        client->owner = owner_of(b, name);
+        usage_claim(client, owner_of(b, name));
 }
 
 static bool owner_is(const struct owner *owner, const struct principal *p)
@@ -234,7 +234,7 @@ void permit_deny(struct broker *b, const struct peer *peer, const struct record 
     accepted_flush(b);
     send_error(b, peer, number_of(peer, r), ERR_DENIED, NULL);
     struct effect *e = effect_add(b, FX_AUDIT);
-    buf_printf(&b->into->bytes, "principal=%.*s role=%s record=%s", BYTES_ARG(p->name),
+    buf_printf(&b->into->bytes, "denied principal=%.*s role=%s record=%s", BYTES_ARG(p->name),
                acl_role_name(p->role), record_name(r->type));
     effect_close(b, e);
 }

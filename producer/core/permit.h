@@ -8,6 +8,7 @@
 #define CORE_PERMIT_H
 
 #include "common/map.h"
+#include "producer/core/usage.h"
 #include "proto/acl.h"
 #include "proto/record.h"
 
@@ -23,19 +24,20 @@ struct row;
  * left the list. */
 struct owner {
     struct bytes name; /* owned */
+    struct usage usage;
 };
 
 struct permits {
     bool on; /* there is a list */
     struct acl acl;
-    struct namemap owners; /* owner::name */
-    uint64_t denied;
+    struct namemap owners;         /* owner::name */
+    uint64_t denied, over[QUOTAS]; /* submissions and follows beyond a quota */
 };
 
 /* NULL for no name: of nobody in particular, as everything is without a list. */
-const struct owner *owner_of(struct broker *b, struct bytes name);
-const struct owner *owner_of_peer(struct broker *b, const struct peer *peer);
-const struct owner *owner_of_job(const struct job *job);
+struct owner *owner_of(struct broker *b, struct bytes name);
+struct owner *owner_of_peer(struct broker *b, const struct peer *peer);
+struct owner *owner_of_job(const struct job *job);
 void owner_load(struct broker *b, struct client *client, struct bytes name);
 struct bytes owner_name(const struct owner *owner); /* none: empty */
 

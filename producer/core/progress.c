@@ -8,7 +8,7 @@ size_t progress_bytes(const struct job *job)
 
 void progress_drop(struct broker *b, struct job *job)
 {
-    b->args_bytes -= progress_bytes(job);
+    usage_grow(b, job, -(int64_t)progress_bytes(job));
     if (job->more)
         bytes_drop(&job->more->progress);
 }
@@ -19,6 +19,6 @@ void progress_tell(struct broker *b, struct job *job, struct bytes map)
         return;
     progress_drop(b, job);
     job_more(job)->progress = bytes_keep(map);
-    b->args_bytes += map.size;
+    usage_grow(b, job, (int64_t)map.size);
     job_progress_event(b, job);
 }

@@ -39,6 +39,7 @@ struct follow {
     struct peer *peer;
     uint64_t number; /* peer::follows */
     struct topic *topic;
+    struct owner *owner;  /* whose peer it is; NULL: nobody's */
     struct link of_topic; /* topic::follows */
     bool answered;        /* the snapshot has been told: updates may follow */
     bool behind;          /* some went by for want of credit */

@@ -189,7 +189,8 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
         send_error(b, peer, 0, ERR_INVALID, "hello: a worker has a name and 1..1024 slots");
         return;
     }
-    if (w && w->owner != owner_of_peer(b, peer)) {
+    const struct owner *owner = owner_of_peer(b, peer);
+    if (w ? w->owner != owner : recovery_foreign(b, hello->peer_id, owner)) {
         permit_deny(b, peer, &(struct record){.type = REC_hello});
         return;
     }

@@ -241,6 +241,8 @@ static void print_counters(const struct metrics *m, struct buf *out)
         {"updates_published", NULL, "reeve_updates_published_total",
          "Updates that somebody had "
          "subscribed to."},
+        {"over_quota", "quota", "reeve_over_quota_total",
+         "What a key had a right to, but not to so much of it."},
     };
     for (size_t k = 0; k < LENGTH(known); k++) {
         bool headed = false;

@@ -22,7 +22,7 @@ enum {
 
 static const char list_head[] =
     "# Who may reach this broker, a principal a line; reeve keys writes it.\n"
-    "# ROLE NAME PUBLIC-KEY QUEUES\n";
+    "# ROLE NAME PUBLIC-KEY QUEUES [QUOTAS]\n";
 
 static enum keyring_end fail(struct keyring *k, enum keyring_end end, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -147,7 +147,8 @@ enum keyring_end keyring_init(struct keyring *k, const char *folder)
     end = end ? end : read_server(k);
     end = end ? end : read_list(k);
     admin = keyring_path(k, "admin.key");
-    end = end ? end : keyring_add(k, ACL_ADMIN, "admin", NULL, admin);
+    const struct principal made = acl_principal(ACL_ADMIN, "admin", NULL);
+    end = end ? end : keyring_add(k, &made, admin);
     free(admin);
     return end;
 }
@@ -247,29 +248,29 @@ static enum keyring_end append(struct keyring *k, const struct principal *p)
     return end;
 }
 
-static enum keyring_end check_name(struct keyring *k, const char *name)
+static enum keyring_end check_name(struct keyring *k, struct bytes name)
 {
-    if (!acl_name_valid(bytes_text(name)))
-        return fail(k, KEYRING_WRONG, "\"%.80s\" is no name: up to %d of A-Z a-z 0-9 . _ -", name,
-                    ACL_NAME_MAX);
-    if (acl_by_name(&k->acl, bytes_text(name)))
-        return fail(k, KEYRING_TAKEN, "there is a principal %s already; `reeve keys revoke %s`",
-                    name, name);
+    int shown = name.size < 80 ? (int)name.size : 80;
+    if (!acl_name_valid(name))
+        return fail(k, KEYRING_WRONG, "\"%.*s\" is no name: up to %d of A-Z a-z 0-9 . _ -", shown,
+                    (const char *)name.data, ACL_NAME_MAX);
+    if (acl_by_name(&k->acl, name))
+        return fail(k, KEYRING_TAKEN, "there is a principal %.*s already; `reeve keys revoke %.*s`",
+                    BYTES_ARG(name), BYTES_ARG(name));
     return KEYRING_DONE;
 }
 
-enum keyring_end keyring_add(struct keyring *k, enum acl_role role, const char *name,
-                             const char *queues, const char *path)
+enum keyring_end keyring_add(struct keyring *k, const struct principal *made, const char *path)
 {
     struct identity id;
-    enum keyring_end wrong = check_name(k, name);
+    char name[IDENTITY_NAME];
+    enum keyring_end wrong = check_name(k, made->name);
     if (wrong)
         return wrong;
-    identity_make(&id, acl_role_name(role), name, k->server_key);
-    const struct principal p = {.name = bytes_text(name),
-                                .key = bytes_text(id.public_key),
-                                .queues = bytes_text(queues ? queues : "*"),
-                                .role = role};
+    snprintf(name, sizeof name, "%.*s", BYTES_ARG(made->name));
+    identity_make(&id, acl_role_name(made->role), name, k->server_key);
+    struct principal p = *made;
+    p.key = bytes_text(id.public_key);
     /* The file first: a key that is in no list opens nothing. */
     int error = identity_write(&id, path);
     enum keyring_end end = KEYRING_DONE;
@@ -328,15 +329,13 @@ enum keyring_end keyring_invite(struct keyring *k, const char *name, const char 
                                 int64_t until_s, int64_t now_s, struct identity *made)
 {
     enum keyring_end end = drop_expired(k, now_s);
-    end = end ? end : check_name(k, name);
+    end = end ? end : check_name(k, bytes_text(name));
     if (end)
         return end;
     identity_make(made, "invited", name, k->server_key);
-    const struct principal p = {.name = bytes_text(name),
-                                .key = bytes_text(made->public_key),
-                                .queues = bytes_text(queues ? queues : "*"),
-                                .role = ACL_WORKER,
-                                .until_s = until_s};
+    struct principal p = acl_principal(ACL_WORKER, name, queues);
+    p.key = bytes_text(made->public_key);
+    p.until_s = until_s;
     end = append(k, &p);
     return end ? end : tell_broker(k);
 }

@@ -40,10 +40,10 @@ enum keyring_end keyring_open(struct keyring *k, const char *folder) MUST_CHECK;
 enum keyring_end keyring_try(struct keyring *k, const char *folder) MUST_CHECK;
 void keyring_close(struct keyring *k); /* zeroed storage is fine */
 
-/* A new principal and its identity in the file `path`. queues as in proto/acl.h, NULL: all. What it
- * makes is undone when it ends in anything but KEYRING_DONE. */
-enum keyring_end keyring_add(struct keyring *k, enum acl_role role, const char *name,
-                             const char *queues, const char *path) MUST_CHECK;
+/* A new principal with a key that is made here, and its identity in the file `path`. What it makes
+ * is undone when it ends in anything but KEYRING_DONE. */
+enum keyring_end keyring_add(struct keyring *k, const struct principal *made,
+                             const char *path) MUST_CHECK;
 /* Whoever shows the key that is made here may be the worker of this name, until then: seconds since
  * 1970. The secret is nowhere but in *made, which the caller wipes. Invitations that have expired
  * leave the list. */

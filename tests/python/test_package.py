@@ -380,6 +380,21 @@ def test_busy_is_waited_for():
     assert (ack.kind, ack.number, ack.floor) == ("ack", 2, 3)
 
 
+def test_a_quota_is_waited_for_when_that_is_of_use():
+    c, told = welcomed(), []
+    for _ in range(2):
+        c.submit(pending.Submission({"queue": "a.b", "args": b"\x90"}, told.append, told.append, told.append))
+    c.pump(0)
+    said(c)
+    c.take(wire.encode("error", number=1, code=30, retry_ms=500), 1.0)
+    c.take(wire.encode("error", number=2, code=30, text="too much"), 1.0)
+    error, = told
+    assert type(error) is errors.Quota and str(error) == "too much" and error.retry_ms == 0
+    c.pump(1.6)
+    again, = said(c)
+    assert (again.kind, again.number) == ("submit", 3)
+
+
 def test_a_broker_that_lost_its_memory_is_met_on_a_new_connection():
     c = welcomed()
     for _ in range(3):

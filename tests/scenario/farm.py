@@ -194,12 +194,14 @@ class Peer:
 class Worker(Peer):
     """A raw worker: offers queues, does what the test tells it to."""
 
-    def __init__(self, farm, *queues, slots=1, identity=None, **fields):
-        super().__init__(farm, role=2, hello=False, identity=identity)
+    def __init__(self, farm, *queues, slots=1, peer_id=None, holds=(), identity=None, **fields):
+        super().__init__(farm, role=2, hello=False, peer_id=peer_id, identity=identity)
         body = wire.record("hello", version_min=1, version_max=1, role=2, peer_id=self.peer_id, slots=slots,
                            name="raw-" + self.peer_id.hex()[:8], host="test", pid=os.getpid(), **fields)
         for queue in queues or ("echo.echo",):
             body += wire.record("offer", queue=queue)
+        for lease in holds:
+            body += wire.record("holding", id=lease.id, token=lease.token)
         self.send_bytes(body + wire.record("ready"))
         self.welcome = self.receive("welcome")
 

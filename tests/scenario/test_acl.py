@@ -273,7 +273,7 @@ def test_a_list_with_an_error_stays_out(farm):
     client = farm.client(alice)
     farm.write_list(farm.admin.line() + "client nobody\n")
     farm.hang_up("the list of principals stays as it was")
-    assert "acl: line 2: it reads: ROLE NAME PUBLIC-KEY QUEUES" in broker.stderr()
+    assert "acl: line 2: it reads: ROLE NAME PUBLIC-KEY QUEUES [QUOTAS]" in broker.stderr()
     client.send("get_status", number=1)
     assert client.receive("status", number=1)
     assert handshake(farm, farm.port, alice) == zmq.EVENT_HANDSHAKE_SUCCEEDED

@@ -83,6 +83,13 @@ static void take_submit(struct fake *f, const struct msg_submit *m)
     }
     if (bytes_equal(m->queue, bytes_text("always.busy")))
         error.error.code = ERR_BUSY;
+    if (bytes_equal(m->queue, bytes_text("over.twice")) && f->over_left) {
+        f->over_left--;
+        error.error.code = ERR_QUOTA;
+        error.error.retry_ms = 10;
+    }
+    if (bytes_equal(m->queue, bytes_text("never.fits")))
+        error.error.code = ERR_QUOTA;
     if (error.error.code) {
         say(f, &error);
         return;
@@ -286,7 +293,7 @@ static void *fake_run(void *user)
 
 void fake_start(struct fake *f)
 {
-    *f = (struct fake){.context = conn_context(), .busy_left = 2};
+    *f = (struct fake){.context = conn_context(), .busy_left = 2, .over_left = 2};
     f->incarnation = 1;
     f->silent_topics = true;
     snprintf(f->address, sizeof f->address, "tcp://127.0.0.1:%u",

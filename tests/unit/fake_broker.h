@@ -25,7 +25,7 @@ struct fake {
     /* of the thread */
     unsigned char route[ROUTE_MAX];
     size_t route_size;
-    uint64_t last, busy_left, update_seq;
+    uint64_t last, busy_left, over_left, update_seq;
     uint64_t follow, credit; /* the number that job/watched is followed under, 0: none */
     struct buf out;
 };

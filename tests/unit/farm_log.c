@@ -144,6 +144,8 @@ static void log_record(struct buf *log, const struct record *r)
     case REC_error:
         buf_printf(log, "error %u %s", (unsigned)r->error.number,
                    err_name((unsigned)r->error.code));
+        if (r->error.code == ERR_QUOTA)
+            buf_printf(log, " again %u", (unsigned)r->error.retry_ms);
         break;
     case REC_welcome: buf_printf(log, "welcome last %u", (unsigned)r->welcome.last_number); break;
     case REC_stop:
@@ -194,6 +196,10 @@ static void log_record(struct buf *log, const struct record *r)
         break;
     case REC_lost:
         buf_printf(log, "lost %u..%u", (unsigned)r->lost.first, (unsigned)r->lost.last);
+        break;
+    case REC_counter:
+        buf_printf(log, "counter %.*s %.*s %u", BYTES_ARG(r->counter.name),
+                   BYTES_ARG(r->counter.label), (unsigned)r->counter.count);
         break;
     default: buf_printf(log, "%s", record_name(r->type)); break;
     }
@@ -253,7 +259,7 @@ void farm_write_down(struct farm *f, const struct effect *e)
     case FX_ENROL:
         buf_printf(&f->log, "enrol %.*s %.*s", BYTES_ARG(topic), BYTES_ARG(bytes));
         break;
-    case FX_AUDIT: buf_printf(&f->log, "denied %.*s", BYTES_ARG(bytes)); break;
+    case FX_AUDIT: buf_printf(&f->log, "%.*s", BYTES_ARG(bytes)); break;
     }
     buf_printf(&f->log, "\n");
 }

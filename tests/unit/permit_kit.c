@@ -44,7 +44,7 @@ void principals(struct farm *f, const char *lines)
     char role[16], name[16], queues[64], key[41];
     struct buf list = {0};
     int size;
-    for (; sscanf(lines, " %15s %15s %63s%n", role, name, queues, &size) == 3; lines += size)
+    for (; sscanf(lines, " %15s %15s %63[^\n]%n", role, name, queues, &size) == 3; lines += size)
         buf_printf(&list, "%s %s %s %s\n", role, name, key_text(name, key), queues);
     if (!f->key_of)
         shown_count = 0; /* they were of another farm */

@@ -12,7 +12,7 @@
  * runs calc. only, w2 all. */
 extern const char everybody[];
 
-/* The list in force from now on: a line for each is `ROLE NAME QUEUES`. */
+/* The list in force from now on: a line for each is `ROLE NAME QUEUES [QUOTAS]`. */
 void principals(struct farm *f, const char *lines);
 
 /* It shows that of another from now on, over any connection. For as long as the farm is there. */

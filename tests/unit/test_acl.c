@@ -83,6 +83,23 @@ TEST(an_invitation_is_a_worker_to_be)
     }
 }
 
+TEST(a_line_may_end_in_quotas)
+{
+    list_of("client a " KEY_1 " * jobs=10,bytes=1M\nclient b " KEY_2 " *\ngateway c " KEY_3
+            " * rate=7");
+    struct quotas usual = quotas_usual(true), none = quotas_usual(false);
+    const struct quotas *a = &acl_by_name(&acl, bytes_text("a"))->quotas;
+    const struct quotas *b = &acl_by_name(&acl, bytes_text("b"))->quotas;
+    const struct quotas *c = &acl_by_name(&acl, bytes_text("c"))->quotas;
+    CHECK_EQ(a->of[QUOTA_JOBS], 10);
+    CHECK_EQ(a->of[QUOTA_BYTES], 1 << 20);
+    CHECK_EQ(a->of[QUOTA_RATE], usual.of[QUOTA_RATE]);
+    CHECK(memcmp(b, &usual, sizeof usual) == 0);
+    CHECK_EQ(c->of[QUOTA_RATE], 7);
+    CHECK_EQ(c->of[QUOTA_JOBS], none.of[QUOTA_JOBS]);
+    acl_fini(&acl);
+}
+
 TEST(revoked_keys_are_remembered)
 {
     list_of("revoked a " KEY_1 "\nclient a " KEY_2 " *\n");
@@ -102,8 +119,12 @@ TEST(refusals_name_their_line)
     } rows[] = {
         {"\n\nroot a " KEY_1 " *",
          "line 3: the first word is client, worker, watcher, gateway, admin, invited or revoked"},
-        {"client a " KEY_1, "line 1: it reads: ROLE NAME PUBLIC-KEY QUEUES"},
-        {"client a " KEY_1 " * more", "line 1: it reads: ROLE NAME PUBLIC-KEY QUEUES"},
+        {"client a " KEY_1, "line 1: it reads: ROLE NAME PUBLIC-KEY QUEUES [QUOTAS]"},
+        {"client a " KEY_1 " * more",
+         "line 1: quotas are like jobs=1000,rate=50,bytes=64M,sessions=10,follows=*"},
+        {"client a " KEY_1 " * jobs=1 more",
+         "line 1: it reads: ROLE NAME PUBLIC-KEY QUEUES [QUOTAS]"},
+        {"worker a " KEY_1 " * jobs=1", "line 1: a worker hands in nothing: it has no quotas"},
         {"revoked a " KEY_1 " *", "line 1: it reads: revoked NAME PUBLIC-KEY"},
         {"client a/b " KEY_1 " *", "line 1: a name has 1 to 64 letters, digits, . _ or -"},
         {"client a " KEY_1 "1 *", "line 1: a public key has 40 characters of Z85"},
@@ -183,7 +204,8 @@ TEST(roles_and_ports)
 
 TEST(printed_and_read_again)
 {
-    static const char text[] = "client a " KEY_1 " x.,y.\nrevoked a " KEY_2 "\n";
+    static const char text[] = "client a " KEY_1 " x.,y. jobs=10,follows=*\nrevoked a " KEY_2
+                               "\nwatcher b " KEY_3 " * follows=1\n";
     struct buf out = {0};
     list_of(text);
     for (size_t i = 0; i < acl.count; i++)

@@ -42,6 +42,8 @@ TEST(a_call_and_its_refusals)
     CHECK_EQ(reeve_pending(c), 1);
     CHECK_EQ(reeve_call_json(c, "busy.twice", "[]", WAIT_MS, &r), 0);
     CHECK_EQ(r.number, 5); /* the third time it was taken, under the number it was told */
+    CHECK_EQ(reeve_call_json(c, "over.twice", "[]", WAIT_MS, &r), 0);
+    CHECK_EQ(reeve_call_json(c, "never.fits", "[]", WAIT_MS, &r), REEVE_EQUOTA);
     const struct reeve_job_options options = {.refuse_busy = 1};
     CHECK_EQ(reeve_call(c, "always.busy", "\x90", 1, &options, WAIT_MS, &r), REEVE_EBUSY);
     reeve_close(c);

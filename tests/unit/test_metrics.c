@@ -205,6 +205,8 @@ TEST(counters)
     take_counter("attempts", "ok", 5);
     take_counter("unheard_of", "x", 5);
     take_counter("attempts", "worker lost", 1);
+    take_counter("over_quota", "rate", 4);
+    CHECK(has_line("reeve_over_quota_total{quota=\"rate\"} 4"));
     CHECK(has_line("reeve_updates_published_total 12"));
     CHECK(has_line("reeve_attempts_total{cause=\"ok\"} 5"));
     CHECK(has_line("reeve_attempts_total{cause=\"worker lost\"} 1"));

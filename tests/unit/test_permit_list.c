@@ -239,3 +239,40 @@ TEST(all_subscribers_come_again_when_the_socket_is_another_one)
     SAYS_HAS(f, "queue/calc.add: ");
     farm_free(f);
 }
+
+/* Before it comes back nobody else can take what it holds. */
+TEST(a_worker_id_is_its_principals_in_the_next_life)
+{
+    struct farm *f = farm_guarded(true);
+    submits(f, "c2", "calc.add");
+    kept(f);
+    starts(f, "w1", 1, 1);
+    restarts(f);
+    principals(f, everybody);
+    shows_key_of(f, "w1", "w2");
+    farm_forget(f);
+    hello_worker(f, "w1", 1);
+    SAYS(f, "w1 < error 0 denied\n"
+            "denied principal=w2 role=worker record=hello\n");
+    shows_key_of(f, "w1", "w1");
+    reconnects(f, "w1");
+    hello_worker(f, "w1", 1);
+    SAYS_HAS(f, "w1 < welcome");
+    farm_free(f);
+}
+
+/* Late, too: it may still hold what nobody else was given meanwhile. */
+TEST(a_late_worker_id_is_its_principals)
+{
+    struct farm *f = farm_guarded(true);
+    submits(f, "c2", "calc.add");
+    kept(f);
+    restarts(f);
+    principals(f, everybody);
+    after(f, 5000);
+    shows_key_of(f, "w1", "w2");
+    farm_forget(f);
+    hello_worker(f, "w1", 1);
+    SAYS_HAS(f, "w1 < error 0 denied\n");
+    farm_free(f);
+}

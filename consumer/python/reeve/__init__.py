@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from reeve.errors import (Busy, Closed, ConnectionFault, Denied, DiskFull, Ended, Failure, Forgotten, Invalid, JobCancelled,
                           JobDead, JobError, JobExpired, JobFailed, KeyTaken, NoSession, NotAsking, NotDurable,
-                          NotEnded, NotPaused, Paused, ReeveError, Refused, TooLarge, UnknownFeed, UnknownHandler,
+                          NotEnded, NotPaused, Paused, Quota, ReeveError, Refused, TooLarge, UnknownFeed, UnknownHandler,
                           UnknownJob, UnknownQueue, UnknownTask, UnknownWorker, Unreachable, VersionRefused)
 from reeve.handlers import Cancelled, Job, handler, job
 from reeve.program import serve

@@ -52,7 +52,7 @@ class Options(TypedDict, total=False):
     tags: Mapping[str, str]  # only a worker that has all of these runs it
     durability: str  # "received" or "durable"; not said: the best the broker has
     wait_for_handler: bool  # accept it although no worker has ever offered the handler
-    refuse_busy: bool  # raise Busy; not said: it is handed in again until it is taken
+    refuse_busy: bool  # raise Busy, DiskFull or Quota; not said: it is handed in again until it is taken
 
 
 def tags_text(tags: Mapping[str, str]) -> str:

@@ -258,7 +258,7 @@ class Core:
             self.lose(now)
         elif submission is None:
             pass
-        elif kind in (errors.Busy, errors.DiskFull) and not submission.impatient:
+        elif (kind in (errors.Busy, errors.DiskFull) or (kind is errors.Quota and m.retry_ms)) and not submission.impatient:
             self._put_off(m, now)
         elif kind is errors.Forgotten and submission.received:
             self.pending.again(m.number)  # lost with the broker that had it, as its class says: once more, as new

@@ -122,6 +122,10 @@ class Denied(Refused):
     code, word = 29, "denied"
 
 
+class Quota(Refused):
+    code, word = 30, "quota"
+
+
 REFUSALS: dict[int, type[Refused]] = {kind.code: kind for kind in Refused.__subclasses__()}
 
 

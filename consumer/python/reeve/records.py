@@ -97,7 +97,7 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "client_row": (97, 1, "last_number:u principal:s"),
     "key_row": (98, 2, "id:# body_hash:u expires_ms:u"),
     "mark_row": (99, 1, "id:#"),
-    "worker_row": (100, 1, "name:s"),
+    "worker_row": (100, 1, "name:s principal:s"),
     "queue_row": (101, 1, "held:u"),
     "chain_row": (102, 2, "iteration:u step:u paused:u begun:u state:b input:b view:b children:# children_count:u "
                           "removed:u delay_ms:u"),

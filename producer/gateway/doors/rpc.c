@@ -16,6 +16,7 @@ enum grpc_status rpc_status(unsigned err)
     case ERR_UNKNOWN_FEED:
     case ERR_FORGOTTEN: return GRPC_NOT_FOUND;
     case ERR_BUSY:
+    case ERR_QUOTA:
     case ERR_TOO_LARGE:
     case ERR_DISK_FULL: return GRPC_RESOURCE_EXHAUSTED;
     case ERR_KEY_TAKEN: return GRPC_ALREADY_EXISTS;

@@ -61,6 +61,7 @@ enum reeve_code {
     REEVE_EUNKNOWN_FEED = 28,
     REEVE_EDENIED =
         29, /* the broker does not let us in, or not do this; or our identity is no good */
+    REEVE_EQUOTA = 30, /* more than our key allows */
 };
 
 enum reeve_state {
@@ -123,8 +124,8 @@ struct reeve_job_options { /* zero is the default of each */
     int wait_for_handler; /* accept although no worker has ever offered it */
     enum reeve_kind kind; /* REEVE_SESSION: runs again and again, see below */
     const char *tags;     /* "gpu=1,zone=eu": only a worker that has all of these runs it */
-    int refuse_busy;      /* REEVE_EBUSY and REEVE_EDISK_FULL are results too; not said: the job is
-                             handed in again until it is taken */
+    int refuse_busy;      /* REEVE_EBUSY, REEVE_EDISK_FULL and REEVE_EQUOTA are results too; not
+                             said: the job is handed in again until it is taken */
 };
 
 struct reeve_result {
