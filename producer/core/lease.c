@@ -9,7 +9,9 @@
  *
  * Credit: a worker gets one job a free slot. Beyond its slots it is lent only jobs known to be so
  * short that the way back and forth would idle the slot: as many as make up ahead_us_max of work,
- * with what the slots are at, and at least the next one.
+ * with what the slots are at, and at least the next one. It is topped up when half of those are
+ * gone, or when it is lent something anyway: what costs is the message, and until that is there it
+ * has the other half.
  * Nothing is lent past a fairer or more urgent queue that waits for a free slot. What was lent
  * ahead comes back when its worker has finished nothing for RECALL_MS: then something long stands
  * before it, and it may run elsewhere or wait with the others, by priority.
@@ -81,32 +83,38 @@ static void learn(struct queue *q, double run_us)
 
 /* --- credit ----------------------------------------------------------------------------------- */
 
+/* Would as many again fit as it has beyond its slots? */
+static bool half_gone(const struct broker *b, const struct worker *w)
+{
+    uint32_t ahead = w->leased - w->slots;
+    return 2 * ahead <= b->limits.ahead_jobs_max &&
+           w->lent_us * (w->leased + ahead) <=
+               (double)b->limits.ahead_us_max * w->slots * w->leased;
+}
+
 void worker_place(struct broker *b, struct worker *w)
 {
     enum group_place place = PLACE_NOWHERE;
     if (w->ready && w->state == WORKER_UP && w->leased < w->slots)
         place = PLACE_FREE;
-    else if (w->ready && w->state == WORKER_UP && !w->stuck &&
-             w->leased < w->slots + b->limits.ahead_jobs_max &&
-             w->lent_us < 2.0 * b->limits.ahead_us_max * w->slots) /* the most of room() */
+    else if (w->ready && w->state == WORKER_UP && !w->stuck && half_gone(b, w))
         place = PLACE_AHEAD;
     group_place(w, place);
 }
 
 /* What may run at most once is not lent ahead: were its worker lost, it could not be tried again.
- */
-static bool room(const struct broker *b, const struct worker *w, const struct queue *q)
+ * some: it has just been lent another. */
+static bool room(const struct broker *b, const struct worker *w, const struct queue *q, bool some)
 {
     if (w->leased < w->slots)
         return true;
     if (job_once(queue_head(q)))
         return false;
     double most_us = (double)b->limits.ahead_us_max;
-    if (q->run_us < 0 || q->run_us > most_us || w->stuck ||
-        w->leased >= w->slots + b->limits.ahead_jobs_max)
+    if (q->run_us < 0 || 2 * q->run_us > most_us || w->stuck) /* the one that runs, and the next */
         return false;
-    if (most_us < 2 * q->run_us)
-        most_us = 2 * q->run_us; /* the one that runs, and the next */
+    if (w->leased >= w->slots + b->limits.ahead_jobs_max || (!some && !half_gone(b, w)))
+        return false;
     return w->lent_us + q->run_us <= most_us * w->slots;
 }
 
@@ -175,7 +183,8 @@ static bool may_lease(struct broker *b, const struct worker *w)
 void worker_fill(struct broker *b, struct worker *w)
 {
     struct queue *q;
-    while (may_lease(b, w) && (q = group_pick(b, w)) && room(b, w, q)) {
+    for (bool some = false; may_lease(b, w) && (q = group_pick(b, w)) && room(b, w, q, some);
+         some = true) {
         if (!mark_covers(b, queue_head(q))) {
             b->fill_due = true;
             break;

@@ -242,7 +242,7 @@ TEST(short_jobs_are_lent_ahead_long_ones_are_not)
     farm_forget(f);
     takes_us(f, "w1", 1, 1, 100);
     unsigned ahead = leases_in(f);
-    CHECK(ahead > 5 && ahead <= 4000 / 100 + 1);
+    CHECK(ahead > 5 && ahead <= 8000 / 100 + 1);
     /* One that took a second changes what is known of them. */
     takes_us(f, "w1", 2, 1, 1000000);
     CHECK_EQ(leases_in(f), 0);
@@ -254,7 +254,7 @@ TEST(a_slot_never_waits_for_the_next_job_of_some_milliseconds)
     static const struct {
         uint32_t run_us;
         unsigned least, most; /* leases that a result brings, the free slot's among them */
-    } cases[] = {{1500, 4, 8}, {3000, 3, 5}, {4001, 1, 1}};
+    } cases[] = {{1500, 8, 10}, {3000, 4, 5}, {4001, 1, 1}};
     for (size_t i = 0; i < LENGTH(cases); i++) {
         struct farm *f = farm_with(2);
         for (unsigned k = 0; k < 20; k++)
@@ -267,6 +267,21 @@ TEST(a_slot_never_waits_for_the_next_job_of_some_milliseconds)
     }
 }
 
+TEST(what_is_lent_ahead_is_topped_up_when_half_of_it_is_gone)
+{
+    struct farm *f = farm_with(1);
+    for (unsigned i = 0; i < 100; i++)
+        submits(f, "c1", "calc.add");
+    farm_forget(f);
+    takes_us(f, "w1", 1, 1, 1000);
+    CHECK_EQ(leases_in(f), 8); /* the slot's next, and seven behind it */
+    for (unsigned i = 2; i <= 5; i++) {
+        takes_us(f, "w1", i, 1, 1000);
+        CHECK_EQ(leases_in(f), i < 5 ? 0 : 4);
+    }
+    farm_free(f);
+}
+
 TEST(what_is_lent_ahead_has_a_limit_of_jobs)
 {
     struct farm *f = farm_new(&(struct broker_limits){.ahead_jobs_max = 3});
@@ -277,6 +292,10 @@ TEST(what_is_lent_ahead_has_a_limit_of_jobs)
     farm_forget(f);
     takes_us(f, "w1", 1, 1, 1);
     CHECK_EQ(leases_in(f), 4);
+    takes_us(f, "w1", 2, 1, 1);
+    CHECK_EQ(leases_in(f), 0);
+    takes_us(f, "w1", 3, 1, 1);
+    CHECK_EQ(leases_in(f), 2);
     farm_free(f);
 }
 

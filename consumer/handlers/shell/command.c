@@ -17,8 +17,10 @@
 
 enum { ASK_MS = 50, READ_BYTES = 65536 };
 
+/* A pipe. The command's end of it is kept open here too until it has ended: that it closes its
+ * outputs, one after the other, a moment before it ends is not to wake us. */
 struct stream {
-    int fd; /* -1: at its end */
+    int from, to;
     struct buf *into;
 };
 
@@ -72,37 +74,28 @@ static int spawn(pid_t *pid, const struct command *c, int out, int err)
     return failed;
 }
 
-/* A pipe whose reading end (0) does not block and whose ends are no standard descriptor, so that
- * dup2 in the child cannot hit one of them. */
-static int open_pipe(int ends[2])
+/* Ends that are no standard descriptor, so that dup2 in the child cannot hit one of them. */
+static int open_pipe(struct stream *s)
 {
-    int raw[2];
+    int raw[2], *ends[] = {&s->from, &s->to};
     if (pipe2(raw, O_CLOEXEC))
         return -1;
     for (int i = 0; i < 2; i++) {
-        ends[i] = raw[i] > 2 ? raw[i] : fcntl(raw[i], F_DUPFD_CLOEXEC, 3);
-        if (ends[i] != raw[i])
+        *ends[i] = raw[i] > 2 ? raw[i] : fcntl(raw[i], F_DUPFD_CLOEXEC, 3);
+        int err = errno;
+        if (*ends[i] != raw[i])
             close(raw[i]);
+        errno = err;
     }
-    if (ends[0] >= 0 && ends[1] >= 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0)
-        return 0;
-    int err = errno;
-    close_fd(&ends[0]);
-    close_fd(&ends[1]);
-    errno = err;
-    return -1;
+    return s->from >= 0 && s->to >= 0 ? 0 : -1;
 }
 
 static int start(struct running *r, const struct command *c, char error[COMMAND_ERROR_SIZE])
 {
-    int out[2] = {-1, -1}, err[2] = {-1, -1};
+    struct stream *out = &r->streams[0], *err = &r->streams[1];
     int failed = prctl(PR_SET_CHILD_SUBREAPER, 1) || open_pipe(out) || open_pipe(err) ? errno : 0;
     if (!failed)
-        failed = spawn(&r->pid, c, out[1], err[1]);
-    close_fd(&out[1]);
-    close_fd(&err[1]);
-    r->streams[0].fd = out[0];
-    r->streams[1].fd = err[0];
+        failed = spawn(&r->pid, c, out->to, err->to);
     if (failed == ENOENT)
         return refuse(error, "command not found:", c->argv[0], 0);
     if (failed)
@@ -117,27 +110,15 @@ static int start(struct running *r, const struct command *c, char error[COMMAND_
 
 /* --- run -------------------------------------------------------------------------------------- */
 
-/* Takes what is there, one pipe full at most. -1: more than the limit. */
+/* Takes what is there, so much at most. 1: there may be more; -1: it is above the limit. */
 static int drain(struct stream *s)
 {
-    while (s->fd >= 0) {
-        unsigned char *room = buf_extend(s->into, READ_BYTES);
-        ssize_t size = read(s->fd, room, READ_BYTES);
-        s->into->size -= size > 0 ? READ_BYTES - (size_t)size : READ_BYTES;
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size < 0 && errno == EAGAIN)
-            return 0;
-        if (size <= 0) {
-            close_fd(&s->fd);
-            return 0;
-        }
-        if (s->into->size > COMMAND_OUTPUT_MAX)
-            return -1;
-        if (size < READ_BYTES)
-            return 0;
-    }
-    return 0;
+    unsigned char *room = buf_extend(s->into, READ_BYTES);
+    ssize_t size = read(s->from, room, READ_BYTES);
+    s->into->size -= size > 0 ? READ_BYTES - (size_t)size : READ_BYTES;
+    if (s->into->size > COMMAND_OUTPUT_MAX)
+        return -1;
+    return size == READ_BYTES;
 }
 
 static void look_for_stop(struct running *r, const struct command *c)
@@ -152,25 +133,27 @@ static void look_for_stop(struct running *r, const struct command *c)
     }
 }
 
-/* Until the command itself has ended; its outputs may still be held open by what it left behind. */
+/* Until the command itself has ended, and all it wrote is here; what it left behind may still
+ * write. A poll looks at the process before it looks at the pipes. */
 static int follow(struct running *r, const struct command *c, char error[COMMAND_ERROR_SIZE])
 {
     for (;;) {
         struct pollfd fds[3] = {{.fd = r->pidfd, .events = POLLIN},
-                                {.fd = r->streams[0].fd, .events = POLLIN},
-                                {.fd = r->streams[1].fd, .events = POLLIN}};
-        int ready = poll(fds, 3, c->stop ? ASK_MS : -1);
+                                {.fd = r->streams[0].from, .events = POLLIN},
+                                {.fd = r->streams[1].from, .events = POLLIN}};
+        int ready = poll(fds, 3, c->stop ? ASK_MS : -1), more = 0;
         if (ready < 0 && errno != EINTR)
             return refuse(error, "cannot watch", c->argv[0], errno);
-        bool ended = ready > 0 && fds[0].revents;
-        for (int i = 0; i < 2; i++) {
-            if (drain(&r->streams[i]) == 0)
+        for (int i = 0; ready > 0 && i < 2; i++) {
+            int rc = fds[1 + i].revents ? drain(&r->streams[i]) : 0;
+            more |= rc;
+            if (rc >= 0)
                 continue;
             snprintf(error, COMMAND_ERROR_SIZE, "%s of %s is larger than 8 MiB",
                      i ? "standard error" : "output", excerpt_text(bytes_text(c->argv[0])).text);
             return -1;
         }
-        if (ended)
+        if (ready > 0 && fds[0].revents && !more)
             return 0;
         look_for_stop(r, c);
     }
@@ -192,9 +175,7 @@ static int finish(struct running *r, const struct command *c, struct command_res
 int command_run(const struct command *c, struct command_result *result,
                 char error[COMMAND_ERROR_SIZE])
 {
-    struct running r = {
-        .pidfd = -1,
-        .streams = {{.fd = -1, .into = &result->out}, {.fd = -1, .into = &result->err}}};
+    struct running r = {.pidfd = -1, .streams = {{-1, -1, &result->out}, {-1, -1, &result->err}}};
     *result = (struct command_result){0};
     int err = start(&r, c, error);
     if (!err) {
@@ -203,8 +184,10 @@ int command_run(const struct command *c, struct command_result *result,
             err = finish(&r, c, result, error);
         descendants_end();
     }
-    for (int i = 0; i < 2; i++)
-        close_fd(&r.streams[i].fd);
+    for (int i = 0; i < 2; i++) {
+        close_fd(&r.streams[i].from);
+        close_fd(&r.streams[i].to);
+    }
     close_fd(&r.pidfd);
     return err;
 }
