@@ -120,7 +120,8 @@ bool hands_memory(struct hands *h, unsigned runner, struct agent_event *e)
     const struct hand *hand = &h->at[runner];
     if (!hand->open || !hand->ready || hand->pid <= 0)
         return false;
-    *e = (struct agent_event){.type = AGENT_MEMORY, .runner = runner, .kib = memory_now(hand->pid)};
+    *e = (struct agent_event){
+        .type = AGENT_MEMORY, .runner = runner, .kib = memory_now(hand->pid, h->agent->slot_kib)};
     return e->kib > 0;
 }
 

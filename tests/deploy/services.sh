@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# services.sh: run by test_services.sh inside a booted system with the packages: the services as an
-# operator knows them, shut in as the units say. Its exit status is the test's.
+# services.sh: run by booted.sh inside a booted system with the packages: the services as an operator
+# knows them, shut in as the units say. Its exit status is the test's.
 set -euo pipefail
 export HOME=/root
 
@@ -99,10 +99,41 @@ until_said "the second worker joins" joined strict
 systemctl stop reeve-worker@main
 is "a call in the strictest sandbox" 9 reeve call calculator.calculate 3 '*' 3
 
+# Keys, as RUNBOOK has it: who has none is told so, and services find theirs where systemd puts it.
+keys=/var/lib/reeve/keys
+install -d -o reeve -g reeve -m 700 $keys
+runuser -u reeve -- reeve keys init --keys $keys >/run/said
+runuser -u reeve -- reeve keys new worker host-2 --keys $keys --out /var/lib/reeve/host-2.identity >/run/said
+runuser -u reeve -- reeve keys new gateway page --keys $keys --out /var/lib/reeve/page.identity >/run/said
+install -d -m 700 /etc/credstore
+install -m 600 /var/lib/reeve/host-2.identity /etc/credstore/reeve-worker.identity
+install -m 600 /var/lib/reeve/page.identity /etc/credstore/reeve-gateway.identity
+rm /var/lib/reeve/*.identity
+printf 'broker\n    keys = %s\nworker\n    allow-shell = true\n    slot-memory = 100\n' $keys >/etc/reeve/reeve.conf
+systemctl stop reeve-worker@strict
+systemctl restart reeve-broker reeve-gateway
+systemctl start reeve-worker@main || fail "start with a key"
+export REEVE_IDENTITY=$keys/admin.key
+until_said "the worker joins with its key" runuser -u reeve -- reeve workers --quiet --wait 5
+admin() { runuser -u reeve -- env REEVE_IDENTITY=$keys/admin.key reeve "$@"; }
+is "a call with keys" 25 admin call calculator.calculate 5 '*' 5
+! env -u REEVE_IDENTITY reeve call calculator.calculate 1 + 1 --wait 2 >/run/said 2>&1 || fail "a client without a key was answered"
+curl -sf http://127.0.0.1:7713/readyz >/run/said || fail "the page has no way to the broker"
+
+# A job that eats the memory of its slot: that job ends, whoever looks after the limit; systemd delegates
+# what the kernel needs for it, where there is a kernel of our own.
+! admin call shell.run sh -c '(head -c 300M /dev/zero; sleep 60) | tail' >/run/said 2>&1 || fail "300 MiB in a slot of 100"
+grep -q oom /run/said || fail "memory: $(cat /run/said)"
+is "a call beside it" 4 admin call calculator.calculate 2 + 2
+if grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/run/said; then
+    journalctl --no-pager -u reeve-worker@main | grep -q 'slot_memory_mib=100 kept by cgroup=' || fail "the cgroup is not used"
+    echo "services: the kernel keeps the limit of memory"
+fi
+
 systemctl stop 'reeve-*' || fail "stop"
 rm -r "$dropin"
 systemctl daemon-reload
 ! systemctl --quiet is-failed $all || fail "stopped, but failed"
 systemctl disable $all
 [ -z "$(find /etc/systemd/system -name 'reeve*')" ] || fail "disabled, and there"
-echo "services: enable, start, status, reload, install again, watchdog, stop, disable"
+echo "services: enable, start, status, reload, install again, watchdog, stop, disable; keys; memory"
