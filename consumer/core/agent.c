@@ -425,7 +425,7 @@ void agent_step(struct agent *a, const struct agent_event *e, struct agent_effec
     case AGENT_PROGRESS: runner_progress(a, runner_of(a, e), e->job.number, e->job.at_us); break;
     case AGENT_RESULT: runner_result(a, runner_of(a, e), e); break;
     case AGENT_NOTE: note_take(a, runner_of(a, e), e); break;
-    case AGENT_MEMORY: runner_memory(a, runner_of(a, e), e->kib); break;
+    case AGENT_MEMORY: runner_memory(a, runner_of(a, e), e); break;
     case AGENT_RECALLED:
         runner_recalled(a, runner_of(a, e), e->job.number);
         deal_recalled(a);

@@ -68,7 +68,7 @@ enum agent_event_type {
     AGENT_RESULT,    /* runner, number, reason, run_us, value, peak_kib, lines */
     AGENT_NOTE,      /* runner, number, value: what its running job tells of its progress; once for
                         a new process, then once for each AGENT_LISTEN */
-    AGENT_MEMORY,    /* runner, kib: what it uses now */
+    AGENT_MEMORY,    /* runner, memory: what it uses now */
     AGENT_RECALLED,  /* runner, number: jobs from it on do not start. Answers AGENT_RECALL */
     AGENT_CORRUPT,   /* runner: its page makes no sense */
     AGENT_EXITED,    /* runner, exit; after the last of its results */
@@ -101,7 +101,9 @@ struct agent_event {
             uint64_t peak_kib;
             struct bytes lines;
         } exit;
-        uint64_t kib;
+        struct {
+            uint64_t kib, all_kib; /* its own; with all that it has started, or 0: not known */
+        } memory;
         struct {
             uint32_t number; /* the shell's own name for it, not 0 */
             unsigned program, method;

@@ -24,7 +24,9 @@ enum {
     START_US = 10000000, /* a program has so long until it serves */
     FLAG_US = 200000,    /* from the flag to TERM */
     TERM_US = 2000000,   /* from TERM to KILL */
-    COOL_US = 100000,    /* first pause of a program that dies at once; doubles */
+    CROWD_US = 2000000, /* what a program has started may have too much memory for so long: one that
+                           looks after them ends them itself, and says why */
+    COOL_US = 100000,   /* first pause of a program that dies at once; doubles */
     COOL_MAX_US = 10000000,
     LOOK_US = 2000, /* a pushed job not seen to start: look again; doubles */
     LOOK_MAX_US = 500000,
@@ -103,6 +105,8 @@ struct runner {
     uint32_t recall_from;
     int64_t until_us, look_us, limit_us, since_us; /* INT64_MAX: none; since: the head runs */
     int64_t listen_us;                             /* INT64_MAX: it is listened to */
+    int64_t
+        crowded_us; /* since when it is above its limit with what it has started, or INT64_MAX */
     int64_t born_us;
     int64_t look_pause_us;
     struct heap_node timer; /* agent::timers */
@@ -194,7 +198,7 @@ void runner_progress(struct agent *a, struct runner *r, uint32_t started, int64_
 void runner_result(struct agent *a, struct runner *r, const struct agent_event *e);
 void runner_exited(struct agent *a, struct runner *r, const struct agent_event *e);
 void runner_ready(struct agent *a, struct runner *r);
-void runner_memory(struct agent *a, struct runner *r, uint64_t kib);
+void runner_memory(struct agent *a, struct runner *r, const struct agent_event *e);
 void runner_program_failed(struct agent *a, struct runner *r, bool for_good);
 void runner_wake(struct agent *a, struct runner *r);   /* its timer has come */
 struct agent_job *runner_head(const struct runner *r); /* NULL: the ring is empty */

@@ -31,6 +31,7 @@ static enum runner_state start(struct agent *a, struct runner *r)
     r->pushed = r->started = 0;
     r->done = 0;
     r->served = r->corrupt = r->blamed = r->over = r->worn = r->born_large = false;
+    r->crowded_us = INT64_MAX;
     r->born_us = a->now_us;
     must(!r->recall_due && !r->recalling);
     r->until_us = a->now_us + START_US;
@@ -340,16 +341,33 @@ void runner_result(struct agent *a, struct runner *r, const struct agent_event *
     runner_fire(a, r, RUNNER_DONE);
 }
 
+/* At once by itself, after a while with all that it has started. */
+static bool is_above(const struct agent *a, struct runner *r, const struct agent_event *e)
+{
+    uint64_t most_kib = a->options.slot_kib;
+    if (most_kib == 0)
+        return false;
+    if (e->memory.all_kib <= most_kib)
+        r->crowded_us = INT64_MAX;
+    else if (r->crowded_us == INT64_MAX)
+        r->crowded_us = a->now_us;
+    return e->memory.kib > most_kib ||
+           (r->crowded_us != INT64_MAX && a->now_us - r->crowded_us >= CROWD_US);
+}
+
 /* Only the job that runs pays for it; what is behind it goes elsewhere. */
-void runner_memory(struct agent *a, struct runner *r, uint64_t kib)
+void runner_memory(struct agent *a, struct runner *r, const struct agent_event *e)
 {
     const struct agent_options *o = &a->options;
-    if (o->slot_kib == 0 || kib <= o->slot_kib) {
+    uint64_t kib = e->memory.kib;
+    if (!is_above(a, r, e)) {
         recycle_memory(a, r, kib);
         return;
     }
     if (r->over)
         return;
+    if (kib < e->memory.all_kib)
+        kib = e->memory.all_kib;
     agent_trace(a, "runner=%u pid=%u program=%s is above its limit, memory_kib=%llu", r->index,
                 r->pid, o->programs[r->program].name, (unsigned long long)kib);
     r->over = true;

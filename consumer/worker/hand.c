@@ -120,9 +120,11 @@ bool hands_memory(struct hands *h, unsigned runner, struct agent_event *e)
     const struct hand *hand = &h->at[runner];
     if (!hand->open || !hand->ready || hand->pid <= 0)
         return false;
-    *e = (struct agent_event){
-        .type = AGENT_MEMORY, .runner = runner, .kib = memory_now(hand->pid, h->agent->slot_kib)};
-    return e->kib > 0;
+    *e = (struct agent_event){.type = AGENT_MEMORY,
+                              .runner = runner,
+                              .memory = {.kib = memory_now(hand->pid),
+                                         .all_kib = memory_all(hand->pid, h->agent->slot_kib)}};
+    return e->memory.kib > 0;
 }
 
 void hands_second(struct hands *h, int64_t now_us)
@@ -354,7 +356,8 @@ bool hands_next(struct hands *h, unsigned runner, int64_t now_us, struct agent_e
     }
     if (hand->kib) {
         e->type = AGENT_MEMORY;
-        e->kib = hand->kib;
+        e->memory.kib = hand->kib;
+        e->memory.all_kib = 0;
         hand->kib = 0;
         return true;
     }

@@ -28,6 +28,15 @@ static uint64_t field(const char *text, const char *name)
     return at && sscanf(at + strlen(name), " %" SCNu64, &kib) == 1 ? kib : 0;
 }
 
+uint64_t memory_now(pid_t pid)
+{
+    char text[128];
+    uint64_t resident;
+    if (!read_file(pid, "statm", text, sizeof text) || sscanf(text, "%*u %" SCNu64, &resident) != 1)
+        return 0;
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+}
+
 /* --- a process and all below it --------------------------------------------------------------- */
 
 enum { FAMILY = 1000 }; /* processes; whoever starts more is looked at in part */
@@ -62,21 +71,12 @@ static void add_children(struct family *f, pid_t pid)
     closedir(threads);
 }
 
-static uint64_t resident_kib(pid_t pid)
-{
-    char text[128];
-    uint64_t resident;
-    if (!read_file(pid, "statm", text, sizeof text) || sscanf(text, "%*u %" SCNu64, &resident) != 1)
-        return 0;
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
-}
-
 /* Its part of what it shares; where that may not be seen, all of it. */
 static uint64_t share_kib(pid_t pid)
 {
     char text[2048];
     uint64_t kib = read_file(pid, "smaps_rollup", text, sizeof text) ? field(text, "\nPss:") : 0;
-    return kib ? kib : resident_kib(pid);
+    return kib ? kib : memory_now(pid);
 }
 
 static uint64_t sum(const struct family *f, uint64_t (*of)(pid_t))
@@ -87,14 +87,14 @@ static uint64_t sum(const struct family *f, uint64_t (*of)(pid_t))
     return kib;
 }
 
-uint64_t memory_now(pid_t pid, uint64_t limit_kib)
+uint64_t memory_all(pid_t pid, uint64_t limit_kib)
 {
     struct family f = {.pids = {pid}, .count = 1};
-    if (resident_kib(pid) == 0)
+    if (memory_now(pid) == 0)
         return 0;
     for (size_t i = 0; i < f.count; i++)
         add_children(&f, f.pids[i]);
-    uint64_t kib = sum(&f, resident_kib);
+    uint64_t kib = sum(&f, memory_now);
     return f.count > 1 && limit_kib && kib > limit_kib ? sum(&f, share_kib) : kib;
 }
 

@@ -13,11 +13,12 @@ struct memory {
     uint64_t kib, peak_kib; /* in memory now; the most since memory_forget, or ever */
 };
 
-/* What it and all below it have now, in KiB; 0: it is gone. Memory that several of them share
- * counts for each, which is known in some ten microseconds; where that comes to more than limit_kib
- * (0: no limit) it counts once, which takes a millisecond and more. Who has left it for another
- * parent is not below it. */
-uint64_t memory_now(pid_t pid, uint64_t limit_kib);
+/* What it has now, in KiB, in a few microseconds; 0: it is gone. */
+uint64_t memory_now(pid_t pid);
+/* And with all below it. Memory that several of them share counts for each, which is known in some
+ * ten microseconds; where that comes to more than limit_kib (0: no limit) it counts once, which
+ * takes a millisecond and more. Who has left it for another parent is not below it. */
+uint64_t memory_all(pid_t pid, uint64_t limit_kib);
 /* Its own, both, in some twenty microseconds. False: it is gone. */
 bool memory_look(pid_t pid, struct memory *out);
 /* The peak counts from now on. Where it may not be said the peak stays the process's own. */

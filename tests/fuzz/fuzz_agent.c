@@ -215,7 +215,9 @@ static void runner_notes(struct world *w, unsigned runner, unsigned how)
 static void runner_uses(struct world *w, unsigned runner, unsigned kib)
 {
     if (w->runners[runner].alive)
-        give(w, (struct agent_event){.type = AGENT_MEMORY, .runner = runner, .kib = kib});
+        give(w, (struct agent_event){.type = AGENT_MEMORY,
+                                     .runner = runner,
+                                     .memory = {.kib = kib, .all_kib = 2 * (uint64_t)kib}});
 }
 
 /* Or with how & 1 nobody waits for the last one any more. */

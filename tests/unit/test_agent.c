@@ -963,11 +963,17 @@ TEST(a_second_signal_leaves_at_once)
 
 /* --- how attempts end ----------------------------------------------------------------------- */
 
-static void uses(struct world *w, unsigned runner, uint64_t kib)
+static void uses_with_others(struct world *w, unsigned runner, uint64_t kib, uint64_t all_kib)
 {
     struct agent_event e = event(w, AGENT_MEMORY, runner);
-    e.kib = kib;
+    e.memory.kib = kib;
+    e.memory.all_kib = all_kib;
     step(w, e);
+}
+
+static void uses(struct world *w, unsigned runner, uint64_t kib)
+{
+    uses_with_others(w, runner, kib, kib);
 }
 
 /* It dies having used so much, and having said this. */
@@ -1044,6 +1050,28 @@ TEST(a_runner_above_its_limit_is_killed_and_its_job_ends_as_oom)
     EXPECT(&w, "> result #2 2 oom peak 112640\nspawn 0 alpha\n");
     spawned(&w, 0);
     EXPECT(&w, "push 0 #0 job 3\n");
+    world_free(&w);
+}
+
+TEST(what_a_runner_has_started_may_have_too_much_for_two_seconds)
+{
+    struct world w = joined_with(1, (struct agent_options){.slot_kib = 100 * MIB});
+    lease(&w, 1, ALPHA);
+    EXPECT(&w, "push 0 #0 job 1\n");
+    starts(&w, 0, 1);
+    uses_with_others(&w, 0, 20 * MIB, 101 * MIB);
+    w.now_us += 1999999;
+    uses_with_others(&w, 0, 20 * MIB, 100 * MIB); /* it has ended some of them */
+    w.now_us += 1000000;
+    uses_with_others(&w, 0, 20 * MIB, 101 * MIB);
+    w.now_us += 1999999;
+    uses_with_others(&w, 0, 20 * MIB, 101 * MIB);
+    buf_clear(&w.text);
+    w.now_us++;
+    uses_with_others(&w, 0, 20 * MIB, 101 * MIB);
+    EXPECT(&w, "kill 0 signal 9\n");
+    dies_with(&w, 0, 9, false, 20 * MIB, "");
+    EXPECT(&w, "> result #1 1 oom peak 20480\nspawn 0 alpha\n");
     world_free(&w);
 }
 

@@ -326,7 +326,7 @@ TEST(what_a_program_took_to_start_is_not_its_first_jobs)
     atomic_store(&w.runner.page->ready, 1);
     int64_t now_us = clock_us();
     CHECK(hands_next(&w.hands, 0, now_us, &e) && e.type == AGENT_READY);
-    CHECK(hands_next(&w.hands, 0, now_us, &e) && e.type == AGENT_MEMORY && e.kib > 0);
+    CHECK(hands_next(&w.hands, 0, now_us, &e) && e.type == AGENT_MEMORY && e.memory.kib > 0);
     CHECK(memory_look(getpid(), &m) && m.peak_kib < m.kib + TAKEN_KIB / 2);
     runs(&w, "", PAGE_FAILED);
     CHECK(peak_kib(&w, now_us + 1000000) < m.kib + TAKEN_KIB / 2);
@@ -344,7 +344,7 @@ TEST(who_is_above_its_limit_from_the_start_is_given_a_job_to_say_so)
     CHECK(hands_next(&w.hands, 0, clock_us(), &e) && e.type == AGENT_READY);
     CHECK(!hands_next(&w.hands, 0, clock_us(), &e));
     begins(&w);
-    CHECK(hands_memory(&w.hands, 0, &e) && e.kib > 1);
+    CHECK(hands_memory(&w.hands, 0, &e) && e.memory.kib > 1);
     world_end(&w);
 }
 

@@ -31,7 +31,7 @@ TEST(what_is_taken_shows_and_the_peak_stays)
     CHECK(memory_look(getpid(), &before));
     void *at = take();
     CHECK(memory_look(getpid(), &during));
-    CHECK(memory_now(getpid(), 0) >= before.kib + TAKEN_KIB / 2);
+    CHECK(memory_now(getpid()) >= before.kib + TAKEN_KIB / 2);
     must(munmap(at, TAKEN_KIB * 1024) == 0);
     CHECK(memory_look(getpid(), &after));
     CHECK(during.kib >= before.kib + TAKEN_KIB / 2);
@@ -57,10 +57,11 @@ TEST(a_process_that_is_gone_uses_nothing)
         _exit(0);
     siginfo_t info;
     must(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0);
-    CHECK_EQ(memory_now(pid, 0), 0); /* dead and not yet buried */
+    CHECK_EQ(memory_now(pid), 0); /* dead and not yet buried */
     CHECK(!memory_look(pid, &m));
     must(waitpid(pid, NULL, 0) == pid);
-    CHECK_EQ(memory_now(pid, 0), 0);
+    CHECK_EQ(memory_now(pid), 0);
+    CHECK_EQ(memory_all(pid, 1), 0);
     CHECK(!memory_look(pid, &m));
     memory_forget(pid);
 }
@@ -91,13 +92,13 @@ static pid_t family(void)
 TEST(what_it_has_started_counts_and_what_they_share_counts_once_where_it_matters)
 {
     must(setpgid(0, 0) == 0);
-    uint64_t alone = memory_now(getpid(), 0);
+    uint64_t alone = memory_all(getpid(), 0);
     pid_t pid = family();
-    uint64_t each = memory_now(getpid(), 0), once = memory_now(getpid(), 1);
+    uint64_t each = memory_all(getpid(), 0), once = memory_all(getpid(), 1);
     CHECK(each >= alone + 2 * TAKEN_KIB);
     CHECK(once >= TAKEN_KIB);
     CHECK(once < each - TAKEN_KIB / 2);
-    CHECK(memory_now(getpid(), each * 2) >= each - SLACK_KIB);
+    CHECK(memory_all(getpid(), each * 2) >= each - SLACK_KIB);
     signal(SIGTERM, SIG_IGN);
     must(kill(0, SIGTERM) == 0);
     must(waitpid(pid, NULL, 0) == pid);
