@@ -349,7 +349,7 @@ static struct queue *submit_queue(struct broker *b, struct client *client,
         return NULL;
     }
     if (!waits && (!q || !q->offered)) {
-        *err = ERR_UNKNOWN_HANDLER;
+        *err = b->recovering_on ? ERR_BUSY : ERR_UNKNOWN_HANDLER; /* who is awaited may offer it */
         return NULL;
     }
     if (!q)

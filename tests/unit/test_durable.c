@@ -165,6 +165,22 @@ TEST(a_worker_that_does_not_come_back_is_waited_for_three_seconds)
     farm_free(f);
 }
 
+TEST(a_handler_is_not_unknown_while_one_who_may_offer_it_is_waited_for)
+{
+    struct farm *f = farm_leased();
+    restarts(f);
+    client(f, "c2");
+    kept(f);
+    farm_forget(f);
+    submits(f, "c2", "calc.add");
+    SAYS(f, "c2 < error 1 busy\n");
+    after(f, 3200);
+    farm_forget(f);
+    submits(f, "c2", "calc.add");
+    SAYS(f, "c2 < error 2 unknown-handler\n");
+    farm_free(f);
+}
+
 TEST(a_worker_that_comes_too_late_has_lost_its_lease)
 {
     struct farm *f = farm_leased();
