@@ -9,6 +9,7 @@
 #include <zmq.h>
 
 #include "common/clock.h"
+#include "common/conn.h"
 #include "common/log.h"
 #include "common/map.h"
 #include "common/must.h"
@@ -26,32 +27,37 @@ struct knocks {
     struct idmap callers; /* descriptor + 1: its address, as a text of ours */
     bool without_key;     /* the next one that goes */
     unsigned count;       /* since the log was told last */
-    int64_t said_ms;      /* 0: never */
+    int64_t said_ms[2]; /* with an address and without: one that is too fast for us hides no other;
+                           0: never */
 };
 
-/* By the time that we hear of it the caller may be gone, which is no name then. */
+/* By the time that we hear of it the caller may be gone, and its descriptor another's: libzmq tells
+ * that it goes before it closes it, so while there is nothing more to be heard it is this one's. */
 static void came(struct knocks *k, uint32_t fd)
 {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
     char *text = must_alloc(ADDRESS_TEXT);
     if (getpeername((int)fd, (struct sockaddr *)&address, &size) ||
-        getnameinfo((struct sockaddr *)&address, size, text, ADDRESS_TEXT, NULL, 0, NI_NUMERICHOST))
-        snprintf(text, ADDRESS_TEXT, "unknown");
+        getnameinfo((struct sockaddr *)&address, size, text, ADDRESS_TEXT, NULL, 0,
+                    NI_NUMERICHOST) ||
+        conn_readable(k->monitor))
+        text[0] = 0;
     free(idmap_take(&k->callers, fd + 1ull));
     idmap_put(&k->callers, fd + 1ull, text);
 }
 
 static void said(struct knocks *k, const char *address)
 {
-    int64_t now_ms = clock_ms();
+    bool known = address && *address;
+    int64_t now_ms = clock_ms(), *said_ms = &k->said_ms[known];
     k->count++;
-    if (k->said_ms && now_ms - k->said_ms < SAID_AGAIN_MS)
+    if (*said_ms && now_ms - *said_ms < SAID_AGAIN_MS)
         return;
-    log_warn("refused address=%s port=%s why=no-key times=%u", address ? address : "unknown",
-             k->port, k->count);
+    log_warn("refused address=%s port=%s why=no-key times=%u", known ? address : "unknown", k->port,
+             k->count);
     k->count = 0;
-    k->said_ms = now_ms;
+    *said_ms = now_ms;
 }
 
 /* What goes wrong with a handshake is told right before its connection goes: one thread of libzmq's

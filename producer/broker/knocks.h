@@ -3,7 +3,8 @@
  * knocks: who comes to a port that asks for keys and shows none. libzmq hangs up on them before
  * anybody is asked (zap.h hears of those only who show a wrong one): so what it tells of the port's
  * connections is read here, in a thread of its own, since it waits for whoever reads that. The log
- * names one a minute, with its address, and says how many there were.
+ * names one a minute, with its address (and one whose address could not be had), and says how many
+ * there were.
  */
 #ifndef BROKER_KNOCKS_H
 #define BROKER_KNOCKS_H
