@@ -165,7 +165,8 @@ bool identity_own(struct identity *id, const char *said, char *why, size_t why_s
 
 /* --- writing -------------------------------------------------------------------------------- */
 
-int identity_write(const struct identity *id, const char *path)
+static int write_with(const struct identity *id, const char *path,
+                      int (*put)(const char *path, struct bytes content))
 {
     struct buf text = {0};
     const char *section = "";
@@ -179,7 +180,36 @@ int identity_write(const struct identity *id, const char *path)
             buf_printf(&text, "%s\n", section = places[i].section);
         buf_printf(&text, "    %s = \"%s\"\n", places[i].property, value);
     }
-    int error = secret_make(path, buf_bytes(&text));
+    int error = put(path, buf_bytes(&text));
     secret_wipe(&text);
     return error;
+}
+
+int identity_write(const struct identity *id, const char *path)
+{
+    return write_with(id, path, secret_make);
+}
+
+int identity_replace(const struct identity *id, const char *path)
+{
+    return write_with(id, path, secret_replace);
+}
+
+bool identity_meet(const char *path, const char *server_key, char *why, size_t why_size)
+{
+    struct identity id;
+    bool fine = identity_read(&id, path, why, why_size);
+    if (fine && !*id.server_key) {
+        snprintf(why, why_size, "%s: names no broker's key; is it the broker's own?", path);
+        fine = false;
+    }
+    if (fine) {
+        snprintf(id.server_key, sizeof id.server_key, "%s", server_key);
+        int error = identity_replace(&id, path);
+        if (error)
+            snprintf(why, why_size, "%s: %s", path, strerror(error));
+        fine = !error;
+    }
+    identity_wipe(&id);
+    return fine;
 }

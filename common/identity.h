@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/must.h"
+
 enum {
     IDENTITY_KEY = 41,  /* 40 characters of Z85 for 32 bytes, and a 0 */
     IDENTITY_NAME = 65, /* up to 64 of A-Z a-z 0-9 . _ -, and a 0 */
@@ -43,6 +45,13 @@ bool identity_read(struct identity *id, const char *path, char *why, size_t why_
 
 /* Makes the file; 0 or an errno: EEXIST, and what is there stays. */
 int identity_write(const struct identity *id, const char *path);
+
+/* The identity in the file is for a broker with this key from now on. False, with a sentence: the
+ * file is no good, or the broker's own, and stays as it is. */
+bool identity_meet(const char *path, const char *server_key, char *why, size_t why_size) MUST_CHECK;
+/* The same in place of what is there, which others see until the new one is whole. 0 or an errno.
+ */
+int identity_replace(const struct identity *id, const char *path) MUST_CHECK;
 
 /* A peer's own: from the file that was said, else $REEVE_IDENTITY, else identity in systemd's
  * $CREDENTIALS_DIRECTORY when it is there. None of these, or "" said: none, and that is fine.

@@ -29,7 +29,19 @@ static int bind_one(struct ports *p, unsigned which)
         options.domain = acl_port_name(kinds[which].port);
     }
     p->sockets[which] = conn_open(p->context, kinds[which].kind, address, &options);
-    return p->sockets[which] ? 0 : -1;
+    if (!p->sockets[which] || !p->keys)
+        return p->sockets[which] ? 0 : -1;
+    p->knocks[which] = knocks_hear(p->context, p->sockets[which], options.domain);
+    return p->knocks[which] ? 0 : -1;
+}
+
+static void close_one(struct ports *p, unsigned which)
+{
+    knocks_end(p->knocks[which]);
+    if (p->sockets[which])
+        zmq_close(p->sockets[which]);
+    p->knocks[which] = NULL;
+    p->sockets[which] = NULL;
 }
 
 int ports_bind(struct ports *p, unsigned *which)
@@ -43,7 +55,7 @@ int ports_bind(struct ports *p, unsigned *which)
 int ports_anew(struct ports *p, unsigned which)
 {
     int64_t until_ms = clock_ms() + RELEASE_MS;
-    zmq_close(p->sockets[which]);
+    close_one(p, which);
     int rc = bind_one(p, which);
     while (rc && errno == EADDRINUSE && clock_ms() < until_ms) {
         poll(NULL, 0, 1);
@@ -54,7 +66,6 @@ int ports_anew(struct ports *p, unsigned which)
 
 void ports_close(struct ports *p)
 {
-    for (size_t i = 0; i < SOCKETS; i++)
-        if (p->sockets[i])
-            zmq_close(p->sockets[i]);
+    for (unsigned i = 0; i < SOCKETS; i++)
+        close_one(p, i);
 }

@@ -7,6 +7,7 @@
 #define BROKER_PORTS_H
 
 #include "producer/broker/keys.h"
+#include "producer/broker/knocks.h"
 #include "producer/core/broker.h"
 
 /* The first two as enum port. */
@@ -17,7 +18,8 @@ struct ports {
     const char *host;  /* as it stands in an address */
     struct keys *keys; /* NULL: none are asked for */
     unsigned first;
-    void *sockets[SOCKETS]; /* NULL: not bound */
+    void *sockets[SOCKETS];         /* NULL: not bound */
+    struct knocks *knocks[SOCKETS]; /* of each, with keys */
 };
 
 /* Binds all three. -1 when one cannot be had: errno says why, *which one it was. */

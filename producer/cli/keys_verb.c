@@ -204,6 +204,42 @@ static int revoke(struct cli *cli, struct keyring *k, const char *folder)
     return EXIT_DONE;
 }
 
+static int rotate(struct cli *cli, struct keyring *k, const char *folder)
+{
+    unsigned changed;
+    int exit_code = ring_exit(cli, k, keyring_open(k, folder));
+    exit_code = exit_code ? exit_code : ring_exit(cli, k, keyring_rotate(k, &changed));
+    if (exit_code)
+        return exit_code;
+    if (cli->json) {
+        struct pairs p = {0};
+        pairs_text(&p, "server_key", k->server_key);
+        pairs_integer(&p, "identities", changed);
+        print_json(&p, k);
+        return EXIT_DONE;
+    }
+    printf("the broker's key is another one from its next start on: %s\n"
+           "%u identities in %s name it; for each elsewhere, on its host:\n"
+           "  reeve keys server '%s' FILE\n",
+           k->server_key, changed, folder, k->server_key);
+    return EXIT_DONE;
+}
+
+/* On the host of a peer: there is no folder of the broker's. */
+static int run_server(struct cli *cli)
+{
+    char why[IDENTITY_WHY];
+    const char *key = cli->words[1];
+    if (!identity_key_valid(key))
+        return cli_usage(cli, "\"%.60s\" is no public key: 40 characters", key);
+    for (size_t i = 2; i < cli->word_count; i++)
+        if (!identity_meet(cli->words[i], key, why, sizeof why))
+            return cli_fail(cli, EXIT_DATA, "%s", why);
+    if (!cli->json)
+        puts("whoever is started with it meets the broker of that key");
+    return EXIT_DONE;
+}
+
 /* --- which ---------------------------------------------------------------------------------- */
 
 static int run_init(struct cli *cli)
@@ -226,11 +262,18 @@ static int run_revoke(struct cli *cli)
     return ring_run(cli, revoke);
 }
 
+static int run_rotate(struct cli *cli)
+{
+    return ring_run(cli, rotate);
+}
+
 static const struct cli_part parts[] = {
     {"init", "[--keys DIR]", run_init, 0, 0},
     {"new", "ROLE NAME [--queues LIST] [--quota LIST] [--out FILE]", run_new, 2, 2},
     {"list", "", run_list, 0, 0},
     {"revoke", "NAME", run_revoke, 1, 1},
+    {"rotate", "", run_rotate, 0, 0},
+    {"server", "KEY FILE...", run_server, 2, WORDS_ANY},
 };
 
 const char *keys_verb_name(size_t i)

@@ -124,15 +124,16 @@ static const struct verb verbs[] = {
     {"drain", "WORKER...", "let workers finish what they run, then leave", "reeve drain host-1\n",
      NULL, NULL, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_drain, false},
 
-    {"keys", "init | new ROLE NAME | list | revoke NAME",
+    {"keys", "init | new ROLE NAME | list | revoke NAME | rotate | server KEY FILE...",
      "who may reach a broker: clients, workers, watchers, gateways, admins; on its own host",
      "reeve keys init\n"
      "reeve keys new worker rack-7 --queues calculator.,bench.\n"
      "reeve keys new client web --keys /var/lib/reeve/keys --out web.key\n"
      "reeve keys new client intern --quota jobs=1000,rate=50,bytes=64M\n"
      "reeve keys list --json\n"
-     "reeve keys revoke rack-7\n",
-     keys_options, list_options, OPTIONS_ANYWHERE, 1, 3, verb_keys, false},
+     "reeve keys revoke rack-7\n"
+     "reeve keys rotate\n",
+     keys_options, list_options, OPTIONS_ANYWHERE, 1, WORDS_ANY, verb_keys, false},
     {"invite", "worker [--name NAME] [--queues LIST] [--for S] [--address tcp://HOST:PORT]",
      "print the line that makes another host a worker of this broker; on the broker's own host",
      "reeve invite worker\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/keyring/keyring.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -362,4 +363,39 @@ enum keyring_end keyring_revoke(struct keyring *k, const char *name)
     revoked.revoked = true;
     enum keyring_end end = put_line(k, p->line, &revoked);
     return end ? end : tell_broker(k);
+}
+
+/* What there does not read opens nothing, and is nobody's. */
+static unsigned meet_all(struct keyring *k, DIR *folder)
+{
+    unsigned changed = 0;
+    for (const struct dirent *file; (file = readdir(folder));) {
+        const char *dot = strrchr(file->d_name, '.');
+        if (!dot || strcmp(dot, ".key") != 0 || strcmp(file->d_name, "server.key") == 0)
+            continue;
+        char *path = keyring_path(k, file->d_name);
+        changed += identity_meet(path, k->server_key, k->why, sizeof k->why);
+        free(path);
+    }
+    return changed;
+}
+
+enum keyring_end keyring_rotate(struct keyring *k, unsigned *changed)
+{
+    struct identity server;
+    char *path = keyring_path(k, "server.key");
+    DIR *folder = opendir(k->folder);
+    identity_make(&server, "broker", "broker", NULL);
+    int error = folder ? identity_replace(&server, path) : errno;
+    if (!error) {
+        memcpy(k->server_key, server.public_key, sizeof k->server_key);
+        *changed = meet_all(k, folder);
+    } else {
+        fail(k, KEYRING_WRONG, "%s: %s", path, strerror(error));
+    }
+    identity_wipe(&server);
+    if (folder)
+        closedir(folder);
+    free(path);
+    return error ? KEYRING_WRONG : KEYRING_DONE;
 }

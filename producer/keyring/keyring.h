@@ -55,6 +55,11 @@ enum keyring_end keyring_enrol(struct keyring *k, const char *name, const char *
 /* The key of this name counts no more. Its file stays where it is. */
 enum keyring_end keyring_revoke(struct keyring *k, const char *name) MUST_CHECK;
 
+/* The broker has another key from its next start on. The identities in the folder name it from now
+ * on, *changed of them; others are told by their owners (identity_meet). Said again after it was
+ * cut off in the middle it leaves nothing behind. The list stays. */
+enum keyring_end keyring_rotate(struct keyring *k, unsigned *changed) MUST_CHECK;
+
 /* FOLDER/LEAF; owned by the caller. */
 char *keyring_path(const struct keyring *k, const char *leaf);
 

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import time
 
 import zmq
 
@@ -391,6 +392,30 @@ def test_the_log_of_refusals_has_a_limit(farm):
     for line in lines:
         by_second[line[:19]] = by_second.get(line[:19], 0) + 1
     assert max(by_second.values()) <= 20, by_second  # ten of a second of the clock that counts
+
+
+def test_who_shows_no_key_is_told_of_once_a_minute(farm):
+    """At each port, with the address; also at the port of the updates when it was bound anew."""
+    watcher = farm.know("watcher", "wall")
+    broker = farm.broker()
+
+    def lines():
+        return [line.split("refused ")[1] for line in broker.stderr().splitlines() if "why=no-key" in line]
+
+    def knocks(port, name):
+        handshake(farm, port, None, zmq.SUB if name == "updates" else zmq.DEALER)
+        return [line for line in lines() if line.startswith(f"address=127.0.0.1 port={name} why=no-key times=")]
+
+    for i, name in enumerate(("clients", "workers", "updates")):
+        farm.until(lambda: knocks(farm.port + i, name), "the log names it")
+        began = time.monotonic()
+        for _ in range(10):
+            told = knocks(farm.port + i, name)
+            assert len(told) <= 2 + (time.monotonic() - began) / 60, told
+    farm.strike("wall")
+    farm.until(lambda: len(knocks(farm.port + 2, "updates")) >= 2, "the log names who comes to the new one")
+    assert handshake(farm, farm.port, watcher) == HANDSHAKE_REFUSED
+    farm.check_alive()
 
 
 def test_a_real_worker_and_command_line(farm):

@@ -80,7 +80,7 @@ def test_keys_are_made_listed_and_revoked(farm):
     assert principals(farm)["rack-7"]["role"] == "revoked"
     assert farm.reeve("keys", "list", "--keys", farm.keys, "--quiet").stdout == "admin\nweb\n"
     table = farm.reeve("keys", "list", "--keys", farm.keys).stdout.splitlines()
-    assert table[0].split() == ["NAME", "ROLE", "QUEUES", "KEY"] and len(table) == 4, table
+    assert table[0].split() == ["NAME", "ROLE", "QUEUES", "QUOTA", "KEY"] and len(table) == 4, table
     # The name may come back, with another key and in another file.
     again = farm.key("worker", "rack-7", "--out", farm.folder / "rack-7.key")
     assert known["rack-7"]["public_key"] not in pathlib.Path(again).read_text()
@@ -262,6 +262,56 @@ def test_files_that_others_can_read_are_refused(farm):
     os.chmod(farm.keys, 0o770)
     done = farm.reeve("keys", "list", "--keys", farm.keys)
     assert done.returncode == 7 and "others may write there" in done.stderr, answer(done)
+
+
+def runbook_block(number):
+    """The lines of a block behind `Replace the broker's own` in the runbook, without their comments."""
+    text = (SOURCE / "deploy/RUNBOOK.md").read_text().split("**Replace the broker's own**")[1]
+    return [line.split("#")[0].strip() for line in text.split("```sh\n")[number].split("```")[0].splitlines()]
+
+
+def test_the_brokers_own_key_is_replaced_as_the_runbook_says(farm):
+    elsewhere = {name: farm.folder / f"{name}.identity" for name in ("worker", "gateway")}
+    for role, path in elsewhere.items():
+        farm.key(role, role, "--out", path)
+    client = farm.key("client", "c")
+    running = {"broker": farm.broker(), "worker": farm.worker("--identity", elsewhere["worker"])}
+    lists = (farm.keys / "acl").read_bytes()
+    line, = runbook_block(1)
+    assert line == "runuser -u reeve -- reeve keys rotate --keys /var/lib/reeve/keys", line
+    made = farm.json("keys", "rotate", "--keys", farm.keys)
+    new_key = made["server_key"]
+    assert new_key != farm.server_key and made["identities"] == 2, made  # the admin's and the client's
+    assert (farm.keys / "acl").read_bytes() == lists and mode(farm.keys / "server.key") == 0o600
+    assert new_key in pathlib.Path(client).read_text() and farm.server_key in elsewhere["worker"].read_text()
+
+    def restarted(what):
+        if what == "broker":
+            running["broker"].stop()
+            running["broker"] = farm.broker()
+            done = farm.as_one(elsewhere["gateway"], "status")
+            assert done.returncode == 5, answer(done)  # it still has the old one
+
+    steps = {"systemctl stop 'reeve-worker@*'": lambda: running["worker"].stop(),
+             "systemctl restart reeve-broker": lambda: restarted("broker"),
+             "systemctl start reeve-worker@main": lambda: running.update(worker=farm.worker("--identity", elsewhere["worker"])),
+             "systemctl restart reeve-gateway": lambda: restarted("gateway")}
+    for line in runbook_block(2):
+        if line in steps:
+            steps.pop(line)()
+            continue
+        words = line.replace("NEW-KEY", new_key).split()
+        path = elsewhere[words[-1].split("reeve-")[1].split(".")[0]]
+        assert words[:3] == ["reeve", "keys", "server"], line
+        done = farm.reeve(*words[1:-1], path)
+        assert done.returncode == 0 and mode(path) == 0o600, answer(done)
+    assert not steps, steps
+    assert farm.as_one(client, "call", "calculator.calculate", 2, "+", 3).stdout == "5\n"
+    assert farm.as_one(elsewhere["gateway"], "status").returncode == 0
+    for words, status, told in [(("short", client), 2, "is no public key"), ((new_key, farm.keys / "server.key"), 7, "the broker's own"),
+                                ((new_key, farm.folder / "none"), 7, "No such file")]:
+        done = farm.reeve("keys", "server", *words)
+        assert done.returncode == status and told in done.stderr, answer(done)
 
 
 def test_up_with_keys(farm):
