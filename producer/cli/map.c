@@ -140,9 +140,9 @@ static void submit_line(struct map *m, struct bytes line)
         end_line(m, slot, err_exit_code((unsigned)code), reeve_error(m->cli->client));
 }
 
-static bool wants_lines(const struct map *m)
+static bool wants_lines(struct map *m)
 {
-    return !m->stopping && !stream_full(&m->out) && window_room(&m->window) > 0;
+    return !m->stopping && !stream_full(&m->out) && window_wants(&m->window);
 }
 
 /* Hands in what fits; true when there is more to hand in at once. */

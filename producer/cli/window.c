@@ -24,16 +24,32 @@ void window_fini(struct window *w)
     *w = (struct window){0};
 }
 
+/* Ordered, a slow line holds up the printing of those behind it: they wait here, so that it is the
+ * distance from it that is bounded. */
+static size_t held_by(const struct window *w)
+{
+    return w->ordered ? (size_t)(w->next - w->first) : w->used;
+}
+
+static size_t limit_of(const struct window *w)
+{
+    double by_bytes = w->mean_bytes > 1 ? WINDOW_BYTES / w->mean_bytes : WINDOW_SLOTS;
+    if ((double)w->limit <= by_bytes)
+        return w->limit;
+    return by_bytes > WINDOW_LEAST ? (size_t)by_bytes : WINDOW_LEAST;
+}
+
 size_t window_room(const struct window *w)
 {
-    /* Ordered, a slow line holds up the printing of those behind it: they wait here, so that it
-     * is the distance from it that is bounded. */
-    size_t held = w->ordered ? (size_t)(w->next - w->first) : w->used;
-    size_t limit = w->limit;
-    double by_bytes = w->mean_bytes > 1 ? WINDOW_BYTES / w->mean_bytes : WINDOW_SLOTS;
-    if ((double)limit > by_bytes)
-        limit = by_bytes > WINDOW_LEAST ? (size_t)by_bytes : WINDOW_LEAST;
+    size_t held = held_by(w), limit = limit_of(w);
     return held < limit ? limit - held : 0;
+}
+
+bool window_wants(struct window *w)
+{
+    size_t room = window_room(w);
+    w->full = room == 0 || (w->full && room < limit_of(w) / 4);
+    return !w->full;
 }
 
 static void learn_bytes(struct window *w, size_t bytes)

@@ -39,7 +39,7 @@ struct window {
     size_t used;          /* slots that are not free */
     size_t limit;         /* by the pace of the ends so far */
     double mean_bytes;    /* of a line and its end, lately */
-    bool ordered;
+    bool ordered, full;
 };
 
 void window_init(struct window *w, bool ordered);
@@ -47,6 +47,9 @@ void window_fini(struct window *w);
 
 /* How many more lines may be opened now. */
 size_t window_room(const struct window *w);
+/* Is it time to open some? Once it was full, when a quarter of it is free: they leave in one
+ * message then, and none of the others has to wait for them. */
+bool window_wants(struct window *w);
 /* A slot for the next line; there must be room. line_bytes: what it holds elsewhere meanwhile. */
 struct window_slot *window_open(struct window *w, size_t line_bytes);
 /* Its job has ended; takes the text. */

@@ -61,6 +61,7 @@ struct reeve_client {
     struct wire wire;
     struct pending pending;
     struct acks acks;
+    int64_t acks_ms;   /* when they leave alone */
     struct link calls; /* those whose result has not come */
     struct link asks;
     struct namemap topics; /* subscription::name, those not over */
@@ -105,8 +106,8 @@ void body_lost(struct reeve_client *c);
 /* Turns until done says so. 0, ERR_TIMEOUT or ERR_UNREACHABLE, ERR_INTERRUPTED, ... */
 int client_until(struct reeve_client *c, bool (*done)(const void *), const void *what,
                  int timeout_ms);
-/* idle: nothing has come, so nothing more is likely to be said soon. */
-int client_send(struct reeve_client *c, bool idle);
+/* all: also what might wait for more to be said. */
+int client_send(struct reeve_client *c, bool all);
 
 /* submit.c */
 void submit_accepted(struct reeve_client *c, const struct msg_accepted *m);
@@ -115,7 +116,9 @@ void submit_refused(struct reeve_client *c, const struct msg_error *m);
 /* A new welcome: everything unsettled goes out again. new_life: the broker was started anew. */
 void submit_resume(struct reeve_client *c, uint64_t last_number, bool new_life);
 /* Moves submissions and acknowledgements to the outbox. */
-void submit_pump(struct reeve_client *c, bool idle);
+void submit_pump(struct reeve_client *c, bool all);
+/* When acknowledgements leave, whatever else does; INT64_MAX: there are none. */
+int64_t submit_deadline(const struct reeve_client *c);
 
 void submit_fini(struct reeve_client *c);
 

@@ -9,7 +9,7 @@
 #include "proto/tagset.h"
 
 /* Beyond this the outbox takes no more: the rest waits where it is, in one copy. */
-enum { OUTBOX_BYTES_MAX = 4 << 20, BUSY_MS = 100, WORKERS_BACK_MS = 5000 };
+enum { OUTBOX_BYTES_MAX = 4 << 20, BUSY_MS = 100, WORKERS_BACK_MS = 5000, ACKS_MS = 20 };
 
 static int options_check(struct reeve_client *c, const struct reeve_job_options *o)
 {
@@ -109,18 +109,26 @@ static void acks_send(struct reeve_client *c)
 
 static void acknowledge(struct reeve_client *c, uint64_t number)
 {
+    if (!c->acks.count)
+        c->acks_ms = c->now_ms + ACKS_MS;
     if (acks_add(&c->acks, number))
         return;
     acks_send(c);
     must(acks_add(&c->acks, number));
 }
 
-void submit_pump(struct reeve_client *c, bool idle)
+int64_t submit_deadline(const struct reeve_client *c)
+{
+    return c->acks.count ? c->acks_ms : INT64_MAX;
+}
+
+void submit_pump(struct reeve_client *c, bool all)
 {
     if (!c->session.up)
         return;
-    /* Alone they can wait for the next frame; in a turn without news there may be none. */
-    if (idle || !outbox_empty(&c->wire.out) || c->pending.sent < c->pending.next)
+    /* Nobody waits for them: they leave with what somebody may wait for, or many at once. */
+    if (all || !outbox_empty(&c->wire.out) || c->pending.sent < c->pending.next ||
+        c->now_ms >= submit_deadline(c))
         acks_send(c);
     while (c->now_ms >= c->busy_ms && c->wire.out.bytes < OUTBOX_BYTES_MAX) {
         struct bytes record = pending_send(&c->pending);

@@ -59,9 +59,9 @@ static void refusal_take(struct reeve_client *c)
         body_refused(c, bytes_text(wire_refusal(&c->wire)));
 }
 
-int client_send(struct reeve_client *c, bool idle)
+int client_send(struct reeve_client *c, bool all)
 {
-    submit_pump(c, idle);
+    submit_pump(c, all);
     c->unsent_bytes = 0;
     int rc = wire_flush(&c->wire);
     if (rc && rc != EAGAIN)
@@ -91,7 +91,7 @@ static unsigned turn(struct reeve_client *c)
     if (bodies + updates == 0)
         refusal_take(c);
     tick(c);
-    client_send(c, bodies + updates == 0);
+    client_send(c, c->closing);
     if (--c->depth == 0)
         subscribe_sweep(c);
     /* The descriptor tells of changes only: what a bounded turn has left would lie unnoticed. */
@@ -103,9 +103,11 @@ static unsigned turn(struct reeve_client *c)
 static int64_t idle_ms(const struct reeve_client *c)
 {
     int64_t until = session_deadline(&c->session);
-    int64_t watch = subscribe_deadline(c);
+    int64_t watch = subscribe_deadline(c), acks = submit_deadline(c);
     if (c->session.up && watch < until)
         until = watch;
+    if (c->session.up && acks < until)
+        until = acks;
     if (c->busy_ms > c->now_ms && c->busy_ms < until)
         until = c->busy_ms;
     int64_t left = until - clock_ms();

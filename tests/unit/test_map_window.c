@@ -94,6 +94,26 @@ TEST(room_grows_with_the_ends)
     window_fini(&w);
 }
 
+TEST(a_full_window_is_refilled_when_a_quarter_of_it_is_free)
+{
+    struct window w;
+    size_t opened = 0, done = 0;
+    window_init(&w, true);
+    for (; window_wants(&w); opened++)
+        window_open(&w, 1);
+    CHECK_EQ(opened, WINDOW_FIRST);
+    for (; !window_wants(&w); done++) {
+        end_with(&w.slots[w.order[w.first] - 1], 0, "x");
+        window_release(&w, window_next(&w));
+    }
+    CHECK(window_room(&w) >= (WINDOW_FIRST + done) / 4 && window_room(&w) <= opened / 2);
+    while (window_room(&w)) {
+        window_open(&w, 1);
+        CHECK_EQ(window_wants(&w), window_room(&w) > 0);
+    }
+    window_fini(&w);
+}
+
 TEST(large_values_shrink_the_room)
 {
     struct window w;
