@@ -239,24 +239,25 @@ static void read_all(struct reader *r)
 static double logit(const struct reader *r)
 {
     const struct weights_head *head = r->weights->head;
-    double in[WEIGHTS_INPUTS], *tone = in + WEIGHTS_WIDTH, out = head->bias, sure = head->sure_bias;
+    const struct weights_network *net = r->counts.cyrillic > 0 ? &head->russian : &head->english;
+    double in[WEIGHTS_INPUTS], *tone = in + WEIGHTS_WIDTH, out = net->bias, sure = net->sure_bias;
     /* A text counts as much as its words agree, not as much as it is long. */
     double words = (double)r->tone.words, share = words > LONG_TEXT ? sqrt(LONG_TEXT / words) : 1;
     for (size_t i = 0; i < WEIGHTS_WIDTH; i++)
         in[i] = r->total[i] * head->steps[i] * share;
     tone_numbers(&r->tone, &r->counts, tone);
     for (size_t i = 0; i < TONE_NUMBERS; i++)
-        sure += tone[i] * head->sure[i];
+        sure += tone[i] * net->sure[i];
     float hidden[WEIGHTS_HIDDEN];
-    memcpy(hidden, head->inner_bias, sizeof hidden);
+    memcpy(hidden, net->inner_bias, sizeof hidden);
     for (size_t i = 0; i < WEIGHTS_INPUTS; i++) {
         float x = (float)in[i];
         for (size_t j = 0; j < WEIGHTS_HIDDEN; j++)
-            hidden[j] += x * head->inner[i][j];
-        out += in[i] * head->direct[i];
+            hidden[j] += x * net->inner[i][j];
+        out += in[i] * net->direct[i];
     }
     for (size_t j = 0; j < WEIGHTS_HIDDEN; j++)
-        out += hidden[j] > 0 ? hidden[j] * head->outer[j] : 0;
+        out += hidden[j] > 0 ? hidden[j] * net->outer[j] : 0;
     return out / (1 + exp(-sure));
 }
 

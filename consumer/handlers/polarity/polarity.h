@@ -6,9 +6,9 @@
  *   the text falls into words and marks (words.h); features of it (words, two and three in a row,
  *   negated words, the letters of unknown words) are looked up in a dictionary (weights.h) and what
  *   they weigh is summed up into a pool; the lexicon's words give the tone (tone.h); pool and tone
- *   go through one layer of rectifiers; what comes of it counts as far as the text is a sentence at
- *   all and not words in no order; the score is tanh(logit / 2), so it is the probability of good
- *   less that of bad.
+ *   go through one layer of rectifiers (there are two: for texts with Cyrillic words and for the
+ *   others); what comes of it counts as far as the text is a sentence at all and not words in no
+ *   order; the score is tanh(logit / 2), so it is the probability of good less that of bad.
  *
  * MODEL.md says what it was trained on, how good it is and what it cannot do. train/features.py and
  * train/network.py do the same in Python.

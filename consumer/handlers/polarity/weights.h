@@ -22,7 +22,7 @@
 #include "consumer/handlers/polarity/tone.h"
 
 enum {
-    WEIGHTS_VERSION = 1,
+    WEIGHTS_VERSION = 2,
     WEIGHTS_BUCKETS = 65536,
     WEIGHTS_WIDTH = 16,
     WEIGHTS_HIDDEN = 24,
@@ -34,12 +34,7 @@ enum {
 };
 #define WEIGHTS_VALUE_STEP 0.05
 
-struct weights_head {
-    char magic[8]; /* "reevepol" */
-    uint32_t version;
-    uint32_t checksum; /* crc32c of what follows */
-    uint32_t count, width, tones, hidden;
-    float steps[WEIGHTS_WIDTH];
+struct weights_network {
     float inner[WEIGHTS_INPUTS][WEIGHTS_HIDDEN]; /* pool and tone to the hidden layer */
     float inner_bias[WEIGHTS_HIDDEN];
     float outer[WEIGHTS_HIDDEN];  /* hidden layer to the answer */
@@ -47,6 +42,15 @@ struct weights_head {
     float bias;
     float sure[TONE_NUMBERS]; /* tone to how far it is a sentence at all */
     float sure_bias;
+};
+
+struct weights_head {
+    char magic[8]; /* "reevepol" */
+    uint32_t version;
+    uint32_t checksum; /* crc32c of what follows */
+    uint32_t count, width, tones, hidden;
+    float steps[WEIGHTS_WIDTH];
+    struct weights_network english, russian; /* of texts without a Cyrillic word and with one */
 };
 
 struct weights { /* borrows the file */

@@ -83,6 +83,11 @@ class Lexicon:
             if name and self.find(name, (features.WEIGHT, 0.0))[0] == features.WEIGHT:
                 self.exact[name] = (features.WEIGHT, in_steps(float(value)))
 
+    def add_told(self, word, value):
+        """A word that stands for itself, unless something was said of it before."""
+        if not self.find(word):
+            self.exact[word] = (features.WEIGHT, in_steps(value))
+
     def find(self, word, otherwise=None):
         if word in self.exact:
             return self.exact[word]

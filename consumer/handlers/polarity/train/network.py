@@ -11,13 +11,18 @@
 Learned on the cross entropy; a neutral text is one whose probability of good is 1/2. The network learns by Adam,
 the places by plain descent: Adam would take as large steps for a feature that was seen twice as for a common one.
 Texts of a foreign kind (comments) have a second weight for each feature, which is theirs alone and is thrown away.
+
+A second network for some of the texts begins as a copy of the first; the places of features that other texts have too
+stay in it as they were.
 """
+import copy
+
 import numpy as np
 
 RATE, RATE_E, EPOCHS, BATCH = 0.001, 10.0, 12, 128
 DECAY = {"E": 1e-5, "P": 1e-4, "W1": 1e-4}
 DROPPED_FEATURES, DROPPED_HIDDEN = 0.3, 0.3
-FOREIGN = 0.5
+FOREIGN, START_E = 0.5, 0.003
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -41,8 +46,9 @@ class Network:
     def __init__(self, features, vectors, tones, width, hidden, random):
         inputs = width + tones
         self.width = width
-        self.E = random.normal(0, 0.003, (features, width))
+        self.E = random.normal(0, START_E, (features, width))
         self.E[:, 0] = 0
+        self.own = np.zeros(features)  # of texts of the foreign kind
         self.P = random.normal(0, 0.05, (vectors, width))
         self.W1 = random.normal(0, inputs ** -0.5, (inputs, hidden))
         self.b1 = np.zeros(hidden)
@@ -51,6 +57,16 @@ class Network:
         self.b = np.zeros(1)
         self.sure = np.zeros(tones)
         self.c = np.ones(1)
+
+    def second(self, at, count, free, random):
+        """A copy with so many features more before the one that is number at. free: of each feature 1 if its place is
+        to be learned anew, else 0."""
+        other = copy.deepcopy(self)
+        kept = np.insert(self.E, [at] * count, 0.0, axis=0) * (1 - free[:, None])
+        fresh = random.normal(0, START_E, kept.shape) * free[:, None]
+        fresh[:, 0] = 0
+        other.E, other.own = kept + fresh, np.zeros(len(kept))
+        return other
 
     def forward(self, X, G, tone, kept=1.0):
         """kept: of the hidden layer, a mask that makes up for what it drops. Returns input, hidden,
@@ -70,11 +86,12 @@ class Network:
                 "b": np.array([error.sum()])}, pool
 
 
-def learn(network, X, G, tone, wanted, weight, foreign, random, say):
-    """wanted: probability of good; weight: of each text; foreign: 1 for texts of the foreign kind, else 0."""
+def learn(network, texts, free, random, say):
+    """texts: X, G, tone, the probability of good wanted, what each counts, and 1 for those of the foreign kind, else 0;
+    free: of each feature 1 if its place is learned, else 0."""
+    X, G, tone, wanted, weight, foreign = texts
     names = ("P", "W1", "b1", "w2", "direct", "b", "sure", "c")
     moments = {name: Adam(getattr(network, name)) for name in names}
-    own = np.zeros(X.shape[1])
     batches = X.shape[0] // BATCH
     time = 0
     for epoch in range(EPOCHS):
@@ -91,7 +108,7 @@ def learn(network, X, G, tone, wanted, weight, foreign, random, say):
             whole, network.E = network.E, network.E[rows]
             inputs, hidden, sense, said = network.forward(x, G[some], tone[some], kept)
             network.E = whole
-            said += FOREIGN * foreign[some] * (x @ own[rows])
+            said += FOREIGN * foreign[some] * (x @ network.own[rows])
             error = (sigmoid(sense * said) - wanted[some]) * weight[some] / len(some)
             doubt = error * said * sense * (1 - sense)
             error *= sense
@@ -100,6 +117,6 @@ def learn(network, X, G, tone, wanted, weight, foreign, random, say):
             for name in names:
                 array = getattr(network, name)
                 array -= RATE * left * moments[name].step(gradients[name], time)
-            network.E[rows] -= RATE_E * left * (x.T @ pool + DECAY["E"] * network.E[rows])
-            own[rows] -= RATE_E * left * (x.T @ (error * foreign[some] * FOREIGN))
+            network.E[rows] -= RATE_E * left * (x.T @ pool + DECAY["E"] * network.E[rows]) * free[rows, None]
+            network.own[rows] -= RATE_E * left * (x.T @ (error * foreign[some] * FOREIGN))
         say(f"epoch {epoch + 1} of {EPOCHS}")

@@ -38,6 +38,7 @@ SALADS, SALAD_WEIGHT = 10000, 2.5  # texts of common words in no order
 TURNS, TURN_WEIGHT = 2000, 0.3     # phrases with a negation: "it is not bad"
 FRAMED, FRAMED_WEIGHT = 40, 0.5    # sentences of each frame
 TAUGHT = {"en-taught": 2.0, "en-taught-words": 0.4}  # what a larger network says of pieces and words counts so
+TOLD_LEAST = 0.7                   # log odds of a taught word that stands in the lexicon; of the size of VADER's values
 TURNED_LEAST = 1.5                 # value of their word in the lexicon
 TURNED_GOOD, TURNED_BAD = 0.1, 0.8  # probability of good that a good word and a bad one have in them
 LONG_TEXT = 40
@@ -179,17 +180,16 @@ class Dictionary:
 
 
 class Model:
-    """What is written: places in whole steps, and the network in single precision."""
+    """What is written: places in whole steps, and the networks of English and Russian in single precision."""
 
-    def __init__(self, reader, names, places, network):
+    def __init__(self, reader, names, places, steps, networks):
         self.reader = reader
-        self.steps = (np.quantile(np.abs(places), 0.9995, axis=0) / 127).astype("f4")
+        self.steps = steps
         self.places = np.clip(np.round(places / self.steps), -127, 127).astype(np.int8)
         self.names = names
         self.index = {name: i for i, name in enumerate(names)}
-        direct = np.concatenate([[1.0], np.zeros(WIDTH - 1), network.direct])
-        self.network = [np.asarray(a, "f4") for a in (network.W1, network.b1, network.w2, direct, network.b,
-                                                      network.sure, network.c)]
+        self.networks = [[np.asarray(a, "f4") for a in (n.W1, n.b1, n.w2, [1.0] + [0.0] * (WIDTH - 1) + list(n.direct),
+                                                        n.b, n.sure, n.c)] for n in networks]
 
     def score(self, tokens):
         seen = self.reader.see(tokens)
@@ -197,7 +197,8 @@ class Model:
         if not found:
             return 0.0
         share = math.sqrt(LONG_TEXT / seen.words) if seen.words > LONG_TEXT else 1.0
-        inner, inner_bias, outer, direct, bias, sure, sure_bias = (a.astype("f8") for a in self.network)
+        network = self.networks[seen.cyrillic > 0]
+        inner, inner_bias, outer, direct, bias, sure, sure_bias = (a.astype("f8") for a in network)
         pool = self.places[found].sum(0, dtype=np.int64) * self.steps.astype("f8") * share
         tone = np.array(seen.tone(self.index))
         inputs = np.concatenate([pool, tone])
@@ -213,7 +214,7 @@ class Model:
             kinds.append((role | weights.LEXICON if role is not None else 0) |
                          (weights.BEGINS if name in begins else 0) | (weights.KNOWN if name in common else 0))
             values.append(round(value / lexicon.STEP))
-        return weights.packed(self.names, self.places, values, kinds, self.steps, self.network)
+        return weights.packed(self.names, self.places, values, kinds, self.steps, sum(self.networks, []))
 
 
 def accuracy(model, labels, texts):
@@ -221,11 +222,21 @@ def accuracy(model, labels, texts):
     return float(((scores > 0) == (labels > 0.5)).mean())
 
 
-def read_lexicon(vocabulary):
+def read_lexicon():
+    """What people said of words."""
     made = lexicon.Lexicon()
     for part in ("en", "ru", "marks"):
         made.add(DATA / f"lexicon_{part}.tsv")
     made.add_values(DATA / "vader_lexicon.tsv")
+    return made
+
+
+def told(made, vocabulary):
+    """The lexicon's table with the words that the larger network alone says something of."""
+    for p, word in rows_of(DATA / "en-taught-words.tsv"):
+        odds = math.log((p + 0.005) / (1.005 - p))  # p is rounded to 0.01
+        if abs(odds) >= TOLD_LEAST and [token.text for token in words.tokens(word)] == [word]:
+            made.add_told(word, odds)
     return made.table(vocabulary)
 
 
@@ -245,6 +256,14 @@ class Corpus:
         """What was added since the last time."""
         self.seen += [reader.see(text) for text in self.texts[len(self.seen):]]
 
+    def english(self):
+        """The texts without a Cyrillic word, to be seen again."""
+        other = Corpus()
+        for i, seen in enumerate(self.seen):
+            if not seen.cyrillic:
+                other.add(self.wanted[i:i + 1], self.texts[i:i + 1], self.weight[i], self.foreign[i])
+        return other
+
 
 def names_of(corpus, known, table, pairs):
     """The dictionary's words and rows of words, and the rows of letters."""
@@ -259,16 +278,35 @@ def names_of(corpus, known, table, pairs):
     return sorted(known) + rows + sorted(others), letters
 
 
-def learned(corpus, dictionary, random, say):
+def numbers_of(corpus, dictionary):
+    """The corpus as the network takes it."""
     X = dictionary.matrix(corpus.seen)
-    G = X @ dictionary.vectors
-    X = (X @ dictionary.spread).tocsr()
     tone = np.array([s.tone(dictionary.index) for s in corpus.seen])
-    say(f"{X.shape[0]} texts")
-    network = net.Network(X.shape[1], G.shape[1], features.TONES, WIDTH, HIDDEN, random)
-    network.E[np.bincount(X.indices, minlength=X.shape[1]) == 0] = 0
-    net.learn(network, X, G, tone, np.array(corpus.wanted), np.array(corpus.weight), np.array(corpus.foreign), random,
-              say)
+    return ((X @ dictionary.spread).tocsr(), X @ dictionary.vectors, tone, np.array(corpus.wanted),
+            np.array(corpus.weight), np.array(corpus.foreign))
+
+
+def learned(corpus, dictionary, random, say):
+    texts = numbers_of(corpus, dictionary)
+    say(f"{len(corpus.seen)} texts")
+    network = net.Network(len(dictionary.names), texts[1].shape[1], features.TONES, WIDTH, HIDDEN, random)
+    network.E[np.bincount(texts[0].indices, minlength=len(dictionary.names)) == 0] = 0
+    net.learn(network, texts, np.ones(len(dictionary.names)), random, say)
+    return network
+
+
+def learned_english(first, at, count, corpus, dictionary, random, say):
+    """The network of texts without a Cyrillic word: it places the words of English anew, and their letters. What else
+    stands in texts, such as marks, keeps its place in the first network, for Russian texts have it too. count: how
+    many features the first one did not know, and at: where they stand in the dictionary."""
+    texts = numbers_of(corpus, dictionary)
+    say(f"{len(corpus.seen)} English texts")
+    marks = {token.text for text in corpus.texts for token in text if token.kind == words.MARK}
+    free = np.array([float(name not in marks and any(c.isalpha() for c in name) and
+                           not any(map(features.is_cyrillic, name))) for name in dictionary.names])
+    network = first.second(at, count, free, random)
+    network.E[(np.bincount(texts[0].indices, minlength=len(free)) == 0) & (free > 0)] = 0
+    net.learn(network, texts, free, random, say)
     return network
 
 
@@ -285,7 +323,8 @@ def train(say, is_left_out):
     counts = Counter(t.text for text in corpus.texts for t in text if t.kind == words.WORD)
     english = Counter({w: c for w, c in counts.items() if not features.is_cyrillic(w)})
     vectors = Vectors(DATA / "glove_en.npz", english)
-    table = read_lexicon(sorted(set(counts) | set(vectors.words)))
+    made, vocabulary = read_lexicon(), sorted(set(counts) | set(vectors.words))
+    table = made.table(vocabulary)
     known = {w for w, c in counts.items() if c >= WORD_MIN} | set(vectors.words)
     known |= {name.split(" ")[0] for name in table if is_word(name.split(" ")[0])}  # phrases are found by their first
     reader = features.Reader(table, known)
@@ -302,11 +341,22 @@ def train(say, is_left_out):
         corpus.add(*read_set(DATA / f"{name}.tsv"), weight)
     corpus.see(reader)
     dictionary = Dictionary(names, letters, vectors)
-    network = learned(corpus, dictionary, random, say)
-    places = dictionary.spread @ network.E + dictionary.vectors @ network.P
-    kept = list(range(len(names))) + sorted(
-        sorted(range(len(names), len(places)), key=lambda i: -np.abs(places[i]).sum())[:LETTERS_KEPT])
-    model = Model(reader, [dictionary.names[i] for i in kept], places[kept], network)
+    russian = learned(corpus, dictionary, random, say)
+    places = dictionary.spread @ russian.E + dictionary.vectors @ russian.P
+    steps = (np.quantile(np.abs(places), 0.9995, axis=0) / 127).astype("f4")
+    spelt = sorted(range(len(names), len(places)), key=lambda i: -np.abs(places[i]).sum())[:LETTERS_KEPT]
+
+    # English learns anew, with what the larger network says of words in the lexicon. Russian stays as it is.
+    table = told(made, vocabulary)
+    new = sorted(word for word in table if is_word(word) and " " not in word and word not in known)
+    reader = features.Reader(table, known | set(new))
+    corpus = corpus.english()
+    corpus.see(reader)
+    dictionary = Dictionary(names + new, letters, vectors)
+    second = learned_english(russian, len(names), len(new), corpus, dictionary, random, say)
+    places = dictionary.spread @ second.E + dictionary.vectors @ second.P
+    kept = list(range(len(names) + len(new))) + [i + len(new) for i in spelt]
+    model = Model(reader, [dictionary.names[i] for i in kept], places[kept], steps, [second, russian])
     return model, {w for w, c in english.items() if c >= COMMON}
 
 

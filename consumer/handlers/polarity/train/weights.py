@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-VERSION, BUCKETS = 1, 65536
+VERSION, BUCKETS = 2, 65536
 LEXICON, BEGINS, KNOWN = 0x08, 0x10, 0x20
 _MASK = (1 << 64) - 1
 
@@ -33,8 +33,8 @@ def crc32c(data):
     return crc ^ 0xffffffff
 
 
-def packed(names, places, values, kinds, steps, network):
-    """places: int8, a row a name; values: in steps of the lexicon; network: arrays in the order of the file."""
+def packed(names, places, values, kinds, steps, networks):
+    """places: int8, a row a name; values: in steps of the lexicon; networks: arrays in the order of the file."""
     keys = [key(name) for name in names]
     if len({k >> 48 << 32 | k >> 16 & 0xffffffff for k in keys}) != len(keys):
         raise ValueError("two names share a mark: say them otherwise")
@@ -42,9 +42,9 @@ def packed(names, places, values, kinds, steps, network):
     counts = np.bincount([k >> 48 for k in keys], minlength=BUCKETS)
     starts = np.concatenate([[0], np.cumsum(counts)]).astype("<u4")
     marks = np.array([keys[i] >> 16 & 0xffffffff for i in order], "<u4")
-    tones, hidden = network[0].shape[0] - places.shape[1], network[0].shape[1]
+    tones, hidden = networks[0].shape[0] - places.shape[1], networks[0].shape[1]
     body = struct.pack("<4I", len(names), places.shape[1], tones, hidden)
-    body += b"".join(np.asarray(a).astype("<f4").tobytes() for a in (steps, *network))
+    body += b"".join(np.asarray(a).astype("<f4").tobytes() for a in (steps, *networks))
     body += starts.tobytes() + marks.tobytes() + places[order].tobytes()
     body += np.array(values)[order].astype(np.int8).tobytes() + np.array(kinds)[order].astype(np.uint8).tobytes()
     return struct.pack("<8s2I", b"reevepol", VERSION, crc32c(body)) + body
