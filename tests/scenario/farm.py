@@ -29,7 +29,7 @@ import wire
 
 BUILD = pathlib.Path(os.environ.get("REEVE_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
 DEADLINE_S = int(os.environ.get("REEVE_DEADLINE_S", 60))
-ASK_S = 0.01
+ASK_S = 0.01  # between two questions
 PORTS = 10  # a block: clients, workers, updates, page, doors
 
 
