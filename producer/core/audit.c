@@ -31,13 +31,13 @@ static void audit_queue(const struct broker *b, const struct queue *q)
 static void audit_worker(const struct broker *b, const struct worker *w)
 {
     uint32_t leased = 0;
-    list_each(l, &w->leases)
-    {
-        const struct job *job = container_of(l, struct job, link);
+    uint32_t at = 0;
+    for (const struct job *job; (job = holdings_next(&w->holdings, &at));) {
+        must(w->holdings.all[job->place].job == job);
         must(job->worker == w && job->state == JOB_RUNNING && job_find(b, job->id) == job);
         leased++;
     }
-    must(leased == w->leased);
+    must(leased == w->leased && leased == w->holdings.count);
     must(w->leased <= w->slots + b->limits.ahead_jobs_max);
     must(!w->peer || w->peer->worker == w);
     list_each(l, &w->groups)

@@ -87,7 +87,7 @@ static void peer_free(struct broker *b, struct peer *peer)
     follows_fini(peer);
     link_take(&peer->link);
     idmap_take(&b->peers, peer->id);
-    free(peer);
+    pool_give(&b->pool, peer, sizeof *peer);
 }
 
 void broker_free(struct broker *b)
@@ -142,7 +142,7 @@ static struct peer *peer_of(struct broker *b, uint64_t id, enum port port, struc
     struct peer *peer = idmap_find(&b->peers, id);
     if (peer || b->peers.count >= b->limits.peers_max)
         return peer;
-    peer = must_alloc(sizeof *peer);
+    peer = pool_take(&b->pool, sizeof *peer);
     *peer = (struct peer){.id = id, .port = port, .ping_ms = b->now_ms + PING_MS};
     link_init(&peer->waiters);
     list_append(&b->peers_list, &peer->link);
@@ -198,6 +198,8 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
         turn_away(b, peer);
         return;
     }
+    if (peer->worker)
+        worker_fetch(peer->worker);
     struct cursor c = cursor_of(bytes);
     bool wanted = false;
     while (!cursor_done(&c)) {

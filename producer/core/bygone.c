@@ -93,8 +93,11 @@ void bygone_forget(struct broker *b, struct job *job)
 static void trim(struct broker *b)
 {
     const struct bygone_list *list = &b->bygones.fetched;
-    while (list->count > b->limits.history_max || list->bytes > b->limits.history_bytes_max)
-        bygone_forget(b, list_first(&list->jobs, struct job, link));
+    while (list->count > b->limits.history_max || list->bytes > b->limits.history_bytes_max) {
+        struct job *oldest = list_first(&list->jobs, struct job, link);
+        job_fetch(oldest->link.next->next); /* nobody has looked at it for long */
+        bygone_forget(b, oldest);
+    }
 }
 
 void bygone_add(struct broker *b, struct job *job, const struct msg_ended_row *row,

@@ -19,6 +19,7 @@
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
 
+#include "common/fetch.h"
 #include "common/heap.h"
 #include "common/list.h"
 #include "common/map.h"
@@ -29,6 +30,7 @@
 #include "producer/core/bygone.h"
 #include "producer/core/find.h"
 #include "producer/core/group.h"
+#include "producer/core/holdings.h"
 #include "producer/core/permit.h"
 #include "producer/core/todo.h"
 #include "producer/core/topic.h"
@@ -159,8 +161,11 @@ struct job {
     struct queue *queue;
     struct client *client; /* NULL: nobody in particular (a retry) */
     uint64_t number;
-    struct link link; /* level::jobs, worker::leases, broker::storing, broker::recovering,
-                         bygone_list::jobs; delayed and backoff are in none */
+    union {
+        struct link link; /* level::jobs, broker::storing, broker::recovering, bygone_list::jobs;
+                             delayed and backoff are in none */
+        uint32_t place;   /* running: worker::holdings */
+    };
     union {
         struct worker *worker; /* running */
         uint64_t stored_by;    /* storing: ready when the store has come so far */
@@ -189,35 +194,40 @@ struct job {
 
 struct worker {
     unsigned char peer_id[PEER_ID_BYTES];
-    struct bytes name, host, tags; /* owned */
+    struct bytes host, tags; /* owned */
     const struct owner *owner;
     uint64_t pid, since_ms;
-    struct peer *peer; /* NULL: connection lost, may come back */
-    enum worker_state state;
-    bool ready;    /* said hello, offers and holdings; leases may go */
     bool restored; /* on the list of the life before: may hold leases of it */
-    int64_t heard_ms, gone_ms;
-    uint32_t slots, leased;
-    double lent_us; /* of all its leases */
+    int64_t gone_ms;
     struct queue **offers;
     uint32_t offers_count;
-    uint16_t *offer_of; /* queue::index -> offer + 1; 0: not offered */
-    uint32_t offer_of_count;
     struct queue **served; /* while it is ready: each queue that it may be lent jobs of */
     uint32_t served_count, served_capacity;
     struct slot_view {
         uint64_t pid, job;
         uint8_t state;
     } * slot_views;
+    struct link link; /* broker::workers */
+    uint32_t updates;
+    /* What each of its words is about lies side by side from here on. */
+    int64_t heard_ms;
+    struct peer *peer; /* NULL: connection lost, may come back */
+    enum worker_state state;
+    bool ready; /* said hello, offers and holdings; leases may go */
+    bool stuck; /* nothing moved for so long that no more is lent ahead */
+    uint32_t slots, leased;
+    double lent_us;         /* of all its leases */
     uint64_t result_number; /* highest seen in this step's body; 0: nothing to acknowledge */
     uint64_t listed_by;     /* it gets leases when the store has come so far */
     int64_t moved_ms;       /* its last result, or lease to a free slot */
-    bool stuck;             /* nothing since for so long that no more is lent ahead */
-    struct link leases;     /* job::link, oldest first */
-    struct link link;       /* broker::workers */
-    struct link due;        /* broker::fills */
-    struct link groups;     /* member::of_worker, see group.h */
-    uint32_t updates;
+    struct holdings holdings;
+    struct link due;    /* broker::fills */
+    struct link groups; /* member::of_worker, see group.h */
+    struct member first_member;
+    uint16_t *offer_of; /* queue::index -> offer + 1; 0: not offered */
+    uint32_t offer_of_count;
+    struct bytes name; /* its text */
+    char text[];
 };
 
 /* A worker that went: when one of its name comes, its topic's numbers go on. */
@@ -272,7 +282,7 @@ struct broker {
     uint64_t turns;     /* how often one of them woke up */
     struct idmap jobs;  /* live ones and bygones */
     struct bygones bygones;
-    struct pool pool; /* of jobs, and of the ends of bygones */
+    struct pool pool; /* of what there is most of, and is looked at most */
     uint64_t args_bytes;
     struct heap timers; /* job_more::timer */
     struct namemap keys;
@@ -453,6 +463,7 @@ struct job_more *job_more(struct job *job);
 uint64_t job_last_token(const struct broker *b, const struct job *job);
 bool job_once(const struct job *job);     /* at most once: no retries, and that was asked for */
 bool job_unwanted(const struct job *job); /* nobody waits for its result */
+void job_fetch(const struct link *l);     /* job::link; a list's head does no harm */
 size_t job_bytes(size_t args_size);       /* of one with so many */
 void job_free(struct broker *b, struct job *job);
 struct job *job_find(const struct broker *b, uint64_t id); /* NULL: none that lives */
@@ -528,6 +539,7 @@ void lease_charge(struct broker *b, struct job *job);
 void recall_tick(struct broker *b);
 
 /* worker.c */
+void worker_fetch(const struct worker *w); /* it is about to say something */
 void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *hello);
 void worker_record(struct broker *b, struct peer *peer, const struct record *r);
 void worker_gone(struct broker *b, struct worker *w);

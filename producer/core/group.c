@@ -152,7 +152,8 @@ static struct group *group_make(double share_us)
 
 static struct member *member_make(struct group *g, struct worker *w)
 {
-    struct member *m = must_alloc(sizeof *m);
+    struct member *m =
+        w->first_member.group ? must_alloc(sizeof *m) : &w->first_member; /* most have one */
     *m = (struct member){.worker = w, .group = g};
     link_init(&m->credit);
     list_append(&g->members, &m->of_group);
@@ -213,7 +214,10 @@ void group_leave(struct broker *b, struct worker *w)
         link_take(&m->credit);
         link_take(&m->of_group);
         link_take(&m->of_worker);
-        free(m);
+        if (m == &w->first_member)
+            m->group = NULL;
+        else
+            free(m);
         if (list_empty(&g->members))
             group_dissolve(b, g);
     }

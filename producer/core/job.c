@@ -93,6 +93,11 @@ size_t job_bytes(size_t args_size)
     return bytes < sizeof(struct job) ? sizeof(struct job) : bytes;
 }
 
+void job_fetch(const struct link *l)
+{
+    fetch(container_of(l, struct job, link), sizeof(struct job));
+}
+
 static struct job *make(struct broker *b, uint64_t id, struct client *client, struct owner *owner,
                         const struct msg_submit *submit, struct queue *q)
 {
@@ -322,7 +327,7 @@ void job_lease(struct broker *b, struct job *job, struct worker *w)
     if (job->more)
         job->more->incarnation = 0;
     job->started = job->recalled = false;
-    list_append(&w->leases, &job->link);
+    holdings_put(&w->holdings, &b->pool, job);
     job_event(b, job, NULL);
 }
 
@@ -338,7 +343,7 @@ void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t tok
     lease_charge(b, job);
     w->lent_us += job->lent_us;
     w->leased++;
-    list_append(&w->leases, &job->link);
+    holdings_put(&w->holdings, &b->pool, job);
     worker_place(b, w);
     job_timer(b, job);
     job_event(b, job, NULL);

@@ -267,7 +267,8 @@ void job_unlease(struct broker *b, struct job *job)
 {
     struct worker *w = job->worker;
     must(w && w->leased);
-    link_take(&job->link);
+    holdings_take(&w->holdings, job);
+    link_init(&job->link);
     progress_drop(b, job);
     w->leased--;
     w->lent_us -= job->lent_us;
@@ -347,9 +348,8 @@ static void recall(struct broker *b, struct worker *w)
 {
     w->stuck = true;
     worker_place(b, w);
-    list_each(l, &w->leases)
-    {
-        struct job *job = container_of(l, struct job, link);
+    uint32_t at = 0;
+    for (struct job *job; (job = holdings_next(&w->holdings, &at));) {
         struct record r = {.type = REC_recall,
                            .recall = {.id = job->id, .token = job_last_token(b, job)}};
         if (job->started || job->recalled)

@@ -138,6 +138,7 @@ void queue_put(struct broker *b, struct job *job, bool first)
 void queue_take(struct broker *b, struct job *job)
 {
     struct queue *q = job->queue;
+    job_fetch(job->link.next->next); /* its turn comes soon, and it has lain for long */
     link_take(&job->link);
     must(q->ready && b->totals.ready);
     q->ready--;

@@ -13,6 +13,11 @@ struct worker *worker_find(const struct broker *b, struct bytes name)
     return namemap_find(&b->workers_by_name, name);
 }
 
+void worker_fetch(const struct worker *w)
+{
+    fetch(&w->heard_ms, sizeof *w - offsetof(struct worker, heard_ms));
+}
+
 int worker_offer(const struct worker *w, const struct queue *q)
 {
     return q->index < w->offer_of_count ? (int)w->offer_of[q->index] - 1 : -1;
@@ -57,14 +62,22 @@ void past_workers_fini(struct broker *b)
     namemap_fini(&b->past_workers);
 }
 
+/* As many whole lines of the processor's cache. */
+static size_t worker_bytes(struct bytes name)
+{
+    return (sizeof(struct worker) + name.size + 63) / 64 * 64;
+}
+
 static struct worker *worker_make(struct broker *b, const struct peer *peer,
                                   const struct msg_hello *hello)
 {
     if (b->workers_by_id.count >= b->limits.workers_max)
         return NULL;
-    struct worker *w = must_alloc(sizeof *w);
+    struct worker *w = pool_take(&b->pool, worker_bytes(hello->name));
+    memset(w, 0, sizeof *w);
     memcpy(w->peer_id, hello->peer_id.data, PEER_ID_BYTES);
-    w->name = bytes_keep(hello->name);
+    bytes_copy(w->text, hello->name);
+    w->name = bytes_of(w->text, hello->name.size);
     w->updates = past_take(b, w->name);
     w->host = bytes_keep(hello->host);
     w->owner = owner_of_peer(b, peer);
@@ -73,7 +86,6 @@ static struct worker *worker_make(struct broker *b, const struct peer *peer,
     w->slots = (uint32_t)hello->slots;
     w->slot_views = must_alloc(w->slots * sizeof *w->slot_views);
     w->state = WORKER_UP;
-    link_init(&w->leases);
     link_init(&w->groups);
     link_init(&w->due);
     list_append(&b->workers, &w->link);
@@ -104,14 +116,15 @@ static void offers_clear(struct broker *b, struct worker *w)
 void worker_free(struct broker *b, struct worker *w)
 {
     group_leave(b, w);
-    bytes_drop(&w->name);
+    holdings_fini(&w->holdings, &b->pool);
     bytes_drop(&w->host);
     bytes_drop(&w->tags);
     free(w->offers);
-    free(w->offer_of);
+    if (w->offer_of)
+        pool_give(&b->pool, w->offer_of, w->offer_of_count * sizeof *w->offer_of);
     free(w->served);
     free(w->slot_views);
-    free(w);
+    pool_give(&b->pool, w, worker_bytes(w->name));
 }
 
 /* Begun: its worker said so, or it may have. */
@@ -138,12 +151,15 @@ static bool may_have_begun(const struct broker *b, const struct worker *w, const
 /* Newest first, each to the head of its queue: so they stand in their old order again. */
 static void leases_end(struct broker *b, struct worker *w, bool silent)
 {
-    while (!list_empty(&w->leases)) {
-        struct job *job = container_of(w->leases.prev, struct job, link);
+    uint32_t left = w->holdings.count;
+    struct job **all = holdings_sorted(&w->holdings);
+    while (left--) {
+        struct job *job = all[left];
         bool begun = job->started || (silent && may_have_begun(b, w, job));
         b->totals.lease_losses += silent && !begun; /* cut off, it may run all it has */
         lease_lost(b, job, begun);
     }
+    free(all);
 }
 
 /* silent: it did not say itself that it goes. */
@@ -216,7 +232,9 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
     offers_clear(b, w);
     bytes_drop(&w->tags);
     w->tags = bytes_keep(hello->tags);
-    list_each(l, &w->leases) container_of(l, struct job, link)->announced = false;
+    uint32_t at = 0;
+    for (struct job *job; (job = holdings_next(&w->holdings, &at));)
+        job->announced = false;
     if (w->peer && w->peer != peer)
         w->peer->worker = NULL;
     w->peer = peer;
@@ -238,15 +256,23 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
     worker_event(b, w, back ? "back" : "joined");
 }
 
-static void offer_put(struct worker *w, const struct queue *q, uint16_t number)
+static void offers_grow(struct broker *b, struct worker *w, uint32_t count)
 {
-    if (q->index >= w->offer_of_count) {
-        uint32_t count = (q->index + 16) & ~15u;
-        w->offer_of = must_realloc(w->offer_of, count * sizeof *w->offer_of);
-        memset(w->offer_of + w->offer_of_count, 0,
-               (count - w->offer_of_count) * sizeof *w->offer_of);
-        w->offer_of_count = count;
+    size_t was = w->offer_of_count * sizeof *w->offer_of, bytes = count * sizeof *w->offer_of;
+    uint16_t *grown = pool_take(&b->pool, bytes);
+    memset(grown, 0, bytes);
+    if (was) {
+        memcpy(grown, w->offer_of, was);
+        pool_give(&b->pool, w->offer_of, was);
     }
+    w->offer_of = grown;
+    w->offer_of_count = count;
+}
+
+static void offer_put(struct broker *b, struct worker *w, const struct queue *q, uint16_t number)
+{
+    if (q->index >= w->offer_of_count)
+        offers_grow(b, w, (q->index + 16) & ~15u);
     w->offer_of[q->index] = number;
 }
 
@@ -270,7 +296,7 @@ static void offer(struct broker *b, struct worker *w, const struct msg_offer *of
                    valid ? "too many queues" : "offer: not a name like handler.method");
         return;
     }
-    offer_put(w, q, (uint16_t)w->offers_count);
+    offer_put(b, w, q, (uint16_t)w->offers_count);
     if (offer->feed.size && !feed_offer(b, q, offer->feed))
         send_error(b, w->peer, 0, ERR_INVALID, "offer: another feed has this head, or it is none");
 }
@@ -316,7 +342,7 @@ static void serve_all(struct broker *b, struct worker *w)
             struct queue *tagged = container_of(l, struct queue, kin);
             if (!tagset_covers(w->tags, tagged->tags))
                 continue;
-            offer_put(w, tagged, (uint16_t)(i + 1));
+            offer_put(b, w, tagged, (uint16_t)(i + 1));
             serve(b, w, tagged);
         }
     }
@@ -330,7 +356,7 @@ void workers_serve(struct broker *b, struct queue *q)
         int offer = worker_offer(w, q->plain);
         if (!w->ready || offer < 0 || !tagset_covers(w->tags, q->tags))
             continue;
-        offer_put(w, q, (uint16_t)(offer + 1));
+        offer_put(b, w, q, (uint16_t)(offer + 1));
         serve(b, w, q);
     }
     group_admit(b, q);
@@ -341,17 +367,12 @@ static void ready(struct broker *b, struct worker *w)
 {
     if (w->ready)
         return;
-    struct link unknown;
-    link_init(&unknown);
-    list_each_safe(l, &w->leases)
-    {
-        if (container_of(l, struct job, link)->announced)
-            continue;
-        link_take(l);
-        list_append(&unknown, l);
-    }
-    while (!list_empty(&unknown))
-        lease_lost(b, container_of(unknown.prev, struct job, link), false);
+    uint32_t left = w->holdings.count;
+    struct job **all = holdings_sorted(&w->holdings);
+    while (left--)
+        if (!all[left]->announced)
+            lease_lost(b, all[left], false);
+    free(all);
     serve_all(b, w);
     group_join(b, w);
     w->ready = true;
