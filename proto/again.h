@@ -16,18 +16,19 @@ enum {
     AGAIN_ROOM = AGAIN_BYTES_MAX + 16
 };
 
-/* The records before it as they lie in a frame. Zeroed storage knows of none. */
+/* The record before. Zeroed storage: there is none. */
 struct again {
-    uint64_t next;           /* the place behind the record before */
-    unsigned type;           /* its type; 0: it has no short form */
-    uint64_t number, id;     /* its own */
-    struct again_parts {     /* its other fields, which lie in `whole` */
-        struct bytes before; /* between id and value */
-        struct bytes middle; /* between value and run_us */
-        struct bytes rest;
-    } parts;
-    size_t value_size;
-    unsigned char value[AGAIN_BYTES_MAX], whole[AGAIN_BYTES_MAX];
+    uint64_t next;               /* the place behind it */
+    unsigned type;               /* 0: it has no short form */
+    bool known;                  /* what follows `head` is */
+    uint16_t size;               /* of the last one that was said whole */
+    uint16_t head;               /* of it: the bytes up to where number and id end, */
+    uint16_t value;              /* its value begins, */
+    uint16_t middle, middle_end; /* between value and run_us, */
+    uint16_t rest;               /* behind run_us, to its end */
+    uint16_t value_size; /* of the value before, when it is looked at; not of the whole one */
+    unsigned char value_bytes[AGAIN_BYTES_MAX];
+    unsigned char whole[AGAIN_BYTES_MAX]; /* with the number and the id of the record before */
 };
 
 /* What is to be put at this place of an outbox for the record: itself or its short form, which is

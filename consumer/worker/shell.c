@@ -377,11 +377,10 @@ static void apply(struct shell *s, const struct agent_effect *e, struct bytes by
 
 static void apply_all(struct shell *s)
 {
-    /* Applying a recall appends effects: by index, and each one copied first. */
-    for (size_t i = 0; i < s->effects.count; i++) {
-        struct agent_effect e = s->effects.at[i];
-        apply(s, &e, agent_effect_bytes(&s->effects, i));
-    }
+    /* By index: applying a recall appends effects, which may move them all. It is done with its
+     * own by then. */
+    for (size_t i = 0; i < s->effects.count; i++)
+        apply(s, &s->effects.at[i], agent_effect_bytes(&s->effects, i));
     agent_effects_clear(&s->effects);
     for (unsigned i = 0; i < s->hands.count; i++)
         if (s->hands.at[i].fresh)
