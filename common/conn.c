@@ -221,6 +221,7 @@ static void outbox_seal(struct outbox *o)
     struct outbox_frame *frame = must_alloc(sizeof *frame);
     frame->buf = o->open;
     o->open = (struct buf){0};
+    o->place++;
     if (o->last)
         o->last->next = frame;
     else
@@ -234,6 +235,7 @@ void outbox_put(struct outbox *o, struct bytes record)
         outbox_seal(o);
     buf_put(&o->open, record.data, record.size);
     o->bytes += record.size;
+    o->place++;
 }
 
 void outbox_fini(struct outbox *o)
@@ -245,7 +247,7 @@ void outbox_fini(struct outbox *o)
         free(frame);
     }
     buf_fini(&o->open);
-    *o = (struct outbox){0};
+    *o = (struct outbox){.place = o->place + 1};
 }
 
 static void give_away(void *data, void *hint)
@@ -309,6 +311,7 @@ int outbox_flush(struct outbox *o, void *socket, struct bytes route)
         if (rc)
             return rc;
         o->bytes -= size;
+        o->place++;
     }
     return 0;
 }

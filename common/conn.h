@@ -80,7 +80,8 @@ struct outbox {
         struct outbox_frame *next;
         struct buf buf;
     } * first, *last;
-    size_t bytes; /* all that waits */
+    size_t bytes;   /* all that waits */
+    uint64_t place; /* where the next record goes: one more behind another, else more than that */
 };
 
 void outbox_put(struct outbox *o, struct bytes record);
@@ -91,6 +92,13 @@ void outbox_fini(struct outbox *o);
 static inline bool outbox_ripe(const struct outbox *o)
 {
     return o->bytes >= CONN_PART_BYTES;
+}
+
+/* The place of a record of so many bytes, should it be put next. In one frame neighbours have
+ * neighbouring places; no others have. */
+static inline uint64_t outbox_place(const struct outbox *o, size_t bytes)
+{
+    return o->place + (o->open.size && o->open.size + bytes > CONN_FRAME_BYTES);
 }
 
 static inline bool outbox_empty(const struct outbox *o)

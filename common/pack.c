@@ -101,6 +101,8 @@ static inline struct header header_take(struct cursor *c, enum pack_kind kind)
 
 enum pack_kind cursor_peek_long(const struct cursor *c)
 {
+    if (!c->failed && c->at != c->end && *c->at == 0xc0) /* what most jobs answer */
+        return PACK_NIL;
     return header_read(c).kind;
 }
 

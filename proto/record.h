@@ -33,6 +33,8 @@ enum {
 };
 
 enum role { ROLE_CLIENT = 1, ROLE_WORKER = 2 };
+/* What a peer says in hello and welcome that it understands beyond the first release. */
+enum knows { KNOWS_AGAIN = 1, KNOWS_ALL = 1 };
 enum submit_flags {
     SUBMIT_WAIT_FOR_HANDLER = 1,
     SUBMIT_ACCEPT_LAZILY = 2,
@@ -111,6 +113,10 @@ struct record {
 /* Reads the next record. ERR_MALFORMED: the rest of the frame is not to be read. A type that is not
  * in the list gives OK with REC_NONE: a newer peer may know more than we do. */
 enum err record_get(struct cursor *c, struct record *out) MUST_CHECK;
+
+/* The same of a frame, whose records may be said by `again`. r: what it gave for the record before,
+ * unchanged; before the first one its type is REC_NONE. */
+enum err record_next(struct cursor *c, struct record *r) MUST_CHECK;
 
 void record_put(struct buf *out, const struct record *r);
 

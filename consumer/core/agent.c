@@ -6,7 +6,7 @@
 
 #include "consumer/core/parts.h"
 
-enum { SEND_BYTES = 16 << 10, TRACE_BYTES = 300, KEPT_BYTES = 1 << 20 };
+enum { TRACE_BYTES = 300, KEPT_BYTES = 1 << 20 };
 /* Jobs of the text port come before every lease. */
 static const uint64_t LEASE_ORDER = (uint64_t)1 << 62;
 
@@ -28,18 +28,10 @@ struct agent_effect *agent_effect(struct agent *a, enum agent_effect_type type)
 
 void agent_sent(struct agent *a, size_t offset)
 {
-    struct agent_effects *out = a->out;
-    struct agent_effect *last = out->count ? &out->at[out->count - 1] : NULL;
-    size_t size = out->bytes.size - offset;
-    /* Small records that follow each other are one effect. */
-    if (last && last->type == AGENT_SEND && last->size + size <= SEND_BYTES &&
-        last->offset + last->size == offset) {
-        last->size += size;
-        return;
-    }
     struct agent_effect *e = agent_effect(a, AGENT_SEND);
+    e->brief = a->brief;
     e->offset = offset;
-    e->size = size;
+    e->size = a->out->bytes.size - offset;
 }
 
 void agent_send(struct agent *a, const struct record *r)

@@ -113,7 +113,7 @@ struct agent_event {
 };
 
 enum agent_effect_type {
-    AGENT_SEND,   /* bytes: one or more whole records for the broker */
+    AGENT_SEND,   /* bytes: a record for the broker */
     AGENT_RESET,  /* forget what waits to be sent: a hello follows */
     AGENT_REOPEN, /* leave this connection with all that is under way on it, and make another */
     AGENT_SPAWN,  /* runner, program */
@@ -138,6 +138,7 @@ struct agent_effect {
         uint32_t timeout_ms;
         struct bytes args; /* lent until the next tick */
     } job;
+    bool brief;          /* AGENT_SEND: the broker knows `again` */
     size_t offset, size; /* bytes: in effects.bytes */
 };
 

@@ -15,7 +15,8 @@ static void tell_hello(struct agent *a)
                                  .pid = o->pid,
                                  .slots = o->slots,
                                  .incarnation = a->incarnation,
-                                 .tags = o->tags}};
+                                 .tags = o->tags,
+                                 .knows = KNOWS_ALL}};
     agent_send(a, &r);
     for (unsigned i = 0; i < a->offer_count; i++) {
         const struct agent_program *program = &o->programs[a->offers[i].program];
@@ -41,6 +42,7 @@ static void tell_holding(struct agent *a, const struct link *jobs)
 
 void link_hello(struct agent *a)
 {
+    a->brief = false;
     agent_effect(a, AGENT_RESET);
     tell_hello(a);
     for (unsigned i = 0; i < a->runner_count; i++)
@@ -171,6 +173,7 @@ static void take_welcome(struct agent *a, const struct msg_welcome *m)
     if (a->link != LINK_HELLO)
         return;
     a->link = LINK_UP;
+    a->brief = m->knows & KNOWS_AGAIN;
     a->incarnation = (uint32_t)m->incarnation;
     a->beat_us = a->now_us; /* tells all slots at once */
     agent_trace(a, "joined broker incarnation=%u", a->incarnation);

@@ -151,6 +151,7 @@ struct agent {
     uint32_t incarnation;
     int64_t heard_us, hello_us, beat_us, ticked_us, drained_us, deal_us;
     int64_t again_us; /* the hello was refused: another try then; INT64_MAX: it was not */
+    bool brief;       /* the broker knows `again` */
     bool connected, draining, quit, warmed;
     bool full; /* too much is held: nothing is started */
 

@@ -13,6 +13,7 @@
 #include "common/conn.h"
 #include "common/log.h"
 #include "consumer/worker/hand.h"
+#include "proto/again.h"
 #include "proto/text_command.h"
 
 _Static_assert((int)AGENT_AHEAD_JOBS <= (int)PAGE_JOBS, "the core knows how much a ring holds");
@@ -43,6 +44,7 @@ struct shell {
     enum conn_event refusal; /* the last one told, CONN_QUIET after a connection stood */
     int64_t again_us;        /* the broker has refused us: when to try again */
     struct outbox outbox;
+    struct again again;
     struct hands hands;
     struct pollfd *items;
     bool broker_more; /* the broker's socket has more, whatever its descriptor says */
@@ -134,8 +136,9 @@ static void take_frame(struct shell *s, struct bytes frame)
 {
     struct cursor c = cursor_of(frame);
     struct record r;
+    r.type = REC_NONE;
     while (!cursor_done(&c)) {
-        if (record_get(&c, &r)) {
+        if (record_next(&c, &r)) {
             log_error("the broker's frame does not decode, %zu bytes dropped", cursor_left(&c));
             return;
         }
@@ -332,14 +335,20 @@ static void push_job(struct shell *s, const struct agent_effect *e)
     hands_push(&s->hands, e->runner, &job, e->job.args);
 }
 
+static void put(struct shell *s, const struct agent_effect *e, struct bytes record)
+{
+    unsigned char room[AGAIN_ROOM];
+    if (e->brief)
+        record = again_of(&s->again, outbox_place(&s->outbox, record.size), record, room);
+    outbox_put(&s->outbox, record);
+    if (outbox_ripe(&s->outbox))
+        flush_broker(s);
+}
+
 static void apply(struct shell *s, const struct agent_effect *e, struct bytes bytes)
 {
     switch (e->type) {
-    case AGENT_SEND:
-        outbox_put(&s->outbox, bytes);
-        if (outbox_ripe(&s->outbox))
-            flush_broker(s);
-        break;
+    case AGENT_SEND: put(s, e, bytes); break;
     case AGENT_RESET: outbox_fini(&s->outbox); break;
     case AGENT_REOPEN: reopen_broker(s); break;
     case AGENT_SPAWN: runner_spawn(s, e->runner, e->program); break;
@@ -368,11 +377,10 @@ static void apply(struct shell *s, const struct agent_effect *e, struct bytes by
 
 static void apply_all(struct shell *s)
 {
-    /* Applying a recall appends effects: by index, and each one copied first. */
-    for (size_t i = 0; i < s->effects.count; i++) {
-        struct agent_effect e = s->effects.at[i];
-        apply(s, &e, agent_effect_bytes(&s->effects, i));
-    }
+    /* By index: applying a recall appends effects, which may move them all. It is done with its
+     * own by then. */
+    for (size_t i = 0; i < s->effects.count; i++)
+        apply(s, &s->effects.at[i], agent_effect_bytes(&s->effects, i));
     agent_effects_clear(&s->effects);
     for (unsigned i = 0; i < s->hands.count; i++)
         if (s->hands.at[i].fresh)

@@ -131,6 +131,16 @@ static void send_early(struct shell *s, struct route *route)
     s->touched[route->port] = true;
 }
 
+static void put(struct shell *s, struct route *route, const struct effect *e, struct bytes record)
+{
+    unsigned char room[AGAIN_ROOM];
+    if (e->brief)
+        record = again_of(&route->again, outbox_place(&route->outbox, record.size), record, room);
+    outbox_put(&route->outbox, record);
+    route_mark(&s->routes, route, e->lazy);
+    send_early(s, route);
+}
+
 /* Files are written when no effects are being applied: what comes of it is an event. */
 static void enrol_later(struct shell *s, uint64_t peer, struct bytes name, struct bytes key)
 {
@@ -152,11 +162,8 @@ static void apply(struct shell *s)
         case FX_SEND:
             if (!route || route->id != e->peer)
                 route = routes_find_id(&s->routes, e->peer);
-            if (!route)
-                break; /* it left a moment ago, and the core is told of that next */
-            outbox_put(&route->outbox, bytes);
-            route_mark(&s->routes, route, e->lazy);
-            send_early(s, route);
+            if (route) /* else it left a moment ago, and the core is told of that next */
+                put(s, route, e, bytes);
             break;
         case FX_PUBLISH: publish(s, effect_name(fx, e), bytes); break;
         case FX_PUT: {

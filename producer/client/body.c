@@ -21,7 +21,8 @@ void body_hello(struct reeve_client *c)
                                  .last_number = c->pending.next - 1,
                                  .host = bytes_text(host),
                                  .pid = (uint64_t)getpid(),
-                                 .incarnation = c->session.incarnation}};
+                                 .incarnation = c->session.incarnation,
+                                 .knows = KNOWS_ALL}};
     int rc = c->wire.over ? wire_reopen(&c->wire) : 0;
     if (rc)
         client_fault(c, ERR_IO, bytes_text(strerror(rc)));
@@ -71,7 +72,7 @@ static void welcomed(struct reeve_client *c, const struct msg_welcome *m)
         return;
     }
     c->renewed = false;
-    wire_welcomed(&c->wire);
+    wire_welcomed(&c->wire, m->knows);
     welcome_keep(c, m);
     bool new_life = c->session.met && m->incarnation != c->session.incarnation;
     session_welcome(&c->session, m->incarnation, c->now_ms);
@@ -165,9 +166,10 @@ void body_take(struct reeve_client *c, struct bytes body)
     struct cursor at = cursor_of(body);
     struct record r;
     bool was_up = c->session.up;
+    r.type = REC_NONE;
     c->session.heard_ms = c->now_ms;
     while (!cursor_done(&at)) {
-        if (record_get(&at, &r) != OK) {
+        if (record_next(&at, &r) != OK) {
             client_fault(c, ERR_IO, bytes_text("the broker sent what does not decode"));
             break;
         }

@@ -134,7 +134,7 @@ void submit_pump(struct reeve_client *c, bool all)
         struct bytes record = pending_send(&c->pending);
         if (!record.size)
             break;
-        outbox_put(&c->wire.out, record);
+        wire_put_bytes(&c->wire, record);
     }
 }
 

@@ -57,7 +57,7 @@ static int dealer_open(struct wire *w)
     /* A name is free only some time after its socket was closed. */
     snprintf(monitor, sizeof monitor, "inproc://reeve-client-%p-%u", (void *)w, w->opened++);
     w->refusal = CONN_QUIET;
-    w->over = false;
+    w->over = w->brief = false;
     w->dealer = conn_open(context, CONN_DEALER, w->address, &options);
     w->unsure = true;
     if (!w->dealer)
@@ -130,8 +130,9 @@ int wire_reopen(struct wire *w)
     return dealer_open(w);
 }
 
-void wire_welcomed(struct wire *w)
+void wire_welcomed(struct wire *w, uint64_t knows)
 {
+    w->brief = knows & KNOWS_AGAIN;
     w->refusal = CONN_QUIET;
     if (!identity_there(&w->identity)) /* who shows no key is refused at first or never */
         monitor_close(w);
@@ -197,6 +198,14 @@ void wire_put(struct wire *w, const struct record *r)
     buf_clear(&w->scratch);
     record_put(&w->scratch, r);
     outbox_put(&w->out, buf_bytes(&w->scratch));
+}
+
+void wire_put_bytes(struct wire *w, struct bytes record)
+{
+    unsigned char room[AGAIN_ROOM];
+    if (w->brief)
+        record = again_of(&w->again, outbox_place(&w->out, record.size), record, room);
+    outbox_put(&w->out, record);
 }
 
 int wire_flush(struct wire *w)

@@ -12,6 +12,7 @@
 
 #include "common/conn.h"
 #include "common/identity.h"
+#include "proto/again.h"
 #include "proto/record.h"
 
 struct wire {
@@ -24,6 +25,8 @@ struct wire {
     enum conn_event refusal; /* the last one since a connection stood, else CONN_QUIET */
     unsigned broken;         /* how often it hung up in the handshake since then */
     struct outbox out;
+    struct again again;
+    bool brief; /* the broker knows `again` */
     struct buf scratch;
     int epoll, wake; /* wake: an eventfd; readable when dispatch should be called anyway */
     bool polled;     /* somebody polls the descriptor, so it must tell the truth */
@@ -38,8 +41,8 @@ void wire_close(struct wire *w);
 /* A new connection: nothing that came on the old one can be read any more. */
 int wire_reopen(struct wire *w) MUST_CHECK;
 
-/* The broker is there and takes what we say. */
-void wire_welcomed(struct wire *w);
+/* The broker is there and takes what we say; knows: as in its welcome. */
+void wire_welcomed(struct wire *w, uint64_t knows);
 /* True once when the broker did not let us in (w->refusal): nothing more happens before
  * wire_reopen. */
 bool wire_refused(struct wire *w);
@@ -52,6 +55,8 @@ int wire_updates(struct wire *w, uint64_t port) MUST_CHECK;
 int wire_subscribe(struct wire *w, struct bytes topic, bool on);
 
 void wire_put(struct wire *w, const struct record *r);
+/* A record that is bytes already. */
+void wire_put_bytes(struct wire *w, struct bytes record);
 /* 0: all gone; EAGAIN: the rest waits; else errno. */
 int wire_flush(struct wire *w) MUST_CHECK;
 

@@ -167,6 +167,7 @@ static void peer_gone(struct broker *b, uint64_t id)
 static void hello(struct broker *b, struct peer *peer, const struct msg_hello *m)
 {
     enum role role = peer->port == PORT_CLIENTS ? ROLE_CLIENT : ROLE_WORKER;
+    peer->brief = m->knows & KNOWS_AGAIN;
     if (m->version_min > PROTOCOL_VERSION || m->version_max < PROTOCOL_VERSION)
         send_error(b, peer, 0, ERR_VERSION, "this broker speaks versions 1..1");
     else if (m->role != role)
@@ -202,9 +203,10 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
         worker_fetch(peer->worker);
     struct cursor c = cursor_of(bytes);
     bool wanted = false;
+    struct record r;
+    r.type = REC_NONE;
     while (!cursor_done(&c)) {
-        struct record r;
-        if (record_get(&c, &r) != OK) {
+        if (record_next(&c, &r) != OK) {
             b->totals.malformed++;
             accepted_flush(b);
             send_error(b, peer, 0, ERR_MALFORMED, NULL);

@@ -138,6 +138,7 @@ enum effect_type {
 struct effect {
     enum effect_type type;
     bool lazy;     /* FX_SEND: may wait for what else goes there, for a tick at most */
+    bool brief;    /* FX_SEND: the peer knows `again` */
     bool settled;  /* of an ended job: nobody waits for its result */
     uint8_t state; /* of an ended job: how it ended; FX_LIST: the state wanted, 0 any */
     uint8_t kind;  /* FX_PUT, FX_DROP: enum row_kind */

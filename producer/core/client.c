@@ -108,7 +108,8 @@ void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
                     .updates_port = permit_all(b, peer) ? b->options.updates_port : 0,
                     .durability = b->options.durable ? CLASS_DURABLE : CLASS_RECEIVED,
                     .pid = b->options.pid,
-                    .release = bytes_text(REEVE_RELEASE)}};
+                    .release = bytes_text(REEVE_RELEASE),
+                    .knows = KNOWS_ALL}};
     send_record(b, peer, &welcome);
 }
 

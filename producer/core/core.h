@@ -52,6 +52,7 @@ struct peer {
     struct idmap follows;              /* follow::number */
     struct link link;                  /* broker::peers_list */
     int64_t ping_ms;                   /* when the next ping is due */
+    bool brief;                        /* it knows `again` */
     char key[ACL_KEY_SIZE];            /* its public key; 0: none was shown */
     const struct principal *principal; /* of the list in force; NULL: it may nothing */
 };

@@ -151,6 +151,7 @@ struct effect *send_open(struct broker *b, const struct peer *peer)
 {
     struct effect *e = effect_add(b, FX_SEND);
     e->peer = peer->id;
+    e->brief = peer->brief;
     return e;
 }
 
@@ -158,6 +159,7 @@ static void send_one(struct broker *b, struct effect *e, const struct peer *peer
                      const struct record *r)
 {
     e->peer = peer->id;
+    e->brief = peer->brief;
     record_put(&b->into->bytes, r);
     effect_close(b, e);
 }

@@ -251,7 +251,8 @@ void worker_hello(struct broker *b, struct peer *peer, const struct msg_hello *h
                                          .updates_port = b->options.updates_port,
                                          .name = w->name,
                                          .pid = b->options.pid,
-                                         .release = bytes_text(REEVE_RELEASE)}};
+                                         .release = bytes_text(REEVE_RELEASE),
+                                         .knows = KNOWS_ALL}};
     send_record(b, peer, &welcome);
     worker_event(b, w, back ? "back" : "joined");
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Any bytes as a message body: each record either is refused or comes back the same when it is
- * written and read again.
+ * written and read again; and so does the whole body, with its rows in their short form.
  */
+#include "proto/again.h"
 #include "proto/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,20 +21,47 @@ static void check_again(const struct record *r)
     buf_fini(&second);
 }
 
+/* The records of a body, one after the other. */
+static void put_all(struct buf *out, struct bytes body)
+{
+    struct cursor c = cursor_of(body);
+    struct record r;
+    r.type = REC_NONE;
+    while (!cursor_done(&c)) {
+        must(record_next(&c, &r) == OK);
+        record_put(out, &r);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cursor c = cursor_of(bytes_of(data, size));
     struct record r;
-    while (!cursor_done(&c)) {
+    struct again again = {0};
+    struct buf whole = {0}, brief = {0}, back = {0};
+    r.type = REC_NONE;
+    for (uint64_t place = 0; !cursor_done(&c); place++) {
         const unsigned char *before = c.at;
-        if (record_get(&c, &r) != OK)
+        unsigned char room[AGAIN_ROOM];
+        size_t from = whole.size;
+        if (record_next(&c, &r) != OK)
             break;
         must(c.at > before && c.at <= c.end);
         must(record_name(r.type) != NULL);
-        if (r.type != REC_NONE)
-            check_again(&r);
+        if (r.type == REC_NONE)
+            continue;
+        check_again(&r);
         if (r.type == REC_submit)
             (void)queue_name_valid(r.submit.queue);
+        record_put(&whole, &r);
+        struct bytes said =
+            again_of(&again, place, bytes_of(whole.data + from, whole.size - from), room);
+        buf_put(&brief, said.data, said.size);
     }
+    put_all(&back, buf_bytes(&brief));
+    must(bytes_equal(buf_bytes(&back), buf_bytes(&whole)));
+    buf_fini(&whole);
+    buf_fini(&brief);
+    buf_fini(&back);
     return 0;
 }

@@ -162,7 +162,7 @@ TEST(a_field_of_another_kind_is_malformed)
 
 TEST(a_type_nobody_knows_is_skipped)
 {
-    static const uint64_t types[] = {0, 10, 63, 127, 128, 1000, UINT64_MAX};
+    static const uint64_t types[] = {0, 15, 63, 127, 128, 1000, UINT64_MAX};
     for (size_t i = 0; i < LENGTH(types); i++) {
         struct buf b = {0};
         struct record r = {.type = REC_ping}, back;

@@ -7,9 +7,9 @@ i a signed integer, s text, b bytes, # an id (8 bytes, big-endian; nil is none).
 
 TABLE: dict[str, tuple[int, int, str]] = {
     "hello": (1, 4, "version_min:u version_max:u role:u peer_id:b last_number:u name:s host:s pid:u slots:u "
-                    "incarnation:u tags:s"),
+                    "incarnation:u tags:s knows:u"),
     "welcome": (2, 2, "version:u incarnation:u last_number:u value_bytes_max:u frame_bytes_max:u workers_port:u "
-                      "updates_port:u durability:u name:s pid:u release:s"),
+                      "updates_port:u durability:u name:s pid:u release:s knows:u"),
     "hello_wanted": (3, 0, ""),
     "error": (4, 2, "number:u code:u text:s retry_ms:u"),
     "goodbye": (5, 0, "why:s"),
@@ -17,6 +17,7 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "pong": (7, 0, ""),
     "done": (8, 1, "number:u"),
     "end": (9, 1, "number:u next:#"),
+    "again": (10, 0, "value:b run_us:u"),
     "enrol": (11, 1, "public_key:s"),
     "enrolled": (12, 1, "name:s"),
     "submit": (16, 3, "number:u queue:s args:b priority:i flags:u delay_ms:u deadline_ms:u timeout_ms:u retries:u "
