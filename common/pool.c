@@ -29,10 +29,10 @@ enum {
 };
 
 struct slab {
-    struct link link; /* pool::open, pool::empty; in none when full */
-    void *free;       /* given back; each leads to the next */
+    struct link link;  /* pool::open, pool::empty; in none when full */
+    void *free;        /* given back; each leads to the next */
+    char *fresh, *end; /* from fresh on never taken */
     uint32_t live;
-    uint32_t fresh; /* from here on never taken */
     bool warm;
 };
 
@@ -48,19 +48,16 @@ static struct pool_region *region_of(const void *at)
     return (struct pool_region *)((uintptr_t)at & ~(uintptr_t)(REGION_BYTES - 1));
 }
 
-static size_t index_of(const struct slab *slab)
+static struct slab *slab_of(const void *at)
 {
-    return (size_t)(slab - region_of(slab)->slabs);
+    return &region_of(at)->slabs[((uintptr_t)at & (REGION_BYTES - 1)) / SLAB_BYTES];
 }
 
-static unsigned char *memory_of(const struct slab *slab)
+/* The heads of the region are in the first one. */
+static char *start_of(const struct slab *slab)
 {
-    return (unsigned char *)region_of(slab) + index_of(slab) * SLAB_BYTES;
-}
-
-static uint32_t start_of(const struct slab *slab)
-{
-    return index_of(slab) ? 0 : HEAD_BYTES;
+    struct pool_region *region = region_of(slab);
+    return slab == region->slabs ? (char *)region + HEAD_BYTES : slab->end - SLAB_BYTES;
 }
 
 void pool_init(struct pool *p)
@@ -92,7 +89,7 @@ static void region_add(struct pool *p)
     region->next = p->regions;
     p->regions = region;
     for (size_t i = 0; i < SLABS; i++) {
-        region->slabs[i] = (struct slab){0};
+        region->slabs[i] = (struct slab){.end = (char *)region + (i + 1) * SLAB_BYTES};
         list_append(&p->empty, &region->slabs[i].link);
     }
 }
@@ -104,7 +101,7 @@ static struct slab *slab_open(struct pool *p, size_t class)
     struct slab *slab = list_first(&p->empty, struct slab, link);
     p->warm -= slab->warm;
     link_take(&slab->link);
-    *slab = (struct slab){.fresh = start_of(slab), .warm = true};
+    *slab = (struct slab){.fresh = start_of(slab), .end = slab->end, .warm = true};
     link_init(&slab->link);
     list_push(&p->open[class], &slab->link);
     return slab;
@@ -119,8 +116,9 @@ static void slab_empty(struct pool *p, struct slab *slab)
         return;
     }
     /* Only advice: when it is not taken the memory stays, which is no error. */
-    if (index_of(slab))
-        (void)madvise(memory_of(slab), SLAB_BYTES, MADV_DONTNEED);
+    char *start = start_of(slab);
+    if (slab->end - start == SLAB_BYTES)
+        (void)madvise(start, SLAB_BYTES, MADV_DONTNEED);
     slab->warm = false;
     list_append(&p->empty, &slab->link);
 }
@@ -142,10 +140,10 @@ void *pool_take(struct pool *p, size_t size)
     if (at) {
         memcpy(&slab->free, at, sizeof slab->free);
     } else {
-        at = memory_of(slab) + slab->fresh;
-        slab->fresh += (uint32_t)step;
+        at = slab->fresh;
+        slab->fresh += step;
     }
-    if (!slab->free && slab->fresh + step > SLAB_BYTES)
+    if (!slab->free && (size_t)(slab->end - slab->fresh) < step)
         link_take(&slab->link);
     return at;
 }
@@ -157,8 +155,7 @@ void pool_give(struct pool *p, void *at, size_t size)
         return;
     }
     size_t class = (size + POOL_GRAIN - 1) / POOL_GRAIN;
-    struct pool_region *region = region_of(at);
-    struct slab *slab = &region->slabs[(size_t)((char *)at - (char *)region) / SLAB_BYTES];
+    struct slab *slab = slab_of(at);
     memcpy(at, &slab->free, sizeof slab->free);
     slab->free = at;
     if (!link_listed(&slab->link))

@@ -15,9 +15,12 @@ static int64_t key_of(double used_us)
     return key;
 }
 
-static struct tier *tier_of(struct group *g, int priority)
+/* was: it is mostly that one; NULL: it was in none. */
+static struct tier *tier_of(struct group *g, int priority, struct tier *was)
 {
     size_t at = 0;
+    if (was && was->priority == priority)
+        return was;
     while (at < g->tiers_count && g->tiers[at]->priority > priority)
         at++;
     if (at < g->tiers_count && g->tiers[at]->priority == priority)
@@ -35,7 +38,7 @@ void group_moved(struct broker *b, struct queue *q)
 {
     struct tier *tier = NULL;
     if (q->rank.group && link_listed(&q->link))
-        tier = tier_of(q->rank.group, queue_head(q)->priority);
+        tier = tier_of(q->rank.group, queue_head(q)->priority, q->rank.tier);
     if (tier == q->rank.tier)
         return;
     if (q->rank.tier)

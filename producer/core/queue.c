@@ -132,7 +132,8 @@ void queue_put(struct broker *b, struct job *job, bool first)
     q->plain->counts_dirty = true;
     b->totals.ready++;
     wake(b, q);
-    group_moved(b, q);
+    if (!q->rank.tier || q->rank.tier->priority < job->priority)
+        group_moved(b, q);
 }
 
 void queue_take(struct broker *b, struct job *job)
