@@ -82,8 +82,7 @@ struct broker *broker_new(const struct broker_options *options)
 
 static void peer_free(struct broker *b, struct peer *peer)
 {
-    while (!list_empty(&peer->waiters))
-        waiter_free(list_first(&peer->waiters, struct waiter, of_peer));
+    waiters_of_peer_free(peer);
     follows_fini(peer);
     link_take(&peer->link);
     idmap_take(&b->peers, peer->id);

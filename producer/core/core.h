@@ -47,7 +47,7 @@ struct peer {
     enum port port;
     struct client *client; /* one of these two once it has been welcomed */
     struct worker *worker;
-    struct link waiters; /* waiter::of_peer */
+    struct link waiters; /* see waiter.c */
     uint64_t waiters_count;
     struct idmap follows;              /* follow::number */
     struct link link;                  /* broker::peers_list */
@@ -55,14 +55,6 @@ struct peer {
     bool brief;                        /* it knows `again` */
     char key[ACL_KEY_SIZE];            /* its public key; 0: none was shown */
     const struct principal *principal; /* of the list in force; NULL: it may nothing */
-};
-
-/* Somebody wants to be told when a job ends. */
-struct waiter {
-    struct link of_job;  /* job_more::waiters */
-    struct link of_peer; /* peer::waiters */
-    struct peer *peer;
-    uint64_t number;
 };
 
 /* Submissions number .. number+count-1 became jobs id .. id+count-1. */
@@ -125,7 +117,7 @@ struct job_more {
     int64_t deadline_ms;    /* monotonic; 0: none */
     uint64_t timeout_ms, retries, retry_of;
     struct bytes key;     /* owned */
-    struct link waiters;  /* waiter::of_job */
+    struct link waiters;  /* see waiter.c */
     uint8_t stop_reason;  /* cancelled or deadline while it runs */
     uint32_t incarnation; /* of its last lease, when that was in a life before; else 0 */
     uint64_t kept_seq;   /* the row of its last attempt: the next one waits for it; at most once: of
@@ -452,6 +444,12 @@ void queue_hold(struct broker *b, struct queue *q, bool held);
 void queue_event(struct broker *b, struct queue *q, const char *event);
 void queue_fini(struct queue *q);
 
+/* waiter.c: connections that wait for jobs by their ids. */
+void job_wait(struct broker *b, struct job *job, struct peer *peer, uint64_t number);
+void waiters_tell(struct broker *b, const struct job *job, const struct msg_ended *ended);
+void waiters_of_job_free(struct job *job);
+void waiters_of_peer_free(struct peer *peer);
+
 /* job.c */
 uint64_t job_last_id(const struct broker *b); /* of the newest one there has been */
 /* owner: of a job without a client; NULL: of nobody. */
@@ -496,8 +494,6 @@ void job_show(struct broker *b, struct peer *peer, uint64_t number, const struct
               struct bytes attempts);
 void session_show(struct broker *b, struct peer *peer, uint64_t number, const struct msg_job *job,
                   const struct msg_chain_row *row, struct bytes value);
-void job_wait(struct broker *b, struct job *job, struct peer *peer, uint64_t number);
-void waiter_free(struct waiter *w);
 unsigned job_state_shown(const struct job *job);
 
 /* chain.c */

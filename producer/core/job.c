@@ -187,33 +187,11 @@ struct job *job_restore(struct broker *b, struct client *client, const struct ro
     return job;
 }
 
-void waiter_free(struct waiter *w)
-{
-    link_take(&w->of_job);
-    link_take(&w->of_peer);
-    w->peer->waiters_count--;
-    free(w);
-}
-
-void job_wait(struct broker *b, struct job *job, struct peer *peer, uint64_t number)
-{
-    if (peer->waiters_count >= b->limits.waits_max) {
-        send_error(b, peer, number, ERR_BUSY, "too many waits on one connection");
-        return;
-    }
-    peer->waiters_count++;
-    struct waiter *w = must_alloc(sizeof *w);
-    *w = (struct waiter){.peer = peer, .number = number};
-    list_append(&job_more(job)->waiters, &w->of_job);
-    list_append(&peer->waiters, &w->of_peer);
-}
-
 void job_free(struct broker *b, struct job *job)
 {
     if (job->more) {
         heap_take(&b->timers, &job->more->timer);
-        while (!list_empty(&job->more->waiters))
-            waiter_free(list_first(&job->more->waiters, struct waiter, of_job));
+        waiters_of_job_free(job);
         chain_free(job->more->chain);
         bytes_drop(&job->more->key);
         bytes_drop(&job->more->progress);
@@ -358,15 +336,8 @@ static void end_tell(struct broker *b, const struct job *job, const struct msg_e
         buf_put(&b->into->bytes, record.data, record.size);
         effect_close(b, e);
     }
-    if (!job->more)
-        return;
-    list_each(l, &job->more->waiters)
-    {
-        const struct waiter *w = container_of(l, struct waiter, of_job);
-        struct record r = {.type = REC_ended, .ended = *ended};
-        r.ended.number = w->number;
-        send_record(b, w->peer, &r);
-    }
+    if (job->more)
+        waiters_tell(b, job, ended);
 }
 
 /* A child's is its session's to take. */

@@ -290,8 +290,7 @@ static void dismiss(struct broker *b, struct peer *peer)
         client_left(b, peer->client, false);
     peer->client = NULL;
     follows_end(b, peer);
-    while (!list_empty(&peer->waiters))
-        waiter_free(list_first(&peer->waiters, struct waiter, of_peer));
+    waiters_of_peer_free(peer);
     send_error(b, peer, 0, ERR_DENIED, "this key is not on the list any more");
     send_record(b, peer, &(struct record){.type = REC_goodbye});
 }

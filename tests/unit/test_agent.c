@@ -1060,9 +1060,9 @@ TEST(what_a_runner_has_started_may_have_too_much_for_two_seconds)
     EXPECT(&w, "push 0 #0 job 1\n");
     starts(&w, 0, 1);
     uses_with_others(&w, 0, 20 * MIB, 101 * MIB);
-    w.now_us += 1999999;
-    uses_with_others(&w, 0, 20 * MIB, 100 * MIB); /* it has ended some of them */
     w.now_us += 1000000;
+    uses_with_others(&w, 0, 20 * MIB, 100 * MIB); /* it has ended some of them */
+    w.now_us += 500000;
     uses_with_others(&w, 0, 20 * MIB, 101 * MIB);
     w.now_us += 1999999;
     uses_with_others(&w, 0, 20 * MIB, 101 * MIB);
