@@ -1069,9 +1069,9 @@ TEST(what_a_runner_has_started_may_have_too_much_for_two_seconds)
     buf_clear(&w.text);
     w.now_us++;
     uses_with_others(&w, 0, 20 * MIB, 101 * MIB);
-    EXPECT(&w, "kill 0 signal 9\n");
+    EXPECT(&w, "kill 0 signal 9\n> started 1\n> slot 0 stopping pid 101 job 1\n");
     dies_with(&w, 0, 9, false, 20 * MIB, "");
-    EXPECT(&w, "> result #1 1 oom peak 20480\nspawn 0 alpha\n");
+    EXPECT(&w, "> result #1 1 oom peak 20480\n");
     world_free(&w);
 }
 
