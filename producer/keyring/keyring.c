@@ -382,11 +382,13 @@ static unsigned meet_all(struct keyring *k, DIR *folder)
 
 enum keyring_end keyring_rotate(struct keyring *k, unsigned *changed)
 {
-    struct identity server;
-    char *path = keyring_path(k, "server.key");
     DIR *folder = opendir(k->folder);
+    if (!folder)
+        return fail(k, KEYRING_WRONG, "%s: %s", k->folder, strerror(errno));
+    struct identity server;
     identity_make(&server, "broker", "broker", NULL);
-    int error = folder ? identity_replace(&server, path) : errno;
+    char *path = keyring_path(k, "server.key");
+    int error = identity_replace(&server, path);
     if (!error) {
         memcpy(k->server_key, server.public_key, sizeof k->server_key);
         *changed = meet_all(k, folder);
@@ -394,8 +396,7 @@ enum keyring_end keyring_rotate(struct keyring *k, unsigned *changed)
         fail(k, KEYRING_WRONG, "%s: %s", path, strerror(error));
     }
     identity_wipe(&server);
-    if (folder)
-        closedir(folder);
+    closedir(folder);
     free(path);
     return error ? KEYRING_WRONG : KEYRING_DONE;
 }
