@@ -83,13 +83,12 @@ static void learn(struct queue *q, double run_us)
 
 /* --- credit ----------------------------------------------------------------------------------- */
 
-/* Would as many again fit as it has beyond its slots? */
+/* Would as many again fit as it has beyond its slots, by their time? Of jobs so short that their
+ * number is the limit each message brings many results, and room for as many. */
 static bool half_gone(const struct broker *b, const struct worker *w)
 {
-    uint32_t ahead = w->leased - w->slots;
-    return 2 * ahead <= b->limits.ahead_jobs_max &&
-           w->lent_us * (w->leased + ahead) <=
-               (double)b->limits.ahead_us_max * w->slots * w->leased;
+    return w->lent_us * (2 * w->leased - w->slots) <=
+           (double)b->limits.ahead_us_max * w->slots * w->leased;
 }
 
 void worker_place(struct broker *b, struct worker *w)
@@ -97,7 +96,8 @@ void worker_place(struct broker *b, struct worker *w)
     enum group_place place = PLACE_NOWHERE;
     if (w->ready && w->state == WORKER_UP && w->leased < w->slots)
         place = PLACE_FREE;
-    else if (w->ready && w->state == WORKER_UP && !w->stuck && half_gone(b, w))
+    else if (w->ready && w->state == WORKER_UP && !w->stuck &&
+             w->leased < w->slots + b->limits.ahead_jobs_max && half_gone(b, w))
         place = PLACE_AHEAD;
     group_place(w, place);
 }
