@@ -114,19 +114,20 @@ static int64_t idle_ms(const struct reeve_client *c)
     return left < 0 ? 0 : left > TURN_MS_MAX ? TURN_MS_MAX : left;
 }
 
-/* One turn, and when nothing came a wait of at most left_ms. *came: whether something did. */
-static int turn_or_wait(struct reeve_client *c, int64_t left_ms, bool *came)
+/* One turn, and what is to be told of it. *came: whether something did. */
+static int turn_taken(struct reeve_client *c, bool *came)
 {
     *came = turn(c) > 0;
     if (c->refused)
         return (int)c->refused;
-    if (c->fault) {
-        int code = (int)c->fault;
-        c->fault = OK;
-        return code;
-    }
-    if (*came || left_ms == 0)
-        return 0;
+    int code = (int)c->fault;
+    c->fault = OK;
+    return code;
+}
+
+/* Until something may have come; at most left_ms. */
+static int rest(struct reeve_client *c, int64_t left_ms)
+{
     int64_t idle = idle_ms(c);
     int rc = wire_wait(&c->wire, (int)(left_ms < idle ? left_ms : idle));
     if (rc == EINTR)
@@ -153,8 +154,11 @@ int reeve_dispatch(struct reeve_client *c, int timeout_ms)
     for (;;) {
         bool came;
         int64_t left = left_of(deadline);
-        int rc = turn_or_wait(c, left, &came);
+        int rc = turn_taken(c, &came);
         if (rc || came || left == 0)
+            return rc;
+        rc = rest(c, left);
+        if (rc)
             return rc;
     }
 }
@@ -166,9 +170,11 @@ int client_until(struct reeve_client *c, bool (*done)(const void *), const void 
     for (;;) {
         bool came;
         int64_t left = left_of(deadline);
-        int rc = turn_or_wait(c, done(what) ? 0 : left, &came);
-        if (done(what))
+        int rc = turn_taken(c, &came);
+        if (done(what)) /* also by what the turn has sent: then there is nothing to wait for */
             return 0;
+        if (rc == 0 && !came && left)
+            rc = rest(c, left);
         if (rc)
             return rc;
         if (left == 0)
