@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
 void stream_line(struct stream *s, struct bytes text)
@@ -19,6 +20,16 @@ void stream_line(struct stream *s, struct bytes text)
     buf_put(&s->buf, "\n", 1);
 }
 
+/* What a writable pipe takes without waiting, to the end of a line: should we be ended now, none is
+ * cut, unless it is longer than that. */
+static size_t part_size(const struct stream *s)
+{
+    if (stream_pending(s) <= PIPE_BUF)
+        return stream_pending(s);
+    const unsigned char *from = s->buf.data + s->at, *end = memrchr(from, '\n', PIPE_BUF);
+    return end ? (size_t)(end + 1 - from) : PIPE_BUF;
+}
+
 void stream_flush(struct stream *s, bool wait)
 {
     while (!s->error && stream_pending(s)) {
@@ -28,9 +39,7 @@ void stream_flush(struct stream *s, bool wait)
             break;
         if (ready < 0 && errno == EINTR)
             continue;
-        /* A writable pipe takes this much without waiting. */
-        size_t size = stream_pending(s) < PIPE_BUF ? stream_pending(s) : PIPE_BUF;
-        ssize_t put = write(s->fd, s->buf.data + s->at, size);
+        ssize_t put = write(s->fd, s->buf.data + s->at, part_size(s));
         if (put >= 0)
             s->at += (size_t)put;
         else if (errno == EAGAIN && !wait)

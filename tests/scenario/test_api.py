@@ -41,6 +41,7 @@ def offer_once(farm, *queues):
     worker = Worker(farm, *queues)
     worker.send("goodbye")
     worker.close()
+    farm.until(lambda: not farm.workers(), "it has gone")
 
 
 def submit(gateway, *args, **fields):
