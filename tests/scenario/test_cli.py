@@ -432,7 +432,7 @@ def test_watch_a_job(farm):
 
 def test_watch_counts_and_stops(farm):
     farm.broker()
-    Worker(farm, "test.echo")
+    worker = Worker(farm, "test.echo")
     watch = start(farm, "watch", "queue/test.echo", "--json", "--count", 2)
     assert json.loads(watch.stdout.readline())["event"] == "snapshot"
     check(farm.reeve("hold", "test.echo"), 0)
@@ -442,6 +442,7 @@ def test_watch_counts_and_stops(farm):
     assert "snapshot" in line, (line, watch.stderr.read())
     watch.send_signal(signal.SIGINT)
     assert watch.wait(DEADLINE_S) == 0, "Ctrl-C is how a watch ends"
+    worker.send("goodbye")
 
 
 def test_queues_workers_status(farm):
