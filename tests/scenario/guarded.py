@@ -99,3 +99,12 @@ class GuardedFarm(Farm):
         for peer in (super_worker, client):
             peer.send("goodbye")
             peer.close()
+
+
+def status(farm):
+    """As the administrator sees it."""
+    client = farm.client()
+    client.send("get_status", number=1)
+    answer = client.receive("status", number=1)
+    client.close()
+    return answer

@@ -13,7 +13,7 @@ import zmq
 import farm as farm_module
 import wire
 from farm import DEADLINE_S, Farm, Process, BUILD
-from guarded import GuardedFarm, Identity, write_private
+from guarded import GuardedFarm, Identity, status, write_private
 from wire import ERRORS, STATES
 
 HANDSHAKE_REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -40,14 +40,6 @@ def handshake(farm, port, identity, kind=zmq.DEALER):
 def denied(peer, number=0):
     error = peer.receive("error", number=number)
     assert error.code == ERRORS["ERR_DENIED"] and error.text, error
-
-
-def status(farm):
-    client = farm.client()
-    client.send("get_status", number=1)
-    answer = client.receive("status", number=1)
-    client.close()
-    return answer
 
 
 def test_who_is_let_in_where(farm):

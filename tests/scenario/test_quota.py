@@ -4,7 +4,7 @@
 import pathlib
 
 import farm as farm_module
-from guarded import GuardedFarm
+from guarded import GuardedFarm, status
 from wire import ERRORS, STATES, record
 
 QUOTA = ERRORS["ERR_QUOTA"]
@@ -28,14 +28,6 @@ def answers(peer, count):
         elif answer.name == "error":
             errors.append(answer)
     return accepted, errors
-
-
-def status(farm):
-    client = farm.client()
-    client.send("get_status", number=1)
-    answer = client.receive("status", number=1)
-    client.close()
-    return answer
 
 
 def test_a_flood_is_refused_and_others_are_served(farm):
