@@ -30,6 +30,7 @@ function(reeve_embed target symbol)
 const struct embedded ${symbol}[] = {
 @rows@    {0}};
 ")
-    set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${files}")
+    # Its symbols are made by the assembler, of which an optimiser at link time knows nothing.
+    set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${files}" COMPILE_OPTIONS -fno-lto)
     target_sources(${target} PRIVATE ${source})
 endfunction()

@@ -45,6 +45,9 @@ target_include_directories(libreeve_shared INTERFACE $<INSTALL_INTERFACE:${CMAKE
 
 add_library(libreeve_static STATIC ${objects})
 set_target_properties(libreeve_static PROPERTIES OUTPUT_NAME reeve LINKER_LANGUAGE C)
+# What the compiler noted for optimising at link time only this very compiler can read.
+add_custom_command(TARGET libreeve_static POST_BUILD COMMAND ${CMAKE_OBJCOPY} --wildcard --remove-section=.gnu.lto_*
+                   --remove-section=.gnu.debuglto_* $<TARGET_FILE:libreeve_static> VERBATIM)
 
 install(TARGETS libreeve_shared EXPORT reeve
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT dev)
