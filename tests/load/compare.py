@@ -11,7 +11,8 @@ one worker with one slot, jobs of 16 bytes that do nothing, results of 8, all ov
 
   rate       many jobs on their way, in jobs a second
   p50, p99   one job at a time, from handing it in to its result
-  CPU        of server and worker with all below them, a job of the run that gives the rate
+  CPU        of server and worker with all below them, a job of the run that gives the rate; of the
+             server alone also one job at a time ("single")
   flushes    of all disks during that run: whether a sync has happened
 
 Exit status 1 when a process failed or Reeve lost, doubled or got wrong a job; whether the ratios are
@@ -45,7 +46,7 @@ class Case:
     rate: str
     single: str
     jobs: int
-    singles: int = 3000
+    singles: int = 5000
     single_worker: str = ""  # instead of the worker, when one job at a time comes
     setup: str = ""  # once the server listens
     after: str = ""  # once it has ended
@@ -86,7 +87,7 @@ CASES = {
                     "{peers}/yardstick client FRONT {jobs} 4000 16", "{peers}/yardstick single FRONT {singles} 16"),
     "Z64": yardstick(4000000, "{peers}/batch broker FRONT BACK 64", *BATCH),
     "Z64w": yardstick(3000000, "{peers}/batch broker FRONT BACK 64 {dir}/log", *BATCH),
-    "reeve": reeve("received", "memory", 1500000, 3000),
+    "reeve": reeve("received", "memory", 1500000, 5000),
     "reeve-durable": reeve("durable", "{dir}/store", 500000, 1000),
     "redis": peer(REDIS + "--appendonly no", "redis", 4000, 200000),
     "redis-always": peer(REDIS + "--appendonly yes --appendfsync always", "redis", 4000, 200000, singles=1000),
@@ -192,6 +193,12 @@ class Run:
             raise RuntimeError(f"{command}: exit status {done.returncode}: {done.stdout}{done.stderr}")
         return json.loads(done.stdout.splitlines()[-1])
 
+    def run_counting(self, command, jobs, *processes):
+        """What the command printed, and the processor time that each of the processes had meanwhile, in us a job."""
+        before = [cpu_seconds(p.pid) for p in processes]
+        printed = self.run(command)
+        return printed, [(cpu_seconds(p.pid) - start) / jobs * 1e6 for p, start in zip(processes, before)]
+
     def until(self, condition, what):
         end = time.monotonic() + START_S
         while not condition():
@@ -213,17 +220,15 @@ class Run:
             self.until(lambda: self.try_run(case.setup).returncode == 0, "its queues are there")
         worker = self.start(case.worker)
         self.until(lambda: self.try_run(case.rate, jobs=1000).returncode == 0, "a worker is there")
-        before = {p: cpu_seconds(p.pid) for p in (server, worker)}
         flushes = disk_flushes()
-        row = {"rate": self.run(case.rate)["rate"], "flushes": disk_flushes() - flushes}
-        for name, p in (("server", server), ("worker", worker)):
-            row[f"{name}_cpu_us"] = (cpu_seconds(p.pid) - before[p]) / case.jobs * 1e6
+        rate, cpu = self.run_counting(case.rate, case.jobs, server, worker)
+        row = {"rate": rate["rate"], "flushes": disk_flushes() - flushes, "server_cpu_us": cpu[0], "worker_cpu_us": cpu[1]}
         if case.single_worker:
             self.end(worker)
             self.start(case.single_worker)
             self.until(lambda: self.try_run(case.single, singles=10).returncode == 0, "another worker is there")
-        single = self.run(case.single)
-        row.update(p50_us=single["p50_us"], p99_us=single["p99_us"])
+        single, cpu = self.run_counting(case.single, case.singles, server)
+        row.update(p50_us=single["p50_us"], p99_us=single["p99_us"], single_cpu_us=cpu[0])
         return row
 
 
@@ -239,13 +244,15 @@ def report(rows, pinned):
     print(f"\n{'pinned to core 0' if pinned else 'on all cores'}: median (least-most)")
     for case in names:
         print(f"  {case:17} rate {spread(get(case, 'rate'))} jobs/s, p50 {spread(get(case, 'p50_us'))}, p99 {spread(get(case, 'p99_us'))} us;"
-              f" CPU a job: server {median(case, 'server_cpu_us'):.2f}, worker {median(case, 'worker_cpu_us'):.2f} us;"
+              f" CPU a job: server {median(case, 'server_cpu_us'):.2f}, worker {median(case, 'worker_cpu_us'):.2f},"
+              f" server one at a time {median(case, 'single_cpu_us'):.0f} us;"
               f" flushes {median(case, 'flushes'):,.0f}")
     for ours in names:
         for case in names:
             if ours.startswith("reeve") and not case.startswith("reeve"):
-                ratio = {key: median(ours, key) / median(case, key) for key in ("rate", "p50_us", "p99_us")}
-                print(f"  {ours} / {case}: rate {ratio['rate']:.2f}, p50 {ratio['p50_us']:.2f}, p99 {ratio['p99_us']:.2f}")
+                ratio = {key: median(ours, key) / median(case, key) for key in ("rate", "p50_us", "p99_us", "server_cpu_us", "single_cpu_us")}
+                print(f"  {ours} / {case}: rate {ratio['rate']:.2f}, p50 {ratio['p50_us']:.2f}, p99 {ratio['p99_us']:.2f},"
+                      f" CPU of the server {ratio['server_cpu_us']:.2f}, one at a time {ratio['single_cpu_us']:.2f}")
 
 
 def chosen(options):
