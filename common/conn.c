@@ -183,14 +183,28 @@ enum conn_event conn_event(void *monitor)
     return event;
 }
 
-const char *conn_refusal(enum conn_event event, bool key)
+bool conn_refused(struct conn_refusal *r, enum conn_event event)
 {
-    switch (event) {
+    bool refused = event == CONN_REFUSED || event == CONN_MISMATCH;
+    if (event == CONN_UP)
+        *r = (struct conn_refusal){0};
+    /* Once may be a broker that has just died; and who was told why has not just been hung up on.
+     */
+    r->broken += event == CONN_BROKEN;
+    if (refused || (r->broken > 1 && r->last == CONN_QUIET))
+        r->last = refused ? event : CONN_BROKEN;
+    return refused;
+}
+
+const char *conn_refusal(const struct conn_refusal *r, bool key)
+{
+    switch (r->last) {
     case CONN_REFUSED: return "the broker does not know this key, or not for this port";
     case CONN_MISMATCH:
         return key ? "the broker asks for no key, and here is one"
                    : "the broker asks for a key: --identity FILE, or REEVE_IDENTITY";
     case CONN_BROKEN:
+        /* Its word that it asks for a key is lost when it closes faster than we read. */
         return key ? "the broker hung up: it may ask for no key, or not be the one of this identity"
                    : "the broker hung up: it may ask for a key: --identity FILE, or REEVE_IDENTITY";
     case CONN_QUIET:

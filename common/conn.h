@@ -62,8 +62,18 @@ enum conn_event {
 };
 
 enum conn_event conn_event(void *monitor);
-/* A refusal as a sentence; NULL for what is none. key: had we one to show? */
-const char *conn_refusal(enum conn_event event, bool key);
+
+/* What a monitor has told since a connection last stood, as far as it says why there is none.
+ * {0} to begin with. */
+struct conn_refusal {
+    enum conn_event last; /* CONN_QUIET: nothing yet; to be set by who opens another socket */
+    unsigned broken;      /* how often it hung up in the handshake, over all sockets */
+};
+
+/* True: refused, and nothing more comes of this socket. */
+bool conn_refused(struct conn_refusal *r, enum conn_event event);
+/* Why, as a sentence that stands for ever; NULL: it is not known. key: had we one to show? */
+const char *conn_refusal(const struct conn_refusal *r, bool key);
 
 /* For a loop that polls descriptors itself, which costs far fewer system calls than zmq_poll. The
  * descriptor becomes readable when something has changed, once; any call on the socket may notice

@@ -40,9 +40,11 @@ struct shell {
     struct agent_effects effects;
     void *context, *broker, *monitor;
     int broker_fd, monitor_fd;
-    unsigned connections;    /* opened so far */
-    enum conn_event refusal; /* the last one told, CONN_QUIET after a connection stood */
-    int64_t again_us;        /* the broker has refused us: when to try again */
+    unsigned connections; /* opened so far */
+    struct conn_refusal refusal;
+    const char
+        *refused;     /* the sentence of it that was logged last; NULL after a connection stood */
+    int64_t again_us; /* the broker has refused us: when to try again */
     struct outbox outbox;
     struct again again;
     struct hands hands;
@@ -167,25 +169,23 @@ static void take_broker(struct shell *s)
 /* Whom the broker lets in may change: it is asked again, by hundreds of us not at once. */
 static void take_refusal(struct shell *s, enum conn_event event)
 {
-    const char *why = conn_refusal(event, identity_there(&s->options->identity));
-    if (why && event != s->refusal)
-        log_error("broker=%s: %s", s->options->broker, why);
-    s->refusal = event;
-    if (event != CONN_BROKEN) /* after that libzmq tries again by itself */
+    if (conn_refused(&s->refusal, event))
         s->again_us = s->now_us + REFUSED_US + random() % REFUSED_US;
+    const char *why = conn_refusal(&s->refusal, identity_there(&s->options->identity));
+    if (why && why != s->refused)
+        log_error("broker=%s: %s", s->options->broker, why);
+    if (why || event == CONN_UP)
+        s->refused = why;
 }
 
 static void take_monitor(struct shell *s)
 {
     for (enum conn_event event; (event = conn_event(s->monitor)) != CONN_QUIET;) {
-        if (event == CONN_REFUSED || event == CONN_MISMATCH || event == CONN_BROKEN)
-            take_refusal(s, event);
-        if (event == CONN_UP) {
-            s->refusal = CONN_QUIET;
+        take_refusal(s, event);
+        if (event == CONN_UP)
             step(s, &(struct agent_event){.type = AGENT_CONNECTED});
-        } else if (event == CONN_DOWN) {
+        else if (event == CONN_DOWN)
             step(s, &(struct agent_event){.type = AGENT_DISCONNECTED});
-        }
     }
 }
 
@@ -197,6 +197,7 @@ static int open_broker(struct shell *s)
     if (!s->context)
         s->context = conn_context();
     snprintf(monitor, sizeof monitor, "inproc://reeve-worker-link-%u", s->connections++);
+    s->refusal.last = CONN_QUIET;
     s->monitor = zmq_socket(s->context, ZMQ_PAIR);
     must(s->monitor);
     s->broker = conn_open(s->context, CONN_DEALER, s->options->broker,

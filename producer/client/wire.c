@@ -56,7 +56,7 @@ static int dealer_open(struct wire *w)
                                          .identity = &w->identity};
     /* A name is free only some time after its socket was closed. */
     snprintf(monitor, sizeof monitor, "inproc://reeve-client-%p-%u", (void *)w, w->opened++);
-    w->refusal = CONN_QUIET;
+    w->refusal.last = CONN_QUIET;
     w->over = w->brief = false;
     w->dealer = conn_open(context, CONN_DEALER, w->address, &options);
     w->unsure = true;
@@ -133,7 +133,7 @@ int wire_reopen(struct wire *w)
 void wire_welcomed(struct wire *w, uint64_t knows)
 {
     w->brief = knows & KNOWS_AGAIN;
-    w->refusal = CONN_QUIET;
+    w->refusal = (struct conn_refusal){0};
     if (!identity_there(&w->identity)) /* who shows no key is refused at first or never */
         monitor_close(w);
 }
@@ -143,26 +143,14 @@ bool wire_refused(struct wire *w)
     bool refused = false;
     if (!w->monitor)
         return false;
-    for (enum conn_event event; (event = conn_event(w->monitor)) != CONN_QUIET;) {
-        refused |= event == CONN_REFUSED || event == CONN_MISMATCH;
-        w->broken += event == CONN_BROKEN;
-        if (event == CONN_REFUSED || event == CONN_MISMATCH || event == CONN_BROKEN) {
-            w->refusal = event;
-        } else if (event == CONN_UP) {
-            w->refusal = CONN_QUIET;
-            w->broken = 0;
-        }
-    }
+    for (enum conn_event event; (event = conn_event(w->monitor)) != CONN_QUIET;)
+        refused |= conn_refused(&w->refusal, event);
     return refused;
 }
 
-/* Once may be a broker that has just died; the word that it asks for a key is lost when it closes
- * faster than we read. */
 const char *wire_refusal(const struct wire *w)
 {
-    if (w->refusal == CONN_BROKEN && w->broken < 2 && !identity_there(&w->identity))
-        return NULL;
-    return conn_refusal(w->refusal, identity_there(&w->identity));
+    return conn_refusal(&w->refusal, identity_there(&w->identity));
 }
 
 int wire_updates(struct wire *w, uint64_t port)

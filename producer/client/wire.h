@@ -19,11 +19,10 @@ struct wire {
     char *address, *updates_address;
     struct identity identity; /* none: in the clear */
     void *dealer, *sub;
-    void *monitor;           /* of the dealer; NULL: nothing can be refused any more */
-    unsigned opened;         /* dealers so far */
-    bool over;               /* the dealer can do nothing more: wire_reopen */
-    enum conn_event refusal; /* the last one since a connection stood, else CONN_QUIET */
-    unsigned broken;         /* how often it hung up in the handshake since then */
+    void *monitor;   /* of the dealer; NULL: nothing can be refused any more */
+    unsigned opened; /* dealers so far */
+    bool over;       /* the dealer can do nothing more: wire_reopen */
+    struct conn_refusal refusal;
     struct outbox out;
     struct again again;
     bool brief; /* the broker knows `again` */

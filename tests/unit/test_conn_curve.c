@@ -146,12 +146,37 @@ TEST(a_key_and_none_do_not_meet)
     place_close(&p);
 }
 
+static const char *refusal(const enum conn_event events[], size_t count, bool key)
+{
+    struct conn_refusal r = {0};
+    for (size_t i = 0; i < count; i++)
+        CHECK(conn_refused(&r, events[i]) ==
+              (events[i] == CONN_REFUSED || events[i] == CONN_MISMATCH));
+    const char *text = conn_refusal(&r, key);
+    return text ? text : "";
+}
+#define REFUSAL(key, ...)                                                                          \
+    refusal((const enum conn_event[]){__VA_ARGS__},                                                \
+            sizeof((const enum conn_event[]){__VA_ARGS__}) / sizeof(enum conn_event), key)
+
 TEST(refusals_are_sentences)
 {
-    CHECK(strstr(conn_refusal(CONN_REFUSED, true), "does not know this key"));
-    CHECK(strstr(conn_refusal(CONN_MISMATCH, false), "--identity"));
-    CHECK(strstr(conn_refusal(CONN_MISMATCH, true), "asks for no key"));
-    CHECK(conn_refusal(CONN_BROKEN, true) != NULL);
-    CHECK(conn_refusal(CONN_BROKEN, false) != NULL);
-    CHECK(conn_refusal(CONN_UP, true) == NULL);
+    CHECK(strstr(REFUSAL(true, CONN_REFUSED), "does not know this key"));
+    CHECK(strstr(REFUSAL(false, CONN_MISMATCH), "--identity"));
+    CHECK(strstr(REFUSAL(true, CONN_MISMATCH), "asks for no key"));
+    CHECK(strstr(REFUSAL(true, CONN_BROKEN, CONN_BROKEN), "hung up"));
+    CHECK(strstr(REFUSAL(false, CONN_BROKEN, CONN_BROKEN), "--identity"));
+    CHECK_TEXT(REFUSAL(false, CONN_UP), "");
+}
+
+TEST(a_reason_is_not_forgotten_for_hanging_up)
+{
+    CHECK(strstr(REFUSAL(false, CONN_BROKEN, CONN_MISMATCH, CONN_BROKEN), "asks for a key: "));
+}
+
+TEST(a_broker_that_dies_has_refused_nobody)
+{
+    CHECK_TEXT(REFUSAL(false, CONN_BROKEN), "");
+    CHECK_TEXT(REFUSAL(false, CONN_BROKEN, CONN_UP, CONN_DOWN, CONN_BROKEN), "");
+    CHECK_TEXT(REFUSAL(true, CONN_REFUSED, CONN_UP), "");
 }
