@@ -376,8 +376,24 @@ def test_busy_is_waited_for():
     c.take(wire.encode("ended", number=2, id=77, state=6, value=b"\x01"), 2.0)
     assert told[0] == 77 and told[1].value == b"\x01"
     c.pump(2.0)
+    assert said(c) == [] and 2.0 < c.deadline(2.0) < 2.1  # nobody waits for the acknowledgement
+    c.pump(c.deadline(2.0))
     ack, = said(c)
     assert (ack.kind, ack.number, ack.floor) == ("ack", 2, 3)
+
+
+def test_acknowledgements_leave_with_what_is_said_next():
+    c = welcomed()
+    c.submit(submission())
+    c.pump(0)
+    said(c)
+    c.take(wire.encode("ended", number=1, id=1, state=6), 1)
+    c.submit(submission())
+    c.pump(1)
+    assert [(record.kind, record.number) for record in said(c)] == [("ack", 1), ("submit", 2)]
+    c.take(wire.encode("ended", number=2, id=2, state=6), 1)
+    c.part()
+    assert [record.kind for record in said(c)] == ["ack", "goodbye"]
 
 
 def test_a_quota_is_waited_for_when_that_is_of_use():

@@ -18,7 +18,7 @@ from reeve.pending import Acks, Pending, Submission
 from reeve.watching import Shown, Watch
 
 HELLO_EVERY_S, PROBE_S, SILENCE_S = 0.2, 0.8, 3.0
-BUSY_S, WORKERS_BACK_S = 0.1, 5.0
+BUSY_S, WORKERS_BACK_S, ACKS_S = 0.1, 5.0, 0.02
 ASK_NUMBERS, WATCH_NUMBERS = 1 << 48, 1 << 49
 WAIT_FOR_HANDLER = 1
 RECEIVED = 1
@@ -82,7 +82,7 @@ class Core:
         self.updates_port = 0
         self.one_port = os.environ.get("REEVE_UPDATES") == "connection"  # whatever is offered
         self.fatal: Exception | None = None  # the broker does not want us
-        self.hello_at = self.heard_at = self.probed_at = self.busy_until = self.settled_at = 0.0
+        self.hello_at = self.heard_at = self.probed_at = self.busy_until = self.settled_at = self.acks_at = 0.0
         self.pending, self.acks = Pending(), Acks()
         self.asks: dict[int, Ask] = {}
         self.watched: dict[str, Watched] = {}
@@ -131,6 +131,8 @@ class Core:
         dues = [one.watch.due for one in self.watched.values() if not one.prefix and one.sink.room()]
         if self.busy_until > now:
             dues.append(self.busy_until)
+        if self.acks.runs:
+            dues.append(self.acks_at)
         return min(dues + [self._probe_at()])
 
     def _probe_at(self) -> float:
@@ -140,7 +142,9 @@ class Core:
         """Submissions and acknowledgements join what is said."""
         if not self.up:
             return
-        self.out += self.acks.take(self.pending.floor)
+        # Nobody waits for acknowledgements: they leave with what somebody may wait for, or many at once.
+        if self.out or self.pending.sent < self.pending.next or now >= self.acks_at:
+            self.out += self.acks.take(self.pending.floor)
         size = sum(map(len, self.out))
         if now < self.busy_until or size > OUT_BYTES_MAX:
             return
@@ -149,6 +153,12 @@ class Core:
             size += len(record)
             if size > OUT_BYTES_MAX:
                 break
+
+    def part(self) -> None:
+        """The last that is said."""
+        if self.up:
+            self.out += self.acks.take(self.pending.floor)
+        self.say("goodbye")
 
     def _welcomed(self, m: wire.Record, now: float) -> None:
         if self.up:
@@ -216,7 +226,7 @@ class Core:
                 elif m.kind == "accepted":
                     self._accepted(m)
                 elif m.kind == "ended":
-                    self._ended(m)
+                    self._ended(m, now)
                 elif m.kind == "error":
                     self._refused(m, now)
 
@@ -239,9 +249,11 @@ class Core:
             if submission is not None:
                 self._took(submission, m.id + place, m.durability)
 
-    def _ended(self, m: wire.Record) -> None:
+    def _ended(self, m: wire.Record, now: float) -> None:
         submission = self.pending.settle(m.number)
         if 0 < m.number < self.pending.next:
+            if not self.acks.runs:
+                self.acks_at = now + ACKS_S
             self.acks.add(m.number)  # also again: the first one may have been lost
         if submission is not None:
             self._took(submission, m.id)

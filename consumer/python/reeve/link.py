@@ -292,7 +292,7 @@ class Link:
         core = self.core
         self._turn()
         end = time.monotonic() + LINGER_MS / 1000
-        core.say("goodbye")
+        core.part()
         self._flush()
         while self.blocked is not None and core.up and time.monotonic() < end:
             self.poller.poll(100)
