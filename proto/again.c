@@ -69,7 +69,8 @@ static const struct shape lease_shape = {.type = REC_lease,
                                          .number = NONE,
                                          .id = AT(lease, id),
                                          .value = AT(lease, args),
-                                         .run_us = NONE};
+                                         .run_us = NONE,
+                                         .args = true};
 static const struct shape result_shape = {.type = REC_result,
                                           .number = AT(result, number),
                                           .id = AT(result, id),
