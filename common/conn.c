@@ -235,7 +235,7 @@ static void outbox_seal(struct outbox *o)
     struct outbox_frame *frame = must_alloc(sizeof *frame);
     frame->buf = o->open;
     o->open = (struct buf){0};
-    o->place++;
+    o->mark = 0;
     if (o->last)
         o->last->next = frame;
     else
@@ -249,7 +249,21 @@ void outbox_put(struct outbox *o, struct bytes record)
         outbox_seal(o);
     buf_put(&o->open, record.data, record.size);
     o->bytes += record.size;
-    o->place++;
+    o->mark = 0;
+}
+
+void outbox_put_row(struct outbox *o, const struct outbox_row *row)
+{
+    struct bytes whole = row->whole;
+    if (row->brief.size && o->mark && row->mark == o->mark + 1 &&
+        o->open.size + whole.size <= CONN_FRAME_BYTES) {
+        outbox_put(o, row->brief);
+        whole.data = (const char *)whole.data + (whole.size - row->behind);
+        whole.size = row->behind;
+    }
+    if (whole.size)
+        outbox_put(o, whole);
+    o->mark = row->last_mark;
 }
 
 void outbox_fini(struct outbox *o)
@@ -261,7 +275,7 @@ void outbox_fini(struct outbox *o)
         free(frame);
     }
     buf_fini(&o->open);
-    *o = (struct outbox){.place = o->place + 1};
+    *o = (struct outbox){0};
 }
 
 static void give_away(void *data, void *hint)
@@ -325,7 +339,7 @@ int outbox_flush(struct outbox *o, void *socket, struct bytes route)
         if (rc)
             return rc;
         o->bytes -= size;
-        o->place++;
+        o->mark = 0;
     }
     return 0;
 }

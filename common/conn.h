@@ -90,11 +90,21 @@ struct outbox {
         struct outbox_frame *next;
         struct buf buf;
     } * first, *last;
-    size_t bytes;   /* all that waits */
-    uint64_t place; /* where the next record goes: one more behind another, else more than that */
+    size_t bytes;  /* all that waits */
+    uint32_t mark; /* of the record at the end of the open frame; 0: it has none */
 };
 
 void outbox_put(struct outbox *o, struct bytes record);
+/* A record that has a short form, which is put in its place where the record with the mark before
+ * stands right before it in the same frame. More records, which are not to be parted from it, may
+ * lie behind it. */
+struct outbox_row {
+    struct bytes whole; /* the record, with what lies behind it */
+    struct bytes brief; /* its short form, or empty */
+    size_t behind;      /* bytes */
+    uint32_t mark, last_mark;
+};
+void outbox_put_row(struct outbox *o, const struct outbox_row *row);
 void outbox_fini(struct outbox *o);
 
 /* Is there enough to be sent before the turn ends? Who makes records one after the other sends them
@@ -102,13 +112,6 @@ void outbox_fini(struct outbox *o);
 static inline bool outbox_ripe(const struct outbox *o)
 {
     return o->bytes >= CONN_PART_BYTES;
-}
-
-/* The place of a record of so many bytes, should it be put next. In one frame neighbours have
- * neighbouring places; no others have. */
-static inline uint64_t outbox_place(const struct outbox *o, size_t bytes)
-{
-    return o->place + (o->open.size && o->open.size + bytes > CONN_FRAME_BYTES);
 }
 
 static inline bool outbox_empty(const struct outbox *o)

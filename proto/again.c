@@ -1,64 +1,172 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * No value is the beginning of another, so bytes that are equal are fields that are equal, however
- * many. The one that is to be expected is kept as bytes, too: its number and id are counted on in
- * their place. A number that takes another byte is said whole.
+ * Of the record made last there are its fields, to compare with, and its bytes, in which what
+ * differs is written over: as long as it takes the same bytes, nothing else is touched. A number
+ * that takes another byte is said whole.
  */
 #include "proto/again.h"
 
 #include "proto/field.h"
-#include "proto/record.h"
 
-enum { FIRST = 2 }; /* bytes before the fields: how many there are, and the type */
-
-/* How a record lies: number, id, so many fields, value, so many fields, run_us, the rest. */
-static const struct shape {
-    bool there, number, id, run_us;
-    bool args; /* its value is arguments, mostly others than those before: not worth a look */
-    uint8_t before, behind;
-} shapes[REC_TYPES] = {
-    [REC_submit] = {.there = true, .number = true, .args = true, .before = 1},
-    [REC_lease] = {.there = true, .id = true, .args = true, .before = 2},
-    [REC_result] = {.there = true, .number = true, .id = true, .before = 2, .run_us = true},
-    [REC_ended] =
-        {.there = true, .number = true, .id = true, .before = 1, .behind = 1, .run_us = true},
+enum {
+    FIRST = 2,   /* bytes before the fields: how many there are, and the type */
+    NONE = 0xff, /* it has no such field */
 };
 
-/* Bytes of the number there; 0: it is none. */
-static inline unsigned number_bytes(unsigned char first)
+/* Of bytes in which a record lies, from run_us on. */
+enum tail {
+    TAIL_FIXED, /* run_us stays what it is */
+    TAIL_TIMED, /* it is the last field, and there */
+    TAIL_OPEN,  /* it is the last field, and may be left out */
+};
+
+/* They are some bytes, or few words: a call would take longer than the look. The last word may lie
+ * over the one before. */
+static inline bool same(struct bytes a, struct bytes b)
 {
-    return first < 0x80 ? 1 : first >= 0xcc && first <= 0xcf ? 1 + (1u << (first - 0xcc)) : 0;
+    enum { WORD = sizeof(uint64_t) };
+    const unsigned char *at = a.data, *to = b.data;
+    uint64_t v, w;
+    if (a.size != b.size)
+        return false;
+    if (!a.size || at == to)
+        return true;
+    if (a.size < WORD) {
+        for (size_t i = 0; i < a.size; i++)
+            if (at[i] != to[i])
+                return false;
+        return true;
+    }
+    for (size_t i = 0;; i += WORD) {
+        if (i + WORD > a.size)
+            i = a.size - WORD;
+        memcpy(&v, at + i, WORD);
+        memcpy(&w, to + i, WORD);
+        if (v != w)
+            return false;
+        if (i + WORD == a.size)
+            return true;
+    }
 }
 
-/* False: it would take another byte. */
-static bool count_on(unsigned char *at, unsigned size)
+/* What differs in a row of such records, by its place in the struct. */
+struct shape {
+    enum record_type type;
+    uint8_t number, id, value, run_us;
+    uint8_t run_field; /* how many fields there are up to it */
+    bool args;         /* its value is arguments, mostly others than those before */
+};
+
+#define AT(name, field) offsetof(struct msg_##name, field)
+
+static const struct shape submit_shape = {.type = REC_submit,
+                                          .number = AT(submit, number),
+                                          .id = NONE,
+                                          .value = AT(submit, args),
+                                          .run_us = NONE,
+                                          .args = true};
+static const struct shape lease_shape = {.type = REC_lease,
+                                         .number = NONE,
+                                         .id = AT(lease, id),
+                                         .value = AT(lease, args),
+                                         .run_us = NONE,
+                                         .args = true};
+static const struct shape result_shape = {.type = REC_result,
+                                          .number = AT(result, number),
+                                          .id = AT(result, id),
+                                          .value = AT(result, value),
+                                          .run_us = AT(result, run_us),
+                                          .run_field = 6};
+static const struct shape ended_shape = {.type = REC_ended,
+                                         .number = AT(ended, number),
+                                         .id = AT(ended, id),
+                                         .value = AT(ended, value),
+                                         .run_us = AT(ended, run_us),
+                                         .run_field = 6};
+
+/* All that looks at a shape is made for each of them: what it has not costs nothing. */
+#define EACH static inline __attribute__((always_inline))
+
+EACH bool moves(const struct shape *s, size_t at)
 {
-    if (size == 1)
+    return at == s->number || at == s->id || at == s->value || at == s->run_us;
+}
+
+/* like_NAME: are the fields that stay in a row the same? */
+#define SAME_UINT(a, b) ((a) == (b))
+#define SAME_INT(a, b)  ((a) == (b))
+#define SAME_ID(a, b)   ((a) == (b))
+#define SAME_STR(a, b)  same(a, b)
+#define SAME_BIN(a, b)  same(a, b)
+
+#define RECORD(name, number, required)                                                             \
+    __attribute__((unused)) EACH bool like_##name(                                                 \
+        const struct shape *s, const struct msg_##name *a, const struct msg_##name *b)             \
+    {                                                                                              \
+        (void)s, (void)a, (void)b;                                                                 \
+        return true
+#define FIELD(record, kind, name) &&(moves(s, AT(record, name)) || SAME_##kind(a->name, b->name))
+#define END(record)                                                                                \
+    ;                                                                                              \
+    }
+#include "proto/messages.def"
+
+struct moving {
+    uint64_t number, id, run_us;
+    struct bytes value;
+};
+
+EACH uint64_t uint_at(const void *m, uint8_t at)
+{
+    return at == NONE ? 0 : *(const uint64_t *)((const char *)m + at);
+}
+
+EACH struct moving moving_of(const struct shape *s, const void *m)
+{
+    return (struct moving){.number = uint_at(m, s->number),
+                           .id = uint_at(m, s->id),
+                           .run_us = uint_at(m, s->run_us),
+                           .value = *(const struct bytes *)((const char *)m + s->value)};
+}
+
+/* --- the bytes of the record before ----------------------------------------------------------- */
+
+static unsigned bytes_of_number(uint64_t v)
+{
+    return v < 0x80          ? 1
+           : v <= UINT8_MAX  ? 2
+           : v <= UINT16_MAX ? 3
+           : v <= UINT32_MAX ? 5
+                             : NUMBER_BYTES;
+}
+
+/* A number stays within its bytes: so does one more, or they begin anew. */
+static inline bool count_on(unsigned char *at)
+{
+    if (*at < 0x80)
         return ++*at < 0x80;
-    while (--size)
+    for (unsigned size = 1u << (*at - 0xcc); size; size--)
         if (++at[size])
             return true;
     return false;
 }
 
-/* What is to be expected next: at `whole`. */
-static bool expect(struct again *a, const struct shape *shape)
+static unsigned used(const struct again *a)
 {
-    unsigned char *at = a->whole + FIRST;
-    if (shape->id && !count_on(a->whole + a->head - ID_BYTES + 1, ID_BYTES - 1))
-        return false;
-    return !shape->number || count_on(at, number_bytes(*at));
+    return (a->whole[0] & 0x0fu) - 1;
 }
 
-static void fields_skip(struct cursor *c, unsigned count)
+/* What was packed is to be written over from now on. */
+static void tail_learn(struct again *a, unsigned run_field, uint64_t run_us)
 {
-    while (count-- && !cursor_done(c) && cursor_ok(c))
-        cursor_skip(c);
-}
-
-static uint16_t place_of(const struct again *a, const struct cursor *c)
-{
-    return (uint16_t)(c->at - a->whole);
+    a->run_us = run_us;
+    a->run_at = (uint16_t)(a->size - (run_us ? bytes_of_number(run_us) : 0));
+    if (!run_field || used(a) > run_field || used(a) + 1u < run_field)
+        a->tail = TAIL_FIXED;
+    else if (used(a) < run_field)
+        a->tail = TAIL_OPEN;
+    else if (a->tail != TAIL_OPEN)
+        a->tail = TAIL_TIMED;
 }
 
 static void value_keep(struct again *a, struct bytes value)
@@ -67,143 +175,158 @@ static void value_keep(struct again *a, struct bytes value)
     a->value_size = (uint16_t)value.size;
 }
 
-/* Where its fields lie: those that are not there are empty, and lie at its end. */
-static bool learn(struct again *a, const struct shape *shape)
+/* Where things lie in `whole`. False: it has no place for a value. */
+static bool learn(struct again *a, const struct shape *s)
 {
-    struct cursor c = cursor_of(bytes_of(a->whole, a->size));
-    c.at += a->head;
-    fields_skip(&c, shape->before);
-    a->value = place_of(a, &c);
-    struct bytes value = get_BIN(&c);
-    a->middle = place_of(a, &c);
-    fields_skip(&c, shape->behind);
-    a->middle_end = place_of(a, &c);
-    fields_skip(&c, shape->run_us);
-    a->rest = place_of(a, &c);
-    a->known = cursor_ok(&c);
-    if (a->known)
-        value_keep(a, value);
-    return a->known;
-}
-
-static inline uint64_t word_at(const unsigned char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-/* They are some bytes, or few words: a call would take longer than the look. */
-static inline bool same(const unsigned char *a, const unsigned char *b, size_t size)
-{
-    enum { WORD = sizeof(uint64_t) };
-    if (size >= WORD) {
-        for (size_t at = 0; at + WORD < size; at += WORD)
-            if (word_at(a + at) != word_at(b + at))
-                return false;
-        return word_at(a + size - WORD) == word_at(b + size - WORD);
-    }
-    while (size--)
-        if (a[size] != b[size])
-            return false;
-    return true;
-}
-
-/* Is it the bytes from..to of the whole one that come next? */
-static inline bool passed(struct cursor *c, const struct again *a, unsigned from, unsigned to)
-{
-    size_t size = to - from;
-    if (cursor_left(c) < size || !same(c->at, a->whole + from, size))
+    struct cursor c = cursor_of(bytes_of(a->first, a->size));
+    memcpy(a->first, a->whole, a->size);
+    must(record_get(&c, &a->last) == OK);
+    struct moving v = moving_of(s, &a->last.submit);
+    if (!v.value.data)
         return false;
-    c->at += size;
-    return true;
+    a->id_at = (uint16_t)(FIRST + (s->number == NONE ? 0 : bytes_of_number(v.number)));
+    a->value_at = (uint16_t)((const unsigned char *)v.value.data - a->first);
+    a->tail = TAIL_FIXED;
+    tail_learn(a, s->run_field, v.run_us);
+    value_keep(a, v.value);
+    return a->known = true;
 }
 
-/* Is it as expected? Then value and run_us are what it says of itself. */
-static bool follows(struct again *a, const struct shape *shape, struct bytes record,
-                    struct bytes *value, uint64_t *run_us)
+EACH bool run_put(struct again *a, const struct shape *s, uint64_t run_us)
 {
-    enum { TYPE = 1 }; /* before it: how many fields; those at the end may be left out */
-    struct cursor c = cursor_of(record);
-    c.at += TYPE;
-    if (!expect(a, shape))
+    if (s->run_us == NONE || run_us == a->run_us)
+        return true;
+    if (a->tail == TAIL_FIXED || (a->tail == TAIL_TIMED && !run_us))
         return false;
-    if (!a->known) {
-        struct cursor head = c;
-        if (!passed(&head, a, TYPE, a->head) || !learn(a, shape))
-            return false;
-    }
-    if (!passed(&c, a, TYPE, a->value))
-        return false;
-    *value = get_BIN(&c);
-    if (!passed(&c, a, a->middle, a->middle_end))
-        return false;
-    *run_us = shape->run_us && !cursor_done(&c) ? get_UINT(&c) : 0;
-    return cursor_ok(&c) && passed(&c, a, a->rest, a->size) && cursor_done(&c) &&
-           (value->size || (!a->value_size && !shape->args));
-}
-
-static struct bytes brief(struct again *a, const struct shape *shape, struct bytes value,
-                          uint64_t run_us, unsigned char *room)
-{
-    bool given =
-        shape->args || value.size != a->value_size || !same(value.data, a->value_bytes, value.size);
-    unsigned char *at = room;
-    *at++ = run_us ? 0x93 : given ? 0x92 : 0x91;
-    *at++ = REC_again;
-    if (given || run_us)
-        at = put_BIN(at, given ? value : bytes_of(NULL, 0));
+    unsigned char *at = a->whole + a->run_at;
     if (run_us)
         at = put_UINT(at, run_us);
-    if (given && !shape->args)
+    a->whole[0] = (unsigned char)(0x90 | (s->run_field + (run_us != 0)));
+    a->size = (uint16_t)(at - a->whole);
+    a->run_us = run_us;
+    return true;
+}
+
+/* Its number is counted on. False: it is to be packed anew. */
+EACH bool write_over(struct again *a, const struct shape *s, const struct moving *v)
+{
+    if (v->value.size != a->packed_size || !run_put(a, s, v->run_us))
+        return false;
+    if (s->id != NONE)
+        put_ID(a->whole + a->id_at, v->id);
+    if (a->stale)
+        bytes_copy(a->whole + a->value_at, v->value);
+    a->stale = false;
+    return true;
+}
+
+/* --- both forms ------------------------------------------------------------------------------- */
+
+/* Does it come next, as far as what differs in a row can say? */
+EACH bool near(struct again *a, const struct shape *s, const struct moving *v)
+{
+    if (a->type != s->type || (s->number != NONE && v->number != a->number + 1) ||
+        (s->id != NONE && v->id != a->id + 1))
+        return false;
+    if (!a->known && !learn(a, s))
+        return false;
+    return (v->value.size || (!a->value_size && !s->args)) &&
+           a->size - a->packed_size + v->value.size <= AGAIN_BYTES_MAX;
+}
+
+EACH void brief_put(struct again *a, const struct shape *s, struct buf *out, const struct moving *v)
+{
+    bool given = s->args || !same(v->value, bytes_of(a->value_bytes, a->value_size));
+    struct bytes value = given ? v->value : bytes_of(NULL, 0);
+    a->stale |= given;
+    unsigned char *at = buf_extend(out, FIRST + LENGTH_BYTES + value.size + NUMBER_BYTES);
+    *at++ = v->run_us ? 0x93 : given ? 0x92 : 0x91;
+    *at++ = REC_again;
+    if (given || v->run_us)
+        at = put_BIN(at, value);
+    if (v->run_us)
+        at = put_UINT(at, v->run_us);
+    out->size = (size_t)(at - out->data);
+    if (given && !s->args)
         value_keep(a, value);
-    return bytes_of(room, (size_t)(at - room));
 }
 
-static unsigned type_of(struct bytes record)
+/* It was packed anew: a row may begin with it, or goes on. */
+static void packed(struct again *a, const struct shape *s, const struct moving *v, bool goes_on,
+                   struct bytes record)
 {
     const unsigned char *at = record.data;
-    bool small = record.size > FIRST && record.size <= AGAIN_BYTES_MAX;
-    return small && (at[0] & 0xf0) == 0x90 && at[1] < REC_TYPES ? at[1] : REC_NONE;
-}
-
-/* Where number and id end; 0: one of them is not there. */
-static unsigned head_of(const struct shape *shape, struct bytes record)
-{
-    const unsigned char *at = record.data;
-    unsigned number = shape->number ? number_bytes(at[FIRST]) : 0, head = FIRST + number;
-    if (shape->number && !number)
-        return 0;
-    if (!shape->id)
-        return head <= record.size ? head : 0;
-    return head + ID_BYTES <= record.size && at[head] == 0xc4 ? head + ID_BYTES : 0;
-}
-
-/* Said whole: the next is compared with it. */
-static void keep(struct again *a, unsigned type, struct bytes record)
-{
-    a->type = REC_NONE;
-    a->known = false;
-    if (!shapes[type].there)
+    bool small = record.size <= AGAIN_BYTES_MAX && (at[0] & 0xf0) == 0x90;
+    a->type = small && (s->id == NONE || v->id) ? (uint8_t)s->type : REC_NONE;
+    a->known = goes_on;
+    if (!a->type)
         return;
-    a->head = (uint16_t)head_of(&shapes[type], record);
-    if (!a->head)
-        return;
-    a->type = type;
+    memcpy(a->whole, record.data, record.size);
     a->size = (uint16_t)record.size;
-    bytes_copy(a->whole, record);
+    a->packed_size = (uint16_t)v->value.size;
+    a->stale = false;
+    if (goes_on)
+        tail_learn(a, s->run_field, v->run_us);
+    else
+        a->value_size = a->packed_size;
 }
 
-struct bytes again_of(struct again *a, uint64_t place, struct bytes record,
-                      unsigned char room[static AGAIN_ROOM])
+static inline void count(struct again *a, const struct moving *v)
 {
-    unsigned type = type_of(record);
-    struct bytes value;
-    uint64_t run_us;
-    bool near = type && a->type == type && a->next == place;
-    a->next = place + 1;
-    if (near && follows(a, &shapes[type], record, &value, &run_us))
-        return brief(a, &shapes[type], value, run_us, room);
-    keep(a, type, record);
-    return record;
+    a->mark++;
+    a->number = v->number;
+    a->id = v->id;
+}
+
+#define PUT(name)                                                                                  \
+    EACH uint32_t brief_##name(struct again *a, struct buf *out, const struct msg_##name *m,       \
+                               const struct moving *v)                                             \
+    {                                                                                              \
+        size_t from = out->size;                                                                   \
+        if (!near(a, &name##_shape, v) || !like_##name(&name##_shape, &a->last.name, m) ||         \
+            (name##_shape.number != NONE && !count_on(a->whole + FIRST)))                          \
+            return 0;                                                                              \
+        brief_put(a, &name##_shape, out, v);                                                       \
+        count(a, v);                                                                               \
+        return (uint32_t)(out->size - from);                                                       \
+    }                                                                                              \
+                                                                                                   \
+    struct said again_put_##name(struct again *a, struct buf *out, const struct msg_##name *m)     \
+    {                                                                                              \
+        struct moving v = moving_of(&name##_shape, m);                                             \
+        uint32_t brief = brief_##name(a, out, m, &v);                                              \
+        size_t from = out->size;                                                                   \
+        if (brief && write_over(a, &name##_shape, &v)) {                                           \
+            buf_put(out, a->whole, a->size);                                                       \
+        } else {                                                                                   \
+            put_##name(out, m);                                                                    \
+            if (!brief)                                                                            \
+                count(a, &v);                                                                      \
+            packed(a, &name##_shape, &v, brief, bytes_of(out->data + from, out->size - from));     \
+        }                                                                                          \
+        return (struct said){.mark = a->mark, .brief = brief};                                     \
+    }
+
+PUT(submit)
+PUT(lease)
+PUT(result)
+PUT(ended)
+
+uint32_t again_brief_lease(struct again *a, struct buf *out, const struct msg_lease *m)
+{
+    struct moving v = moving_of(&lease_shape, m);
+    return brief_lease(a, out, m, &v);
+}
+
+struct said again_put(struct again *a, struct buf *out, const struct record *r)
+{
+    switch (r->type) {
+    case REC_submit: return again_put_submit(a, out, &r->submit);
+    case REC_lease: return again_put_lease(a, out, &r->lease);
+    case REC_result: return again_put_result(a, out, &r->result);
+    case REC_ended: return again_put_ended(a, out, &r->ended);
+    default: break;
+    }
+    record_put(out, r);
+    return (struct said){0};
 }

@@ -1,39 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * again: the short form of a record. Jobs are mostly handed in, lent and answered in rows of the
- * same kind: what differs from one record to the next is its number and its id, which are one
- * higher, its value, and how long it ran. To a peer that knows it (hello, welcome) such a record is
- * said as `again`; record_next makes the record of it. Works on bytes that are a record already, so
- * those who make records need not know to whom they go. Knows no socket.
+ * again: the short form of a record, made where the record is made. Jobs are mostly handed in, lent
+ * and answered in rows of the same kind: what differs from one record to the next is its number and
+ * its id, which are one higher, its value, and how long it ran. A maker that remembers the record
+ * before sees that by the fields, and has both forms of the next one without packing it anew; which
+ * of them is said is for the outbox to see (common/conn.h), as it knows what stands before.
+ * record_next makes the record of the short one.
  */
 #ifndef PROTO_AGAIN_H
 #define PROTO_AGAIN_H
 
-#include "common/bytes.h"
+#include "proto/record.h"
 
 enum {
-    AGAIN_BYTES_MAX = 256, /* longer records are said whole: they have little to gain */
+    AGAIN_BYTES_MAX = 256, /* longer records have little to gain: no row goes on behind them */
     AGAIN_ROOM = AGAIN_BYTES_MAX + 16
 };
 
-/* The record before. Zeroed storage: there is none. */
+/* The record made last, for one peer. Zeroed storage: there is none. Is not to be moved. */
 struct again {
-    uint64_t next;               /* the place behind it */
-    unsigned type;               /* 0: it has no short form */
-    bool known;                  /* what follows `head` is */
-    uint16_t size;               /* of the last one that was said whole */
-    uint16_t head;               /* of it: the bytes up to where number and id end, */
-    uint16_t value;              /* its value begins, */
-    uint16_t middle, middle_end; /* between value and run_us, */
-    uint16_t rest;               /* behind run_us, to its end */
-    uint16_t value_size; /* of the value before, when it is looked at; not of the whole one */
+    uint32_t mark;   /* of it: they are counted */
+    uint8_t type;    /* 0: no row goes on behind it */
+    uint8_t tail;    /* what can be done about run_us in `whole` */
+    bool known;      /* `last` and the places in `whole` are */
+    uint16_t size;   /* of `whole`, */
+    uint16_t id_at;  /* in which its id begins, */
+    uint16_t run_at; /* and its run_us; */
+    bool stale;      /* `whole` has another value than the record made last */
+    uint16_t value_at, packed_size;
+    uint16_t value_size; /* of the value before */
+    uint64_t number, id, run_us;
+    struct record last;                   /* what stays the same in this row; borrows `first` */
+    unsigned char first[AGAIN_BYTES_MAX]; /* the row began with it */
     unsigned char value_bytes[AGAIN_BYTES_MAX];
-    unsigned char whole[AGAIN_BYTES_MAX]; /* with the number and the id of the record before */
+    unsigned char whole[AGAIN_ROOM];
 };
 
-/* What is to be put at this place of an outbox for the record: itself or its short form, which is
- * written to room. */
-struct bytes again_of(struct again *a, uint64_t place, struct bytes record,
-                      unsigned char room[static AGAIN_ROOM]);
+/* What an outbox is told of a record. */
+struct said {
+    uint32_t mark;  /* 0: it is none of those that come in rows */
+    uint32_t brief; /* bytes of its short form, right before the whole; 0: it has none */
+};
+
+/* Appends the short form, when there is one behind the record made before, and then the whole
+ * record. */
+struct said again_put(struct again *a, struct buf *out, const struct record *r) MUST_CHECK;
+
+/* The same for those whose type is known. */
+struct said again_put_submit(struct again *a, struct buf *out,
+                             const struct msg_submit *m) MUST_CHECK;
+struct said again_put_lease(struct again *a, struct buf *out, const struct msg_lease *m) MUST_CHECK;
+struct said again_put_result(struct again *a, struct buf *out,
+                             const struct msg_result *m) MUST_CHECK;
+struct said again_put_ended(struct again *a, struct buf *out, const struct msg_ended *m) MUST_CHECK;
+
+/* Appends the short form alone, for one that needs no other. 0: it has none, and nothing was done.
+ */
+uint32_t again_brief_lease(struct again *a, struct buf *out, const struct msg_lease *m) MUST_CHECK;
 
 #endif

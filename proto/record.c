@@ -188,10 +188,11 @@ enum err record_next(struct cursor *c, struct record *r)
         enum err err = record_get(c, r);
         return r->type == REC_again ? ERR_MALFORMED : err; /* said in more bytes than it takes */
     }
-    struct msg_again m;
-    uint32_t given = get_array(c) - 1;
-    c->at++;
-    for (unsigned read = again_read(c, &m, given); read < given && cursor_ok(c); read++)
+    struct msg_again m = {0};
+    uint32_t given = (*c->at & 0x0fu) - 1;
+    c->at += 2;
+    unsigned read = given ? again_read(c, &m, given) : 0; /* mostly there is nothing more */
+    for (; read < given && cursor_ok(c); read++)
         cursor_skip(c);
     return cursor_ok(c) && again_make(r, &m) ? OK : ERR_MALFORMED;
 }

@@ -26,12 +26,13 @@ struct agent_effect *agent_effect(struct agent *a, enum agent_effect_type type)
     return e;
 }
 
-void agent_sent(struct agent *a, size_t offset)
+void agent_sent(struct agent *a, size_t offset, struct said said)
 {
     struct agent_effect *e = agent_effect(a, AGENT_SEND);
-    e->brief = a->brief;
-    e->offset = offset;
-    e->size = a->out->bytes.size - offset;
+    e->mark = said.mark;
+    e->brief = said.brief;
+    e->offset = offset + said.brief;
+    e->size = a->out->bytes.size - e->offset;
 }
 
 void agent_send(struct agent *a, const struct record *r)
@@ -40,7 +41,7 @@ void agent_send(struct agent *a, const struct record *r)
         return;
     size_t offset = a->out->bytes.size;
     record_put(&a->out->bytes, r);
-    agent_sent(a, offset);
+    agent_sent(a, offset, (struct said){0});
 }
 
 void agent_trace(struct agent *a, const char *format, ...)

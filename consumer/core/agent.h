@@ -138,8 +138,9 @@ struct agent_effect {
         uint32_t timeout_ms;
         struct bytes args; /* lent until the next tick */
     } job;
-    bool brief;          /* AGENT_SEND: the broker knows `again` */
-    size_t offset, size; /* bytes: in effects.bytes */
+    uint32_t mark, brief; /* AGENT_SEND: of a record that may have a short form, with so many
+                             bytes right before it */
+    size_t offset, size;  /* bytes: in effects.bytes */
 };
 
 struct agent_effects { /* zeroed storage is empty */
@@ -152,6 +153,13 @@ static inline struct bytes agent_effect_bytes(const struct agent_effects *e, siz
 {
     const struct agent_effect *at = &e->at[i];
     return bytes_of(at->size ? e->bytes.data + at->offset : NULL, at->size);
+}
+
+/* AGENT_SEND: the short form of the record, or empty. */
+static inline struct bytes agent_effect_brief(const struct agent_effects *e, size_t i)
+{
+    const struct agent_effect *at = &e->at[i];
+    return bytes_of(at->brief ? e->bytes.data + at->offset - at->brief : NULL, at->brief);
 }
 
 /* One hello may tell all results again: that much memory is not kept. */

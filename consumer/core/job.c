@@ -121,8 +121,12 @@ void agent_job_tell(struct agent *a, const struct agent_job *j)
                            .peak_kib = j->peak_kib,
                            .last_lines = bytes_of(j->lines, j->lines_size)};
     size_t offset = a->out->bytes.size;
-    put_result(&a->out->bytes, &m);
-    agent_sent(a, offset);
+    struct said said = {0};
+    if (a->brief)
+        said = again_put_result(&a->again, &a->out->bytes, &m);
+    else
+        put_result(&a->out->bytes, &m);
+    agent_sent(a, offset, said);
 }
 
 static void tell_local(struct agent *a, const struct agent_job *j)

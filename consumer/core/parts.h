@@ -17,6 +17,7 @@
 #include "common/list.h"
 #include "common/map.h"
 #include "consumer/core/agent.h"
+#include "proto/again.h"
 
 enum {
     SILENCE_US = 4000000, /* nothing heard of the broker: what has not started is not ours */
@@ -150,8 +151,9 @@ struct agent {
     enum link_state link;
     uint32_t incarnation;
     int64_t heard_us, hello_us, beat_us, ticked_us, drained_us, deal_us;
-    int64_t again_us; /* the hello was refused: another try then; INT64_MAX: it was not */
-    bool brief;       /* the broker knows `again` */
+    int64_t again_us;   /* the hello was refused: another try then; INT64_MAX: it was not */
+    bool brief;         /* the broker knows `again` */
+    struct again again; /* the result told last */
     bool connected, draining, quit, warmed;
     bool full; /* too much is held: nothing is started */
 
@@ -163,7 +165,7 @@ struct agent {
 struct agent_effect *agent_effect(struct agent *a, enum agent_effect_type type);
 void agent_send(struct agent *a, const struct record *r);
 /* A record for the broker, put into the effects' bytes from offset on, is complete. */
-void agent_sent(struct agent *a, size_t offset);
+void agent_sent(struct agent *a, size_t offset, struct said said);
 void agent_trace(struct agent *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void agent_drain(struct agent *a);
 

@@ -13,7 +13,6 @@
 #include "common/conn.h"
 #include "common/log.h"
 #include "consumer/worker/hand.h"
-#include "proto/again.h"
 #include "proto/text_command.h"
 
 _Static_assert((int)AGENT_AHEAD_JOBS <= (int)PAGE_JOBS, "the core knows how much a ring holds");
@@ -46,7 +45,6 @@ struct shell {
         *refused;     /* the sentence of it that was logged last; NULL after a connection stood */
     int64_t again_us; /* the broker has refused us: when to try again */
     struct outbox outbox;
-    struct again again;
     struct hands hands;
     struct pollfd *items;
     bool broker_more; /* the broker's socket has more, whatever its descriptor says */
@@ -336,20 +334,24 @@ static void push_job(struct shell *s, const struct agent_effect *e)
     hands_push(&s->hands, e->runner, &job, e->job.args);
 }
 
-static void put(struct shell *s, const struct agent_effect *e, struct bytes record)
+static void put(struct shell *s, size_t i)
 {
-    unsigned char room[AGAIN_ROOM];
-    if (e->brief)
-        record = again_of(&s->again, outbox_place(&s->outbox, record.size), record, room);
-    outbox_put(&s->outbox, record);
+    const struct agent_effects *fx = &s->effects;
+    struct outbox_row row = {.whole = agent_effect_bytes(fx, i),
+                             .brief = agent_effect_brief(fx, i),
+                             .mark = fx->at[i].mark,
+                             .last_mark = fx->at[i].mark};
+    outbox_put_row(&s->outbox, &row);
     if (outbox_ripe(&s->outbox))
         flush_broker(s);
 }
 
-static void apply(struct shell *s, const struct agent_effect *e, struct bytes bytes)
+static void apply(struct shell *s, size_t i)
 {
+    const struct agent_effect *e = &s->effects.at[i];
+    struct bytes bytes = agent_effect_bytes(&s->effects, i);
     switch (e->type) {
-    case AGENT_SEND: put(s, e, bytes); break;
+    case AGENT_SEND: put(s, i); break;
     case AGENT_RESET: outbox_fini(&s->outbox); break;
     case AGENT_REOPEN: reopen_broker(s); break;
     case AGENT_SPAWN: runner_spawn(s, e->runner, e->program); break;
@@ -381,7 +383,7 @@ static void apply_all(struct shell *s)
     /* By index: applying a recall appends effects, which may move them all. It is done with its
      * own by then. */
     for (size_t i = 0; i < s->effects.count; i++)
-        apply(s, &s->effects.at[i], agent_effect_bytes(&s->effects, i));
+        apply(s, i);
     agent_effects_clear(&s->effects);
     for (unsigned i = 0; i < s->hands.count; i++)
         if (s->hands.at[i].fresh)

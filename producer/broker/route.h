@@ -12,14 +12,12 @@
 #include "common/map.h"
 #include "producer/core/broker.h"
 #include "proto/acl.h"
-#include "proto/again.h"
 
 struct route {
     uint64_t id; /* the core's name for it; never used again */
     struct bytes routing_id;
     enum port port;
     struct outbox outbox;
-    struct again again;
     struct link dirty;          /* routes::dirty or routes::lazy, while something waits */
     bool urgent;                /* on routes::dirty */
     bool full;                  /* would take no more in this turn */

@@ -131,12 +131,15 @@ static void send_early(struct shell *s, struct route *route)
     s->touched[route->port] = true;
 }
 
-static void put(struct shell *s, struct route *route, const struct effect *e, struct bytes record)
+static void put(struct shell *s, struct route *route, const struct effect *e)
 {
-    unsigned char room[AGAIN_ROOM];
-    if (e->brief)
-        record = again_of(&route->again, outbox_place(&route->outbox, record.size), record, room);
-    outbox_put(&route->outbox, record);
+    const struct effects *fx = &s->effects;
+    struct outbox_row row = {.whole = effect_bytes(fx, e),
+                             .brief = effect_name(fx, e),
+                             .behind = e->more_size,
+                             .mark = e->mark,
+                             .last_mark = e->mark + e->more};
+    outbox_put_row(&route->outbox, &row);
     route_mark(&s->routes, route, e->lazy);
     send_early(s, route);
 }
@@ -163,7 +166,7 @@ static void apply(struct shell *s)
             if (!route || route->id != e->peer)
                 route = routes_find_id(&s->routes, e->peer);
             if (route) /* else it left a moment ago, and the core is told of that next */
-                put(s, route, e, bytes);
+                put(s, route, e);
             break;
         case FX_PUBLISH: publish(s, effect_name(fx, e), bytes); break;
         case FX_PUT: {

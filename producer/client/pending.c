@@ -95,10 +95,11 @@ static void pending_place(struct pending *p, uint64_t number, const struct submi
     entry->state = SUBMISSION_OPEN;
     entry->id = 0;
     entry->large = NULL;
+    entry->brief = 0;
     m->number = number;
     if (m->args.size < LARGE_BYTES) {
         entry->at = (uint32_t)chunk->bytes.size;
-        put_submit(&chunk->bytes, m);
+        entry->brief = again_put_submit(&p->again, &chunk->bytes, m).brief;
         entry->size = (uint32_t)chunk->bytes.size - entry->at;
     } else {
         struct buf large = {0};
@@ -133,7 +134,8 @@ struct submission *pending_find(const struct pending *p, uint64_t number)
 
 static struct bytes record_of(const struct pending_chunk *chunk, const struct submission *s)
 {
-    return bytes_of(s->large ? s->large : chunk->bytes.data + s->at, s->size);
+    return s->large ? bytes_of(s->large, s->size)
+                    : bytes_of(chunk->bytes.data + s->at + s->brief, s->size - s->brief);
 }
 
 /* What a record of ours says; borrows it. */
@@ -180,7 +182,7 @@ uint64_t pending_again(struct pending *p, uint64_t number, uint64_t flags)
     struct submission settled;
     if (!pending_find(p, number))
         return 0;
-    struct bytes record = pending_record(p, number);
+    struct bytes record = pending_record(p, number).whole;
     struct buf copy = {0};
     buf_put(&copy, record.data, record.size);
     struct msg_submit m = submit_of(buf_bytes(&copy));
@@ -191,16 +193,19 @@ uint64_t pending_again(struct pending *p, uint64_t number, uint64_t flags)
     return again;
 }
 
-struct bytes pending_record(const struct pending *p, uint64_t number)
+struct pending_record pending_record(const struct pending *p, uint64_t number)
 {
     const struct pending_chunk *chunk = chunk_of(p, number);
-    return record_of(chunk, &chunk->at[number % CHUNK_NUMBERS]);
+    const struct submission *s = &chunk->at[number % CHUNK_NUMBERS];
+    return (struct pending_record){.whole = record_of(chunk, s),
+                                   .brief = bytes_of(chunk->bytes.data + s->at, s->brief),
+                                   .number = number};
 }
 
-struct bytes pending_send(struct pending *p)
+struct pending_record pending_send(struct pending *p)
 {
     p->sent = pending_above(p, p->sent);
-    return p->sent == p->next ? bytes_of(NULL, 0) : pending_record(p, p->sent++);
+    return p->sent == p->next ? (struct pending_record){0} : pending_record(p, p->sent++);
 }
 
 bool pending_gapped(const struct pending *p, uint64_t last)
@@ -239,6 +244,7 @@ void pending_resume(struct pending *p, uint64_t last)
             fresh.floor = fresh.next;
         pending_fini(p);
         *p = fresh;
+        p->again.type = REC_NONE; /* it borrows what has moved */
     }
     p->sent = p->floor;
 }

@@ -15,7 +15,7 @@
 
 #include "common/buf.h"
 #include "common/must.h"
-#include "proto/record.h"
+#include "proto/again.h"
 
 enum submission_state { SUBMISSION_NONE, SUBMISSION_OPEN, SUBMISSION_ACCEPTED };
 
@@ -26,7 +26,8 @@ struct submission {
     reeve_on_result *result;
     void *user;
     unsigned char *large; /* its record, owned; NULL: the bytes are the chunk's, from `at` */
-    uint32_t at, size;
+    uint32_t at, size;    /* of both forms of it: */
+    uint32_t brief;       /* the short one comes first; 0: there is none */
     uint8_t state;
     bool taken;     /* was accepted under this or an earlier number */
     bool received;  /* as received: a broker that died has forgotten it */
@@ -41,6 +42,13 @@ struct pending_chunk {
     struct submission at[CHUNK_NUMBERS];
 };
 
+/* A submission's record. */
+struct pending_record {
+    struct bytes whole, brief; /* brief: its short form (proto/again.h) behind that of the number
+                                  before, or empty */
+    uint64_t number;
+};
+
 struct pending {
     struct pending_chunk **chunks; /* chunks[head] holds the numbers from first * CHUNK_NUMBERS */
     size_t head, tail, capacity;
@@ -50,6 +58,7 @@ struct pending {
     uint64_t sent;               /* the next number to send */
     uint64_t next;               /* the next to be given out */
     size_t count;                /* unsettled */
+    struct again again;          /* the one under next - 1, or there is none */
 };
 
 void pending_init(struct pending *p);
@@ -73,11 +82,11 @@ bool pending_settle(struct pending *p, uint64_t number, struct submission *out);
 uint64_t pending_again(struct pending *p, uint64_t number, uint64_t flags);
 
 /* The record of an unsettled submission; lent until the next change. */
-struct bytes pending_record(const struct pending *p, uint64_t number);
+struct pending_record pending_record(const struct pending *p, uint64_t number);
 
 /* The next unsent submission's record, lent likewise, which is sent with this; empty when all are.
  */
-struct bytes pending_send(struct pending *p);
+struct pending_record pending_send(struct pending *p);
 
 /* Must numbers change to go on from the broker's last number? They must when one above it is
  * settled: the broker wants them without gaps, and has forgotten that one. */

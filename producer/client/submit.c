@@ -85,7 +85,7 @@ int reeve_submit(struct reeve_client *c, const char *method, const void *args, s
         *number = s.told;
     if (c->unsent_bytes == 0)
         wire_wake(&c->wire, true);
-    c->unsent_bytes += pending_record(&c->pending, pending_add(&c->pending, &s, &m)).size;
+    c->unsent_bytes += pending_record(&c->pending, pending_add(&c->pending, &s, &m)).whole.size;
     if (c->unsent_bytes >= CONN_PART_BYTES)
         client_send(c, false);
     return 0;
@@ -131,10 +131,10 @@ void submit_pump(struct reeve_client *c, bool all)
         c->now_ms >= submit_deadline(c))
         acks_send(c);
     while (c->now_ms >= c->busy_ms && c->wire.out.bytes < OUTBOX_BYTES_MAX) {
-        struct bytes record = pending_send(&c->pending);
-        if (!record.size)
+        struct pending_record record = pending_send(&c->pending);
+        if (!record.whole.size)
             break;
-        wire_put_bytes(&c->wire, record);
+        wire_put_submit(&c->wire, &record);
     }
 }
 

@@ -188,12 +188,13 @@ void wire_put(struct wire *w, const struct record *r)
     outbox_put(&w->out, buf_bytes(&w->scratch));
 }
 
-void wire_put_bytes(struct wire *w, struct bytes record)
+void wire_put_submit(struct wire *w, const struct pending_record *r)
 {
-    unsigned char room[AGAIN_ROOM];
+    uint32_t mark = (uint32_t)r->number;
+    struct outbox_row row = {.whole = r->whole, .mark = mark, .last_mark = mark};
     if (w->brief)
-        record = again_of(&w->again, outbox_place(&w->out, record.size), record, room);
-    outbox_put(&w->out, record);
+        row.brief = r->brief;
+    outbox_put_row(&w->out, &row);
 }
 
 int wire_flush(struct wire *w)

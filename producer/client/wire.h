@@ -12,8 +12,7 @@
 
 #include "common/conn.h"
 #include "common/identity.h"
-#include "proto/again.h"
-#include "proto/record.h"
+#include "producer/client/pending.h"
 
 struct wire {
     char *address, *updates_address;
@@ -24,7 +23,6 @@ struct wire {
     bool over;       /* the dealer can do nothing more: wire_reopen */
     struct conn_refusal refusal;
     struct outbox out;
-    struct again again;
     bool brief; /* the broker knows `again` */
     struct buf scratch;
     int epoll, wake; /* wake: an eventfd; readable when dispatch should be called anyway */
@@ -54,8 +52,8 @@ int wire_updates(struct wire *w, uint64_t port) MUST_CHECK;
 int wire_subscribe(struct wire *w, struct bytes topic, bool on);
 
 void wire_put(struct wire *w, const struct record *r);
-/* A record that is bytes already. */
-void wire_put_bytes(struct wire *w, struct bytes record);
+/* A submission as it was made, see pending.h. */
+void wire_put_submit(struct wire *w, const struct pending_record *r);
 /* 0: all gone; EAGAIN: the rest waits; else errno. */
 int wire_flush(struct wire *w) MUST_CHECK;
 

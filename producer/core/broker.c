@@ -86,6 +86,7 @@ static void peer_free(struct broker *b, struct peer *peer)
     follows_fini(peer);
     link_take(&peer->link);
     idmap_take(&b->peers, peer->id);
+    free(peer->again);
     pool_give(&b->pool, peer, sizeof *peer);
 }
 
@@ -166,7 +167,12 @@ static void peer_gone(struct broker *b, uint64_t id)
 static void hello(struct broker *b, struct peer *peer, const struct msg_hello *m)
 {
     enum role role = peer->port == PORT_CLIENTS ? ROLE_CLIENT : ROLE_WORKER;
-    peer->brief = m->knows & KNOWS_AGAIN;
+    if (!(m->knows & KNOWS_AGAIN)) {
+        free(peer->again);
+        peer->again = NULL;
+    } else if (!peer->again) {
+        peer->again = must_alloc(sizeof *peer->again);
+    }
     if (m->version_min > PROTOCOL_VERSION || m->version_max < PROTOCOL_VERSION)
         send_error(b, peer, 0, ERR_VERSION, "this broker speaks versions 1..1");
     else if (m->role != role)

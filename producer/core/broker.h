@@ -120,7 +120,7 @@ struct event {
 };
 
 enum effect_type {
-    FX_SEND,    /* bytes (one record) to peer */
+    FX_SEND,    /* bytes (one record, or a row of them) to peer */
     FX_PUBLISH, /* topic and bytes on the updates' socket */
     FX_PUT,     /* bytes: a row (producer/core/row.h) to keep; kind and id or name */
     FX_DROP,    /* a row to forget */
@@ -138,10 +138,11 @@ enum effect_type {
 struct effect {
     enum effect_type type;
     bool lazy;     /* FX_SEND: may wait for what else goes there, for a tick at most */
-    bool brief;    /* FX_SEND: the peer knows `again` */
     bool settled;  /* of an ended job: nobody waits for its result */
     uint8_t state; /* of an ended job: how it ended; FX_LIST: the state wanted, 0 any */
     uint8_t kind;  /* FX_PUT, FX_DROP: enum row_kind */
+    uint32_t mark; /* FX_SEND: of a record that comes in rows (proto/again.h), else 0 */
+    uint32_t more; /* FX_SEND: the next so many of its row lie behind it, in their short form */
     uint64_t seq;  /* FX_PUT, FX_DROP, FX_SETTLE: told back by EV_STORED; grows by one each */
     union {
         uint64_t peer;   /* FX_SEND, FX_ENROL */
@@ -150,7 +151,8 @@ struct effect {
     uint64_t id, count;
     size_t at;                /* place of the bytes in effects.bytes */
     uint32_t size, name_size; /* the name lies right before the bytes. FX_PUBLISH: the topic;
-                                 FX_PUT, FX_DROP: the row's */
+                                 FX_PUT, FX_DROP: the row's; FX_SEND: the short form */
+    uint32_t more_size;       /* of those behind, with which `size` ends */
 };
 
 /* Lent until the next step. */
@@ -181,6 +183,8 @@ void broker_free(struct broker *b);
 /* One event; its effects replace what out held before. out starts zeroed, ends in effects_fini. */
 void broker_step(struct broker *b, const struct event *ev, struct effects *out);
 void effects_fini(struct effects *out);
+/* One more, to be filled. */
+struct effect *effects_append(struct effects *out);
 
 /* Another life took what is ours: nothing this broker decides counts any more, it must end. */
 bool broker_fenced(const struct broker *b);

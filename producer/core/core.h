@@ -35,6 +35,7 @@
 #include "producer/core/todo.h"
 #include "producer/core/topic.h"
 #include "producer/core/update.h"
+#include "proto/again.h"
 #include "proto/tagset.h"
 
 #define JOB_SEQUENCE_MASK 0xfffffffffffffu /* of an id; above it is the broker's */
@@ -49,11 +50,11 @@ struct peer {
     struct worker *worker;
     struct link waiters; /* see waiter.c */
     uint64_t waiters_count;
-    struct idmap follows;              /* follow::number */
-    struct link link;                  /* broker::peers_list */
-    int64_t ping_ms;                   /* when the next ping is due */
-    bool brief;                        /* it knows `again` */
-    char key[ACL_KEY_SIZE];            /* its public key; 0: none was shown */
+    struct idmap follows;   /* follow::number */
+    struct link link;       /* broker::peers_list */
+    int64_t ping_ms;        /* when the next ping is due */
+    struct again *again;    /* what was made for it last; NULL: it does not know the short form */
+    char key[ACL_KEY_SIZE]; /* its public key; 0: none was shown */
     const struct principal *principal; /* of the list in force; NULL: it may nothing */
 };
 
@@ -349,10 +350,12 @@ void gate_open(struct broker *b);
 void gate_close(struct broker *b);
 void gate_release(struct broker *b);
 void send_lazily(struct broker *b, const struct peer *peer, const struct record *r);
-struct effect *send_open(struct broker *b, const struct peer *peer); /* of one record */
 /* Behind what was sent with the same *by, which says when the last of it leaves. */
 void send_behind(struct broker *b, const struct peer *peer, const struct record *r, uint64_t *by);
 void send_record(struct broker *b, const struct peer *peer, const struct record *r);
+void send_lease(struct broker *b, const struct peer *peer, const struct msg_lease *m);
+/* Of one that was made with peer->again. */
+void send_said(struct broker *b, const struct peer *peer, struct bytes both, struct said said);
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
                 const char *text);
 /* retry_ms 0: it is not worth trying again. */

@@ -8,12 +8,14 @@
  */
 #include "producer/core/core.h"
 
+enum { ROW_BYTES = 4096 }; /* of one effect: the frames it goes into are filled as well */
+
 static bool told(enum effect_type type)
 {
     return type == FX_SEND || type == FX_PUBLISH;
 }
 
-static struct effect *append(struct effects *fx)
+struct effect *effects_append(struct effects *fx)
 {
     if (fx->count == fx->capacity) {
         fx->capacity = fx->capacity ? fx->capacity * 2 : 64;
@@ -28,7 +30,7 @@ static struct effect *add(struct broker *b, enum effect_type type, uint64_t *by)
     uint64_t seq = b->gates ? b->put_seq : by ? *by : 0;
     bool waits = told(type) && seq > b->stored_seq;
     b->into = waits ? &b->held : b->out;
-    struct effect *e = append(b->into);
+    struct effect *e = effects_append(b->into);
     *e = (struct effect){.type = type, .at = b->into->bytes.size};
     if (!waits)
         return e;
@@ -103,7 +105,7 @@ static void release(struct broker *b, size_t from, size_t to)
     for (size_t i = from; i < to; i++) {
         if (lease_void(b, &held->list[i]))
             continue;
-        struct effect *e = append(out);
+        struct effect *e = effects_append(out);
         *e = held->list[i];
         e->seq = 0;
         e->at = e->at - start + base;
@@ -147,21 +149,84 @@ void gate_release(struct broker *b)
 
 /* --- records to peers ------------------------------------------------------------------------- */
 
-struct effect *send_open(struct broker *b, const struct peer *peer)
+static struct effect *send_open(struct broker *b, const struct peer *peer)
 {
     struct effect *e = effect_add(b, FX_SEND);
     e->peer = peer->id;
-    e->brief = peer->brief;
     return e;
+}
+
+static void send_close(struct broker *b, struct effect *e, struct said said)
+{
+    e->mark = said.mark;
+    e->name_size = said.brief;
+    e->at += said.brief;
+    effect_close(b, e);
+}
+
+/* The effect that ends with the record of this mark, if nothing came behind it: the next of the row
+ * needs neither an effect of its own nor to be whole. NULL: it does. */
+static struct effect *row_of(struct broker *b, const struct peer *peer, uint32_t mark)
+{
+    struct effects *out = b->out;
+    if (!out->count || b->gates)
+        return NULL;
+    struct effect *e = &out->list[out->count - 1];
+    bool ends = e->type == FX_SEND && e->peer == peer->id && e->mark && e->mark + e->more == mark &&
+                e->at + e->size == out->bytes.size;
+    return ends && e->size < ROW_BYTES ? e : NULL;
+}
+
+static void row_add(struct effect *e, uint32_t size)
+{
+    e->more++;
+    e->more_size += size;
+    e->size += size;
+}
+
+void send_lease(struct broker *b, const struct peer *peer, const struct msg_lease *m)
+{
+    struct again *again = peer->again;
+    struct effect *row = again ? row_of(b, peer, again->mark) : NULL;
+    uint32_t brief = row ? again_brief_lease(again, &b->out->bytes, m) : 0;
+    struct said said = {0};
+    if (brief) {
+        row_add(row, brief);
+        return;
+    }
+    struct effect *e = send_open(b, peer);
+    e->id = m->id; /* while it waits for the store it may be taken back, see lease_void */
+    e->count = m->token;
+    if (again)
+        said = again_put_lease(again, &b->into->bytes, m);
+    else
+        put_lease(&b->into->bytes, m);
+    send_close(b, e, said);
+}
+
+void send_said(struct broker *b, const struct peer *peer, struct bytes both, struct said said)
+{
+    struct effect *row = said.brief ? row_of(b, peer, said.mark - 1) : NULL;
+    if (row) {
+        buf_put(&b->out->bytes, both.data, said.brief);
+        row_add(row, said.brief);
+        return;
+    }
+    struct effect *e = send_open(b, peer);
+    buf_put(&b->into->bytes, both.data, both.size);
+    send_close(b, e, said);
 }
 
 static void send_one(struct broker *b, struct effect *e, const struct peer *peer,
                      const struct record *r)
 {
+    struct said said = {0};
     e->peer = peer->id;
-    e->brief = peer->brief;
-    record_put(&b->into->bytes, r);
-    effect_close(b, e);
+    if (peer->again)
+        said = again_put(peer->again, &b->into->bytes, r);
+    else
+        record_put(&b->into->bytes, r);
+    send_close(b, e, said);
 }
 
 void send_record(struct broker *b, const struct peer *peer, const struct record *r)

@@ -327,15 +327,23 @@ void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t tok
     job_event(b, job, NULL);
 }
 
-/* Told to whoever waits; record: `ended` as it is written. */
-static void end_tell(struct broker *b, const struct job *job, const struct msg_ended *ended,
-                     struct bytes record)
+/* As it is written into scratch, for its client and to be kept. */
+static struct said end_put(struct broker *b, const struct job *job, const struct msg_ended *ended)
 {
-    if (job->client && job->client->peer) {
-        struct effect *e = send_open(b, job->client->peer);
-        buf_put(&b->into->bytes, record.data, record.size);
-        effect_close(b, e);
-    }
+    const struct peer *peer = job->client ? job->client->peer : NULL;
+    buf_clear(&b->scratch);
+    if (peer && peer->again)
+        return again_put_ended(peer->again, &b->scratch, ended);
+    put_ended(&b->scratch, ended);
+    return (struct said){0};
+}
+
+/* Told to whoever waits; scratch: `ended` as it is written. */
+static void end_tell(struct broker *b, const struct job *job, const struct msg_ended *ended,
+                     struct said said)
+{
+    if (job->client && job->client->peer)
+        send_said(b, job->client->peer, buf_bytes(&b->scratch), said);
     if (job->more)
         waiters_tell(b, job, ended);
 }
@@ -386,9 +394,8 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
     struct msg_job view;
     bool durable = job->durability == CLASS_DURABLE, seen = topic_wanted(b) || job_chain(job);
     job_move(b, job, state);
-    buf_clear(&b->scratch); /* it is written once, and kept and told */
-    put_ended(&b->scratch, &ended);
-    struct bytes record = buf_bytes(&b->scratch);
+    struct said said = end_put(b, job, &ended); /* it is written once, and kept and told */
+    struct bytes record = bytes_of(b->scratch.data + said.brief, b->scratch.size - said.brief);
     keep_ended(b, job, &row, record);
     if (job->queue == b->todo.queue)
         todo_ended(b, job);
@@ -402,7 +409,7 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
         job_view_ended(&view, &ended, &row);
     }
     job_event(b, job, seen ? &view : NULL);
-    end_tell(b, job, &ended, record);
+    end_tell(b, job, &ended, said);
     if (durable)
         gate_close(b);
     end_count(b, job);

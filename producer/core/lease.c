@@ -160,11 +160,7 @@ static void lease(struct broker *b, struct worker *w, struct job *job)
     bool kept = lease_kept(b, job);
     if (kept)
         gate_open(b);
-    struct effect *e = send_open(b, w->peer);
-    e->id = job->id; /* while it waits for the store it may be taken back, see effects.c */
-    e->count = m.token;
-    put_lease(&b->into->bytes, &m);
-    effect_close(b, e);
+    send_lease(b, w->peer, &m);
     if (kept)
         gate_close(b);
 }

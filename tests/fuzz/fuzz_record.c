@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Any bytes as a message body: each record either is refused or comes back the same when it is
- * written and read again; and so does the whole body, with its rows in their short form.
+ * written and read again; and so does the whole body, with its rows in their short form, of which
+ * the maker gives both.
  */
 #include "proto/again.h"
-#include "proto/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,11 +38,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cursor c = cursor_of(bytes_of(data, size));
     struct record r;
     struct again again = {0};
-    struct buf whole = {0}, brief = {0}, back = {0};
+    struct buf whole = {0}, both = {0}, brief = {0}, back = {0};
     r.type = REC_NONE;
-    for (uint64_t place = 0; !cursor_done(&c); place++) {
+    uint32_t mark = 0;
+    while (!cursor_done(&c)) {
         const unsigned char *before = c.at;
-        unsigned char room[AGAIN_ROOM];
         size_t from = whole.size;
         if (record_next(&c, &r) != OK)
             break;
@@ -54,13 +54,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (r.type == REC_submit)
             (void)queue_name_valid(r.submit.queue);
         record_put(&whole, &r);
-        struct bytes said =
-            again_of(&again, place, bytes_of(whole.data + from, whole.size - from), room);
-        buf_put(&brief, said.data, said.size);
+        buf_clear(&both);
+        struct said said = again_put(&again, &both, &r);
+        struct bytes made = bytes_of(both.data + said.brief, both.size - said.brief);
+        must(bytes_equal(made, bytes_of(whole.data + from, whole.size - from)));
+        bool follows = said.brief && mark && said.mark == mark + 1;
+        buf_put(&brief, follows ? both.data : made.data, follows ? said.brief : made.size);
+        mark = said.mark;
     }
     put_all(&back, buf_bytes(&brief));
     must(bytes_equal(buf_bytes(&back), buf_bytes(&whole)));
     buf_fini(&whole);
+    buf_fini(&both);
     buf_fini(&brief);
     buf_fini(&back);
     return 0;

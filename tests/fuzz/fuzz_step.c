@@ -35,13 +35,16 @@ static void take_effects(struct world *w)
         if (e->type != FX_SEND)
             continue;
         struct cursor c = cursor_of(effect_bytes(&w->fx, e));
-        struct record r;
-        must(record_get(&c, &r) == OK && cursor_done(&c) && r.type != REC_NONE);
-        for (unsigned p = 0; p < PEERS; p++)
-            if (w->connection[p] == e->peer && r.type == REC_lease)
-                w->lease[p] = (struct msg_lease){.id = r.lease.id, .token = r.lease.token};
-        if (r.type == REC_accepted)
-            w->jobs[w->job_count++ % KNOWN] = r.accepted.id;
+        struct record r = {.type = REC_NONE};
+        for (uint32_t left = e->more + 1; left; left--) {
+            must(record_next(&c, &r) == OK && r.type != REC_NONE);
+            for (unsigned p = 0; p < PEERS; p++)
+                if (w->connection[p] == e->peer && r.type == REC_lease)
+                    w->lease[p] = (struct msg_lease){.id = r.lease.id, .token = r.lease.token};
+            if (r.type == REC_accepted)
+                w->jobs[w->job_count++ % KNOWN] = r.accepted.id;
+        }
+        must(cursor_done(&c));
     }
 }
 
@@ -90,7 +93,8 @@ static void say_hello(struct world *w, unsigned who, unsigned how)
                                  .peer_id = bytes_of(id, sizeof id),
                                  .name = bytes_text(name),
                                  .slots = 1 + who % 3,
-                                 .tags = bytes_text(how & 1 ? "t=1" : "")}};
+                                 .tags = bytes_text(how & 1 ? "t=1" : ""),
+                                 .knows = how & 2 ? KNOWS_ALL : 0}};
     say(w, who, &r);
 }
 

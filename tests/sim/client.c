@@ -302,7 +302,8 @@ static void hello(struct client_sim *c)
                        .hello = {.version_min = PROTOCOL_VERSION,
                                  .version_max = PROTOCOL_VERSION,
                                  .role = ROLE_CLIENT,
-                                 .peer_id = bytes_of(c->session.peer_id, PEER_ID_BYTES)}};
+                                 .peer_id = bytes_of(c->session.peer_id, PEER_ID_BYTES),
+                                 .knows = KNOWS_ALL}};
     buf_clear(&c->out);
     client_say(c, &r);
 }
@@ -398,7 +399,7 @@ void client_turn(struct sim *s, struct client_sim *c)
             acks_put(&c->acks, c->pending.floor, &c->out);
         watcher_turn(s, c);
         while (s->now_us >= c->busy_us && c->out.size < FRAME_BYTES) {
-            struct bytes record = pending_send(&c->pending);
+            struct bytes record = pending_send(&c->pending).whole;
             if (!record.size)
                 break;
             buf_put(&c->out, record.data, record.size);

@@ -103,6 +103,45 @@ static void apply(struct sim *s)
     }
 }
 
+/* Puts the records of a row, each whole, into effects of their own behind `out`. */
+static void part_row(struct sim *s, const struct effects *fx, const struct effect *e,
+                     struct effects *out)
+{
+    struct cursor c = cursor_of(effect_bytes(fx, e));
+    uint32_t count = 0;
+    struct record r = {.type = REC_NONE};
+    for (; !cursor_done(&c); count++) {
+        if (record_next(&c, &r) != OK)
+            sim_fail(s, "S19", "a row does not decode");
+        struct effect *one = effects_append(out);
+        *one = (struct effect){.type = FX_SEND, .peer = e->peer, .at = out->bytes.size};
+        record_put(&out->bytes, &r);
+        one->size = (uint32_t)(out->bytes.size - one->at);
+    }
+    if (count != e->more + 1)
+        sim_fail(s, "S19", "a row of %u has %u records", e->more + 1, count);
+}
+
+/* All else here looks at one record an effect, and may take them apart. */
+static void part_rows(struct sim *s, struct effects *fx)
+{
+    struct effects out = {0};
+    for (size_t i = 0; i < fx->count; i++) {
+        struct effect *e = &fx->list[i];
+        if (e->type == FX_SEND) {
+            part_row(s, fx, e, &out);
+            continue;
+        }
+        struct bytes whole =
+            bytes_of(fx->bytes.data + e->at - e->name_size, e->name_size + e->size);
+        e->at = out.bytes.size + e->name_size;
+        buf_put(&out.bytes, whole.data, whole.size);
+        *effects_append(&out) = *e;
+    }
+    effects_fini(fx);
+    *fx = out;
+}
+
 static uint64_t hash_more(uint64_t hash, const void *data, size_t size)
 {
     return bytes_hash(bytes_of(data, size), hash);
@@ -177,6 +216,7 @@ static void step_now(struct sim *s, struct event *ev)
     if (s->plant)
         plant_event(s, &given);
     broker_step(hub->broker, &given, &hub->effects);
+    part_rows(s, &hub->effects);
     hub->steps++;
     if (s->plant)
         plant_effects(s, ev, &hub->effects);

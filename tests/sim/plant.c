@@ -38,25 +38,15 @@ static void drop(struct effects *fx, size_t i)
     fx->count--;
 }
 
-static struct effect *append(struct effects *fx)
-{
-    if (fx->count == fx->capacity) {
-        fx->capacity = 2 * fx->capacity + 8;
-        fx->list = must_realloc(fx->list, fx->capacity * sizeof *fx->list);
-    }
-    fx->list[fx->count] = (struct effect){.type = FX_SEND};
-    return &fx->list[fx->count++];
-}
-
 static void twice(struct effects *fx, size_t i)
 {
-    struct effect *copy = append(fx);
+    struct effect *copy = effects_append(fx);
     *copy = fx->list[i];
 }
 
 static void says(struct effects *fx, uint64_t peer, const struct record *r)
 {
-    append(fx)->peer = peer;
+    *effects_append(fx) = (struct effect){.type = FX_SEND, .peer = peer};
     replace(fx, fx->count - 1, r);
 }
 
@@ -193,12 +183,9 @@ static bool strike_bygone(struct sim *s, struct effects *fx, size_t i)
             return false;
         fx->list[i].state = JOB_OK;
         return row_change(fx, i, ends_well);
-    case PLANT_END_FORGOTTEN: {
-        struct effect *gone = append(fx);
-        gone->type = FX_GONE;
-        gone->id = id;
+    case PLANT_END_FORGOTTEN:
+        *effects_append(fx) = (struct effect){.type = FX_GONE, .id = id};
         return true;
-    }
     default: return false;
     }
 }

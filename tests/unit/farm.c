@@ -158,7 +158,8 @@ static void says_hello(struct farm *f, const char *who, unsigned slots, const ch
                                  .peer_id = bytes_of(peer_id, sizeof peer_id),
                                  .name = bytes_text(slots ? who : ""),
                                  .slots = slots,
-                                 .tags = bytes_text(tags)}};
+                                 .tags = bytes_text(tags),
+                                 .knows = KNOWS_ALL}};
     says(f, who, &r);
 }
 

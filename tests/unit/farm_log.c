@@ -230,19 +230,27 @@ static void log_put(struct farm *f, const struct effect *e)
                    job_state_name(e->state), e->settled ? " settled" : "");
 }
 
+/* One record, or a row of them. */
+static void log_sent(struct farm *f, const struct effect *e)
+{
+    struct cursor c = cursor_of(effect_bytes(&f->fx, e));
+    struct record r = {.type = REC_NONE};
+    for (uint32_t left = e->more + 1; left; left--) {
+        CHECK_EQ(record_next(&c, &r), OK);
+        if (r.type == REC_ping || r.type == REC_slot)
+            continue;
+        buf_printf(&f->log, "%s < ", name_of(f, e->peer));
+        log_record(&f->log, &r);
+        buf_printf(&f->log, "\n");
+    }
+    CHECK(cursor_done(&c));
+}
+
 void farm_write_down(struct farm *f, const struct effect *e)
 {
     struct bytes bytes = effect_bytes(&f->fx, e), topic = effect_name(&f->fx, e);
-    struct cursor c = cursor_of(bytes);
-    struct record r;
     switch (e->type) {
-    case FX_SEND:
-        CHECK(record_get(&c, &r) == OK && cursor_done(&c));
-        if (r.type == REC_ping || r.type == REC_slot)
-            return;
-        buf_printf(&f->log, "%s < ", name_of(f, e->peer));
-        log_record(&f->log, &r);
-        break;
+    case FX_SEND: log_sent(f, e); return;
     case FX_PUBLISH:
         buf_printf(&f->log, "%.*s: ", (int)topic.size - 1, (const char *)topic.data);
         log_update(&f->log, bytes);

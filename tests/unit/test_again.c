@@ -3,26 +3,35 @@
  * Rows of records in their short form, and what they are read as.
  */
 #include "proto/again.h"
-#include "proto/record.h"
 #include "tests/unit/check.h"
 
 struct line {
     struct again again;
-    uint64_t place;
+    uint32_t mark;           /* of the record said last, in this frame */
     struct buf frame, whole; /* as it is said; what was meant */
     size_t last;             /* bytes of the record said last */
 };
 
+/* As an outbox does. */
+static void say_made(struct line *l, const struct said *said, struct bytes both)
+{
+    bool brief = said->brief && l->mark && said->mark == l->mark + 1;
+    struct bytes whole = bytes_of((const char *)both.data + said->brief, both.size - said->brief);
+    l->last = brief ? said->brief : whole.size;
+    l->mark = said->mark;
+    buf_put(&l->frame, brief ? both.data : whole.data, l->last);
+    buf_put(&l->whole, whole.data, whole.size);
+}
+
 static void say(struct line *l, const struct record *r)
 {
-    unsigned char room[AGAIN_ROOM];
-    struct buf one = {0};
-    record_put(&one, r);
-    struct bytes said = again_of(&l->again, l->place++, buf_bytes(&one), room);
-    l->last = said.size;
-    buf_put(&l->frame, said.data, said.size);
-    buf_put(&l->whole, one.data, one.size);
-    buf_fini(&one);
+    struct buf both = {0}, plain = {0};
+    struct said said = again_put(&l->again, &both, r);
+    record_put(&plain, r);
+    CHECK_BYTES(bytes_of(both.data + said.brief, both.size - said.brief), buf_bytes(&plain));
+    say_made(l, &said, buf_bytes(&both));
+    buf_fini(&both);
+    buf_fini(&plain);
 }
 
 static bool is_short(const struct line *l)
@@ -44,7 +53,7 @@ static void hear(struct line *l)
     buf_fini(&heard);
     buf_clear(&l->frame);
     buf_clear(&l->whole);
-    l->place++;
+    l->mark = 0;
 }
 
 static void line_fini(struct line *l)
@@ -169,7 +178,7 @@ TEST(what_comes_between_ends_a_row)
     CHECK(l.last > 20);
     hear(&l);
     say(&l, &first);
-    l.place++; /* one that was put without asking */
+    l.mark = 0; /* one that was put without asking */
     say(&l, &second);
     CHECK(l.last > 20);
     line_fini(&l);
@@ -269,4 +278,74 @@ TEST(fields_that_a_later_release_adds_are_passed_over)
     CHECK_EQ(r.ended.run_us, 5);
     CHECK_BYTES(r.ended.value, bytes_text("w"));
     buf_fini(&b);
+}
+
+/* Of a lease that comes behind another nobody needs the whole. */
+TEST(short_leases_alone_and_both_forms_mix)
+{
+    static const char *const args[] = {"a", "a", "b", "b", "c", "cd", "cd", "a"};
+    struct line l = {0};
+    struct buf both = {0};
+    for (uint64_t n = 0; n < 800; n++) {
+        struct msg_lease m = {
+            .id = (1 << 20) + n, .token = 7, .args = bytes_text(args[n / 3 % LENGTH(args)])};
+        struct said said = {0};
+        buf_clear(&both);
+        if (n % 5)
+            said.brief = again_brief_lease(&l.again, &both, &m);
+        size_t alone = said.brief;
+        if (alone)
+            put_lease(&both, &m);
+        else
+            said = again_put_lease(&l.again, &both, &m);
+        said.mark = l.again.mark;
+        CHECK_EQ(said.brief != 0, n != 0);
+        say_made(&l, &said, buf_bytes(&both));
+        buf_clear(&both);
+        put_lease(&both, &m); /* the whole is always the same */
+        CHECK_BYTES(bytes_of(l.whole.data + l.whole.size - both.size, both.size), buf_bytes(&both));
+    }
+    hear(&l);
+    buf_fini(&both);
+    line_fini(&l);
+}
+
+TEST(a_broken_row_has_no_short_form_alone)
+{
+    struct line l = {0};
+    struct buf out = {0};
+    struct msg_lease m = {.id = 8, .token = 7, .args = bytes_text("a")};
+    CHECK_EQ(again_brief_lease(&l.again, &out, &m), 0);
+    CHECK_EQ(again_put_lease(&l.again, &out, &m).brief, 0);
+    size_t size = out.size;
+    m.id = 10;
+    CHECK_EQ(again_brief_lease(&l.again, &out, &m), 0);
+    m.id = 9;
+    m.token = 8;
+    CHECK_EQ(again_brief_lease(&l.again, &out, &m), 0);
+    CHECK_EQ(out.size, size);
+    m.token = 7;
+    CHECK_EQ(again_brief_lease(&l.again, &out, &m), 5);
+    buf_fini(&out);
+}
+
+TEST(a_large_value_ends_a_row)
+{
+    static const struct {
+        size_t size;
+        bool brief;
+    } rows[] = {{1, false}, {1 << 20, false}, {3, false}, {220, true},
+                {1, true},  {250, false},     {1, false}, {1, true}};
+    struct again again = {0};
+    struct buf out = {0};
+    void *args = must_alloc(1 << 20);
+    for (uint64_t n = 0; n < LENGTH(rows); n++) {
+        struct msg_lease m = {.id = 7 + n, .token = 7, .args = bytes_of(args, rows[n].size)};
+        CHECK_EQ(again_put_lease(&again, &out, &m).brief != 0, rows[n].brief);
+        m.id++;
+        m.args.size = 1 << 20;
+        CHECK_EQ(again_brief_lease(&again, &out, &m), 0);
+    }
+    free(args);
+    buf_fini(&out);
 }

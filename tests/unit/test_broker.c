@@ -1669,3 +1669,31 @@ TEST(who_tells_its_progress_has_begun)
     SAYS(f, "");
     farm_free(f);
 }
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+/* What lies between them has an effect of its own, and so has what comes behind that. */
+TEST(leases_of_one_turn_are_one_row)
+{
+    struct farm *f = farm_with(4);
+    uint32_t more = 0, sends = 0;
+    farm_forget(f);
+    struct buf body = {0};
+    for (uint64_t n = 1; n <= 4; n++) {
+        struct record r = {
+            .type = REC_submit,
+            .submit = {.number = n, .queue = bytes_text("calc.add"), .args = bytes_of("\x01", 1)}};
+        record_put(&body, &r);
+    }
+    says_bytes(f, "c1", buf_bytes(&body));
+    buf_fini(&body);
+    for (size_t i = 0; i < f->fx.count; i++) {
+        const struct effect *e = &f->fx.list[i];
+        sends += e->type == FX_SEND;
+        more += e->more;
+        CHECK(!e->more || (e->mark && e->more_size == e->more * 5));
+    }
+    CHECK_EQ(more, 3);
+    CHECK_EQ(sends, 2); /* the row, and what was accepted */
+    farm_free(f);
+}

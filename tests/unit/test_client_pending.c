@@ -25,7 +25,7 @@ static uint64_t add_small(struct pending *p, uint64_t told)
 /* Sends one: its number, 0 when none is left. The arguments say who it is. */
 static uint64_t send(struct pending *p, uint64_t *told)
 {
-    struct bytes record = pending_send(p);
+    struct bytes record = pending_send(p).whole;
     struct cursor c = cursor_of(record);
     struct record r;
     if (!record.size)
@@ -64,7 +64,7 @@ TEST(large_arguments_are_kept_whole)
     add(&p, 1, buf_bytes(&large));
     add_small(&p, 2);
     for (int round = 0; round < 2; round++) {
-        struct cursor c = cursor_of(pending_send(&p));
+        struct cursor c = cursor_of(pending_send(&p).whole);
         CHECK_EQ(record_get(&c, &r), OK);
         CHECK_BYTES(r.submit.args, buf_bytes(&large));
         pending_resume(&p, (uint64_t)round); /* the second time it is known already */

@@ -58,6 +58,53 @@ static void flush_all(struct outbox *o, void *socket, struct bytes route)
     CHECK(outbox_empty(o));
 }
 
+static void put_row(struct outbox *o, const char *whole, const char *brief, size_t behind,
+                    uint32_t mark, uint32_t last_mark)
+{
+    struct outbox_row row = {.whole = bytes_text(whole),
+                             .brief = bytes_text(brief),
+                             .behind = behind,
+                             .mark = mark,
+                             .last_mark = last_mark};
+    outbox_put_row(o, &row);
+}
+
+TEST(a_short_form_is_put_right_behind_the_record_before)
+{
+    struct outbox o = {0};
+    put_row(&o, "one ", "1", 0, 1, 1); /* nothing stands before it */
+    put_row(&o, "two ", "2", 0, 2, 2);
+    put_row(&o, "four ", "4", 0, 4, 4); /* another one does */
+    put_row(&o, "five 67", "5", 2, 5, 7);
+    put_row(&o, "eight 9", "8", 1, 8, 9);
+    CHECK_BYTES(buf_bytes(&o.open), bytes_text("one 2four 56789"));
+    outbox_put(&o, bytes_text("x"));
+    put_row(&o, "ten ", "A", 0, 10, 10);
+    put_row(&o, "new ", "", 0, 11, 11); /* it has none */
+    CHECK_BYTES(buf_bytes(&o.open), bytes_text("one 2four 56789xten new "));
+    CHECK_EQ(o.bytes, o.open.size);
+    outbox_fini(&o);
+    put_row(&o, "in a new one ", "B", 0, 12, 12);
+    CHECK_BYTES(buf_bytes(&o.open), bytes_text("in a new one "));
+    outbox_fini(&o);
+}
+
+TEST(a_frame_begins_with_a_whole_record)
+{
+    static char filler[CONN_FRAME_BYTES - 5];
+    struct outbox o = {0};
+    memset(filler, 'f', sizeof filler);
+    struct outbox_row row = {.whole = bytes_of(filler, sizeof filler), .mark = 1, .last_mark = 1};
+    outbox_put_row(&o, &row);
+    put_row(&o, "whole", "w", 0, 2, 2);
+    CHECK_EQ(o.open.size, sizeof filler + 1);
+    put_row(&o, "whole", "w", 0, 3, 3);
+    CHECK_BYTES(buf_bytes(&o.open), bytes_text("whole"));
+    put_row(&o, "whole", "w", 0, 4, 4);
+    CHECK_BYTES(buf_bytes(&o.open), bytes_text("wholew"));
+    outbox_fini(&o);
+}
+
 TEST(records_of_one_turn_travel_in_one_frame)
 {
     struct pair p;
