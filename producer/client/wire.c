@@ -200,9 +200,12 @@ void wire_put(struct wire *w, const struct record *r)
     outbox_put(&w->out, buf_bytes(&w->scratch));
 }
 
-void wire_put_bytes(struct wire *w, struct bytes record)
+void wire_put_submit(struct wire *w, const struct msg_submit *m)
 {
     unsigned char room[AGAIN_ROOM];
+    buf_clear(&w->scratch);
+    put_submit(&w->scratch, m);
+    struct bytes record = buf_bytes(&w->scratch);
     if (w->brief)
         record = again_of(&w->again, outbox_place(&w->out, record.size), record, room);
     outbox_put(&w->out, record);

@@ -55,8 +55,8 @@ int wire_updates(struct wire *w, uint64_t port) MUST_CHECK;
 int wire_subscribe(struct wire *w, struct bytes topic, bool on);
 
 void wire_put(struct wire *w, const struct record *r);
-/* A record that is bytes already. */
-void wire_put_bytes(struct wire *w, struct bytes record);
+/* A submission, which is mostly the one before with the next number. */
+void wire_put_submit(struct wire *w, const struct msg_submit *m);
 /* 0: all gone; EAGAIN: the rest waits; else errno. */
 int wire_flush(struct wire *w) MUST_CHECK;
 
