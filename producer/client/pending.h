@@ -48,11 +48,11 @@ struct pending_chunk {
 struct pending {
     struct pending_chunk **chunks; /* each in the place of its index, as far as the mask says it */
     uint64_t mask;                 /* so many places, less 1: so many that no two want the same */
-    struct pending_chunk *spare; /* emptied, to be used next */
-    uint64_t floor;              /* no number below is unsettled: see pending_floor */
-    uint64_t sent;               /* the next number to send */
-    uint64_t next;               /* the next to be given out */
-    size_t count;                /* unsettled */
+    struct pending_chunk *spare;   /* emptied, to be used next */
+    uint64_t floor;                /* no number below is unsettled: see pending_floor */
+    uint64_t sent;                 /* the next number to send */
+    uint64_t next;                 /* the next to be given out */
+    size_t count;                  /* unsettled */
     size_t unsent_bytes; /* added since its owner set it to 0: what sending that takes, roughly */
 };
 
