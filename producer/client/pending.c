@@ -230,6 +230,7 @@ bool pending_send(struct pending *p, struct sending *s)
     struct pending_chunk *chunk = chunk_of(p, p->sent);
     const struct submission *next = &chunk->at[p->sent % CHUNK_NUMBERS];
     const unsigned char *terms = chunk->bytes.data + next->terms;
+    s->follows = s->terms == terms && s->submit.number + 1 == p->sent;
     if (s->terms != terms) {
         s->submit = terms_read(chunk, terms);
         s->terms = terms;

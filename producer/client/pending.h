@@ -87,6 +87,7 @@ uint64_t pending_again(struct pending *p, uint64_t number, uint64_t flags);
 struct sending {
     struct msg_submit submit;   /* of the last one */
     const unsigned char *terms; /* which its terms were read from */
+    bool follows; /* it says what the one before did, but for number + 1 and its args */
 };
 
 /* The next unsent submission, which is sent with this; false when all are. */

@@ -88,7 +88,7 @@ void submit_pump(struct reeve_client *c, bool all)
     struct sending at = {0};
     while (c->now_ms >= c->busy_ms && c->wire.out.bytes < OUTBOX_BYTES_MAX &&
            pending_send(&c->pending, &at))
-        wire_put_submit(&c->wire, &at.submit);
+        wire_put_submit(&c->wire, &at.submit, at.follows);
 }
 
 void submit_resume(struct reeve_client *c, uint64_t last_number, bool new_life)

@@ -200,15 +200,17 @@ void wire_put(struct wire *w, const struct record *r)
     outbox_put(&w->out, buf_bytes(&w->scratch));
 }
 
-void wire_put_submit(struct wire *w, const struct msg_submit *m)
+void wire_put_submit(struct wire *w, const struct msg_submit *m, bool follows)
 {
-    unsigned char room[AGAIN_ROOM];
+    const struct msg_again again = {.value = m->args};
     buf_clear(&w->scratch);
-    put_submit(&w->scratch, m);
-    struct bytes record = buf_bytes(&w->scratch);
-    if (w->brief)
-        record = again_of(&w->again, outbox_place(&w->out, record.size), record, room);
-    outbox_put(&w->out, record);
+    if (follows && w->brief)
+        put_again(&w->scratch, &again);
+    if (!w->scratch.size || !outbox_joins(&w->out, w->scratch.size)) {
+        buf_clear(&w->scratch);
+        put_submit(&w->scratch, m);
+    }
+    outbox_put(&w->out, buf_bytes(&w->scratch));
 }
 
 int wire_flush(struct wire *w)

@@ -12,7 +12,6 @@
 
 #include "common/conn.h"
 #include "common/identity.h"
-#include "proto/again.h"
 #include "proto/record.h"
 
 struct wire {
@@ -25,7 +24,6 @@ struct wire {
     enum conn_event refusal; /* the last one since a connection stood, else CONN_QUIET */
     unsigned broken;         /* how often it hung up in the handshake since then */
     struct outbox out;
-    struct again again;
     bool brief; /* the broker knows `again` */
     struct buf scratch;
     int epoll, wake; /* wake: an eventfd; readable when dispatch should be called anyway */
@@ -55,8 +53,9 @@ int wire_updates(struct wire *w, uint64_t port) MUST_CHECK;
 int wire_subscribe(struct wire *w, struct bytes topic, bool on);
 
 void wire_put(struct wire *w, const struct record *r);
-/* A submission, which is mostly the one before with the next number. */
-void wire_put_submit(struct wire *w, const struct msg_submit *m);
+/* A submission. follows: what was put last is one, too, and this is that one once more, with the
+ * next number and these arguments. */
+void wire_put_submit(struct wire *w, const struct msg_submit *m, bool follows);
 /* 0: all gone; EAGAIN: the rest waits; else errno. */
 int wire_flush(struct wire *w) MUST_CHECK;
 

@@ -74,8 +74,23 @@ TEST(a_run_says_each_with_its_own_terms)
         memcpy(&told, at.submit.args.data, sizeof told);
         CHECK(at.submit.number == i && told == i);
         CHECK_EQ(at.submit.priority, priority_of(i));
+        CHECK_EQ(at.follows, i % 3 != 0 && i > 1 && i % CHUNK_NUMBERS != 0);
     }
     CHECK(!pending_send(&p, &at));
+    pending_fini(&p);
+}
+
+TEST(what_stands_behind_a_gap_does_not_follow)
+{
+    struct pending p;
+    struct sending at = {0};
+    struct submission s;
+    pending_init(&p);
+    for (uint64_t i = 3; i <= 5; i++) /* of like terms */
+        add_small(&p, i);
+    CHECK(pending_settle(&p, 2, &s));
+    CHECK(pending_send(&p, &at) && !at.follows);
+    CHECK(pending_send(&p, &at) && at.submit.number == 3 && !at.follows);
     pending_fini(&p);
 }
 
