@@ -114,6 +114,12 @@ static inline bool outbox_ripe(const struct outbox *o)
     return o->bytes >= CONN_PART_BYTES;
 }
 
+/* Would a record of so many bytes stand right behind the one that was put last? */
+static inline bool outbox_joins(const struct outbox *o, size_t bytes)
+{
+    return o->open.size && o->open.size + bytes <= CONN_FRAME_BYTES;
+}
+
 static inline bool outbox_empty(const struct outbox *o)
 {
     return o->bytes == 0;

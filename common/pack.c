@@ -226,8 +226,34 @@ struct bytes cursor_value(struct cursor *c)
     return c->failed ? bytes_of(NULL, 0) : bytes_of(from, (size_t)(c->at - from));
 }
 
+/* Of what is one byte, or a short text: how many bytes it takes. 0: its header has to be read. */
+static inline size_t short_size(unsigned char first)
+{
+    if ((first & 0xe0) == 0xa0)
+        return 1u + (first & 0x1fu);
+    return first < 0x80 || first >= 0xe0 || first == 0xc0;
+}
+
+/* Is it a few short values in an array, as most arguments are? That is seen in one pass. */
+static bool is_plain_array(struct bytes value)
+{
+    const unsigned char *at = value.data;
+    if (value.size == 0 || (*at & 0xf0) != 0x90)
+        return false;
+    const unsigned char *end = at + value.size;
+    for (unsigned missing = *at++ & 0x0f; missing; missing--) {
+        size_t size = at < end ? short_size(*at) : 0;
+        if (size == 0 || size > (size_t)(end - at))
+            return false;
+        at += size;
+    }
+    return at == end;
+}
+
 bool pack_valid(struct bytes value)
 {
+    if (is_plain_array(value))
+        return true;
     struct cursor c = cursor_of(value);
     cursor_skip(&c);
     return cursor_ok(&c) && cursor_done(&c);

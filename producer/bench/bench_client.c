@@ -13,8 +13,10 @@
 enum {
     DISPATCH_MS = 100,
     NUMBER_DIGITS = 16,
-    TURN_JOBS = 1000, /* that are handed in before results are looked at */
-    SLACK_NS = 1000,  /* how late the kernel may wake an open loop; 50 us unless asked */
+    TURN_JOBS = 1000,  /* that are handed in before results are looked at */
+    SLACK_NS = 1000,   /* how late the kernel may wake an open loop; 50 us unless asked */
+    LOOK_BYTES = 4096, /* that pass between two looks at the clock, */
+    JOB_BYTES = 128,   /* where a job counts so many beside its values: it takes time, too */
 };
 
 /* A place for one job on its way; used again when the job has ended. */
@@ -35,15 +37,20 @@ static void write_payload(struct bench_client *b, uint64_t job)
     uint64_t number = (uint64_t)b->index << 48 | job, differ = number ^ b->payload_number;
     b->payload_number = number;
     for (size_t at = b->options->payload_bytes; differ && at; number >>= 4, differ >>= 4)
-        b->payload[--at] = digits[number & 15];
+        b->payload[--at] = (unsigned char)digits[number & 15];
 }
 
+/* The arguments of all jobs without some of their own: only the payload's digits change. */
 static void payload_init(struct bench_client *b)
 {
     size_t size = b->options->payload_bytes;
-    b->payload = must_alloc(size);
+    char *payload = must_alloc(size);
     for (size_t i = 0; i < size; i++)
-        b->payload[i] = size - i > NUMBER_DIGITS ? '.' : '0';
+        payload[i] = size - i > NUMBER_DIGITS ? '.' : '0';
+    pack_array(&b->args, 1);
+    pack_str(&b->args, bytes_of(payload, size));
+    b->payload = b->args.data + b->args.size - size;
+    free(payload);
 }
 
 static bool is_echo(struct bench_client *b, const struct bench_flight *f,
@@ -60,14 +67,18 @@ static bool is_open_loop(const struct bench_client *b)
     return b->options->rate > 0;
 }
 
-/* now_ns: of an open loop, when the job in question is due. The time of a closed one begins with
- * its first job, that of an open one with its plan. */
+/* The time of a closed loop begins with its first job, that of an open one with its plan. */
+static int64_t begin_ns(const struct bench_client *b)
+{
+    return is_open_loop(b) || !b->tally.submitted ? b->start_ns : b->tally.first_ns;
+}
+
+/* now_ns: of an open loop, when the job in question is due. */
 static bool wants_more(const struct bench_client *b, int64_t now_ns)
 {
-    int64_t begin_ns = is_open_loop(b) || !b->tally.submitted ? b->start_ns : b->tally.first_ns;
     if (b->code || atomic_load_explicit(b->stop, memory_order_relaxed))
         return false;
-    if (b->options->for_ns && now_ns - begin_ns >= b->options->for_ns)
+    if (b->options->for_ns && now_ns - begin_ns(b) >= b->options->for_ns)
         return false;
     return b->jobs == 0 || b->tally.submitted < b->jobs;
 }
@@ -96,6 +107,21 @@ static void flight_give(struct bench_client *b, struct bench_flight *f)
 
 static bool submit(struct bench_client *b, int64_t start_ns, int64_t now_ns);
 
+/* Results that come in one message are told one right after the other: their time is one look at
+ * the clock, at most LOOK_BYTES of jobs old, and with it the time of the jobs that take their
+ * places. The first result of a turn, behind which there may have been a wait, has a look of its
+ * own. */
+static int64_t time_of(struct bench_client *b, const struct reeve_result *r)
+{
+    b->unlooked_bytes += JOB_BYTES + r->size;
+    if (!b->told || b->unlooked_bytes >= LOOK_BYTES) {
+        b->now_ns = clock_ns();
+        b->unlooked_bytes = 0;
+        b->told = true;
+    }
+    return b->now_ns;
+}
+
 static void count_latency(struct bench_client *b, const struct bench_flight *f, int64_t now_ns)
 {
     if (atomic_load_explicit(&b->wanted, memory_order_acquire)) {
@@ -117,8 +143,7 @@ static void on_result(void *user, const struct reeve_result *r)
         b->tally.duplicated++;
         return;
     }
-    int64_t now_ns = clock_ns();
-    b->tally.last_ns = now_ns;
+    int64_t now_ns = time_of(b, r);
     count_latency(b, f, now_ns);
     tally_order(&b->tally, &b->newest, f->job);
     if (r->code || r->state != REEVE_JOB_OK) {
@@ -143,20 +168,14 @@ static bool submit(struct bench_client *b, int64_t start_ns, int64_t now_ns)
         return false;
     size_t i = mix_draw(&b->options->mix, &b->random);
     const struct mix_part *part = &b->options->mix.parts[i];
-    const void *args = part->args.data;
-    size_t size = part->args.size;
+    const struct buf *args = part->args.size ? &part->args : &b->args;
     *f = (struct bench_flight){
         .client = b, .job = b->tally.submitted, .start_ns = start_ns, .part = i};
-    if (!size) {
+    if (args == &b->args)
         write_payload(b, f->job);
-        reeve_value_clear(b->args);
-        reeve_put_array(b->args, 1);
-        reeve_put_text_n(b->args, b->payload, b->options->payload_bytes);
-        args = reeve_value_data(b->args);
-        size = reeve_value_size(b->args);
-    }
-    b->code = reeve_submit(b->client, part->method, args, size, &b->options->job, NULL, on_result,
-                           f, &f->submission);
+    b->unlooked_bytes += args->size;
+    b->code = reeve_submit(b->client, part->method, args->data, args->size, &b->options->job, NULL,
+                           on_result, f, &f->submission);
     if (b->code) {
         flight_give(b, f);
         return false;
@@ -203,6 +222,7 @@ static void wait_due(const struct bench_client *b)
 static void turn(struct bench_client *b)
 {
     int code;
+    b->told = false;
     if (is_open_loop(b)) {
         wait_due(b);
         submit_due(b);
@@ -211,6 +231,8 @@ static void turn(struct bench_client *b)
         submit_ahead(b);
         code = b->open ? reeve_dispatch(b->client, DISPATCH_MS) : REEVE_OK;
     }
+    if (b->told)
+        b->tally.last_ns = clock_ns();
     if (!b->code && code != REEVE_EUNREACHABLE)
         b->code = code;
 }
@@ -250,7 +272,6 @@ int bench_client_init(struct bench_client *b)
     b->filled = &b->windows[0];
     b->shown = &b->windows[1];
     payload_init(b);
-    b->args = reeve_value_new();
     b->flights = must_alloc(o->depth * sizeof *b->flights);
     b->random.state = o->seed ^ b->index * UINT64_C(0x9e3779b97f4a7c15);
     if (is_open_loop(b))
@@ -267,7 +288,6 @@ void bench_client_fini(struct bench_client *b)
     reeve_close(b->client);
     for (size_t i = 0; i < LENGTH(b->windows); i++)
         free(b->windows[i].latency);
-    free(b->payload);
     free(b->flights);
-    reeve_value_free(b->args);
+    buf_fini(&b->args);
 }

@@ -55,9 +55,12 @@ struct bench_client {
     int code; /* REEVE_E...: it could not go on */
     char error[200];
     struct reeve_client *client;
-    struct reeve_value *args;
-    char *payload;
+    struct buf args;         /* of a job that has none of its own: the payload, */
+    unsigned char *payload;  /* which lies in them */
     uint64_t payload_number; /* what stands in it */
+    int64_t now_ns;          /* the last look at the clock for a result, */
+    size_t unlooked_bytes;   /* what has passed since then, roughly */
+    bool told;               /* this turn has brought a result */
     struct arrivals arrivals;
     struct random random;
     struct bench_flight *flights; /* depth of them */

@@ -159,11 +159,9 @@ static void wait_answer(void *user, const struct record *answer)
 {
     const struct waited *waited = user;
     struct result_strings strings = {0};
-    struct reeve_result result;
     if (answer->type != REC_ended)
         return;
-    result_ended(&result, &strings, &answer->ended);
-    result_keep(waited->result, &waited->client->kept, &result);
+    result_keep(waited->result, &waited->client->kept, result_ended(&strings, &answer->ended));
     result_strings_fini(&strings);
 }
 

@@ -175,6 +175,8 @@ void body_take(struct reeve_client *c, struct bytes body)
         }
         record_take(c, &r);
     }
+    if (c->strings)
+        result_over(c->strings);
     if (was_up && !c->session.up)
         body_lost(c);
 }

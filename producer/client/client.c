@@ -76,8 +76,7 @@ static void client_free(struct reeve_client *c)
     buf_fini(&c->welcome_release);
     buf_fini(&c->error);
     buf_fini(&c->record);
-    buf_fini(&c->tags);
-    buf_fini(&c->method);
+    terms_fini(&c->terms);
     free(c);
 }
 

@@ -4,6 +4,7 @@
  *
  *   session       are we welcome?            (pure)
  *   pending, acks submissions under numbers  (pure)
+ *   terms         what they say alike        (pure)
  *   watch         one watched topic          (pure)
  *   wire          the sockets
  *   body.c        who gets which record
@@ -24,6 +25,7 @@
 #include "producer/client/pending.h"
 #include "producer/client/result.h"
 #include "producer/client/session.h"
+#include "producer/client/terms.h"
 #include "producer/client/watch.h"
 #include "producer/client/wire.h"
 
@@ -71,18 +73,16 @@ struct reeve_client {
     uint64_t told;                            /* the last number told to a caller */
     uint64_t asked, watched;                  /* the last numbers of requests */
     int64_t now_ms;                           /* of this turn */
-    int64_t busy_ms;     /* the broker is at a limit: no submission leaves before */
-    int64_t settled_ms;  /* until then the workers of a broker started anew may not be back */
-    size_t unsent_bytes; /* submitted since the last flush, roughly */
-    bool one_port;       /* $REEVE_UPDATES: updates over the own connection, whatever is offered */
-    bool renewed;        /* this connection was opened because numbers had to change */
-    bool closing;        /* nobody is called back any more */
-    unsigned depth;      /* of turns: callbacks may call us */
-    enum err refused;    /* the broker does not want us: for good */
-    enum err fault;      /* to be returned by the next dispatch */
+    int64_t busy_ms;    /* the broker is at a limit: no submission leaves before */
+    int64_t settled_ms; /* until then the workers of a broker started anew may not be back */
+    bool one_port;      /* $REEVE_UPDATES: updates over the own connection, whatever is offered */
+    bool renewed;       /* this connection was opened because numbers had to change */
+    bool closing;       /* nobody is called back any more */
+    unsigned depth;     /* of turns: callbacks may call us */
+    enum err refused;   /* the broker does not want us: for good */
+    enum err fault;     /* to be returned by the next dispatch */
     struct buf error, record;
-    struct buf tags;                /* of the job that is being submitted */
-    struct buf method;              /* the last one submitted: a valid name, or empty */
+    struct terms terms;             /* of the last submission */
     struct result_strings *strings; /* for the next result; NULL: they are in use */
     struct result_strings kept;
     struct chain_strings chain_kept;

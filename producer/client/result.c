@@ -20,8 +20,20 @@ void result_text(struct buf *out, struct bytes value, unsigned state, const char
     buf_put(out, word, strlen(word));
 }
 
-void result_ended(struct reeve_result *out, struct result_strings *s, const struct msg_ended *m)
+/* Only `again` makes one record of the bytes of another, and leaves alike what is kept here. */
+static bool as_before(const struct result_strings *s, const struct msg_ended *m)
 {
+    return s->worker_at && m->worker.data == s->worker_at && m->value.data == s->value_at;
+}
+
+struct reeve_result *result_ended(struct result_strings *s, const struct msg_ended *m)
+{
+    struct reeve_result *out = &s->result;
+    if (as_before(s, m)) {
+        out->id = m->id;
+        out->run_us = m->run_us;
+        return out;
+    }
     const char *why = s->reason;
     s->reason[0] = 0;
     if (m->reason != REASON_NONE) /* most have none */
@@ -29,6 +41,8 @@ void result_ended(struct reeve_result *out, struct result_strings *s, const stru
     text_set(s->worker, sizeof s->worker, m->worker);
     buf_clear(&s->text);
     result_text(&s->text, m->value, (unsigned)m->state, why);
+    s->worker_at = m->worker.data;
+    s->value_at = m->value.data;
     *out = (struct reeve_result){.id = m->id,
                                  .code = REEVE_OK,
                                  .state = (enum reeve_state)m->state,
@@ -40,21 +54,29 @@ void result_ended(struct reeve_result *out, struct result_strings *s, const stru
                                  .run_us = m->run_us,
                                  .attempts = (unsigned)m->attempts,
                                  .text_size = s->text.size};
+    return out;
 }
 
-void result_refused(struct reeve_result *out, struct result_strings *s, const struct msg_error *m)
+void result_over(struct result_strings *s)
 {
+    s->worker_at = NULL;
+}
+
+struct reeve_result *result_refused(struct result_strings *s, const struct msg_error *m)
+{
+    result_over(s);
     s->worker[0] = s->reason[0] = 0;
     buf_clear(&s->text);
     if (m->text.size)
         buf_put(&s->text, m->text.data, m->text.size);
     else
         buf_printf(&s->text, "%s", err_text((unsigned)m->code));
-    *out = (struct reeve_result){.code = (int)m->code,
-                                 .text = buf_text(&s->text),
-                                 .worker = s->worker,
-                                 .reason = s->reason,
-                                 .text_size = s->text.size};
+    s->result = (struct reeve_result){.code = (int)m->code,
+                                      .text = buf_text(&s->text),
+                                      .worker = s->worker,
+                                      .reason = s->reason,
+                                      .text_size = s->text.size};
+    return &s->result;
 }
 
 void result_keep(struct reeve_result *out, struct result_strings *s,

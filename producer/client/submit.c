@@ -6,43 +6,13 @@
 
 #include "common/clock.h"
 #include "producer/client/client.h"
-#include "proto/tagset.h"
 
 /* Beyond this the outbox takes no more: the rest waits where it is, in one copy. */
 enum { OUTBOX_BYTES_MAX = 4 << 20, BUSY_MS = 100, WORKERS_BACK_MS = 5000, ACKS_MS = 20 };
 
-static int options_check(struct reeve_client *c, const struct reeve_job_options *o)
-{
-    if (o->priority > PRIORITY_MAX || o->priority < -PRIORITY_MAX)
-        return client_fail(c, ERR_INVALID, "priority %d is not in -100..100", o->priority);
-    if (o->retries < 0)
-        return client_fail(c, ERR_INVALID, "retries are not negative");
-    if (o->key && strlen(o->key) > KEY_BYTES_MAX)
-        return client_fail(c, ERR_INVALID, "a key has at most %d bytes", KEY_BYTES_MAX);
-    const char *wrong = tagset_read(&c->tags, bytes_text(o->tags));
-    if (wrong)
-        return client_fail(c, ERR_INVALID, "%s: %s", o->tags, wrong);
-    return 0;
-}
-
-/* Mostly it is the method of the submission before. */
-static bool method_valid(struct reeve_client *c, struct bytes method)
-{
-    if (method.size && bytes_equal(method, buf_bytes(&c->method)))
-        return true;
-    if (!queue_name_valid(method))
-        return false;
-    buf_clear(&c->method);
-    buf_put(&c->method, method.data, method.size);
-    return true;
-}
-
-static int args_check(struct reeve_client *c, struct bytes method, struct bytes args)
+static int args_check(struct reeve_client *c, struct bytes args)
 {
     struct cursor at = cursor_of(args);
-    if (!method_valid(c, method))
-        return client_fail(c, ERR_INVALID, "%.*s: not a name like handler.method",
-                           BYTES_ARG(method));
     if (args.size > VALUE_BYTES_MAX)
         return client_fail(c, ERR_TOO_LARGE, "arguments of %zu bytes, at most %d are taken",
                            args.size, VALUE_BYTES_MAX);
@@ -51,42 +21,27 @@ static int args_check(struct reeve_client *c, struct bytes method, struct bytes 
     return 0;
 }
 
-static void record_fill(struct msg_submit *m, const struct reeve_job_options *o)
-{
-    m->priority = o->priority;
-    m->flags |= o->wait_for_handler ? SUBMIT_WAIT_FOR_HANDLER : 0;
-    m->flags |= o->kind == REEVE_SESSION ? SUBMIT_SESSION : 0;
-    m->delay_ms = o->delay_ms;
-    m->deadline_ms = o->deadline_ms;
-    m->timeout_ms = o->timeout_ms;
-    m->retries = (uint64_t)o->retries;
-    m->key = bytes_text(o->key);
-    m->durability = o->durability;
-}
-
 int reeve_submit(struct reeve_client *c, const char *method, const void *args, size_t size,
                  const struct reeve_job_options *options, reeve_on_accepted *accepted,
                  reeve_on_result *result, void *user, uint64_t *number)
 {
-    struct msg_submit m = {.queue = bytes_text(method), .args = bytes_of(args, size)};
-    int rc = args_check(c, m.queue, m.args);
-    if (rc == 0 && options)
-        rc = options_check(c, options);
+    static const struct reeve_job_options plain = {0};
+    const struct reeve_job_options *said = options ? options : &plain;
+    const char *wrong = terms_set(&c->terms, method, said, !accepted);
+    int rc = wrong ? client_fail(c, ERR_INVALID, "%s", wrong) : args_check(c, bytes_of(args, size));
     if (rc)
         return rc;
-    m.flags = accepted ? 0 : SUBMIT_ACCEPT_LAZILY;
-    if (options) {
-        record_fill(&m, options);
-        m.tags = buf_bytes(&c->tags);
-    }
-    struct submission s = {.told = ++c->told, .accepted = accepted, .result = result, .user = user};
-    s.impatient = options && options->refuse_busy;
+    struct submission s = {.told = ++c->told,
+                           .accepted = accepted,
+                           .result = result,
+                           .user = user,
+                           .impatient = said->refuse_busy};
     if (number)
         *number = s.told;
-    if (c->unsent_bytes == 0)
+    if (c->pending.unsent_bytes == 0)
         wire_wake(&c->wire, true);
-    c->unsent_bytes += pending_record(&c->pending, pending_add(&c->pending, &s, &m)).whole.size;
-    if (c->unsent_bytes >= CONN_PART_BYTES)
+    pending_add(&c->pending, &s, buf_bytes(&c->terms.bytes), bytes_of(args, size));
+    if (c->pending.unsent_bytes >= CONN_PART_BYTES)
         client_send(c, false);
     return 0;
 }
@@ -103,7 +58,7 @@ static void acks_send(struct reeve_client *c)
     if (!c->acks.count)
         return;
     buf_clear(&c->record);
-    acks_put(&c->acks, c->pending.floor, &c->record);
+    acks_put(&c->acks, pending_floor(&c->pending), &c->record);
     outbox_put(&c->wire.out, buf_bytes(&c->record));
 }
 
@@ -130,12 +85,10 @@ void submit_pump(struct reeve_client *c, bool all)
     if (all || !outbox_empty(&c->wire.out) || c->pending.sent < c->pending.next ||
         c->now_ms >= submit_deadline(c))
         acks_send(c);
-    while (c->now_ms >= c->busy_ms && c->wire.out.bytes < OUTBOX_BYTES_MAX) {
-        struct pending_record record = pending_send(&c->pending);
-        if (!record.whole.size)
-            break;
-        wire_put_submit(&c->wire, &record);
-    }
+    struct sending at = {0};
+    while (c->now_ms >= c->busy_ms && c->wire.out.bytes < OUTBOX_BYTES_MAX &&
+           pending_send(&c->pending, &at))
+        wire_put_submit(&c->wire, &at.submit, at.follows);
 }
 
 void submit_resume(struct reeve_client *c, uint64_t last_number, bool new_life)
@@ -152,7 +105,7 @@ void submit_resume(struct reeve_client *c, uint64_t last_number, bool new_life)
         n = pending_above(&c->pending, settled);
         struct record r = {
             .type = REC_ack,
-            .ack = {.number = settled, .count = n - settled, .floor = c->pending.floor}};
+            .ack = {.number = settled, .count = n - settled, .floor = pending_floor(&c->pending)}};
         if (n > settled)
             wire_put(&c->wire, &r);
     }
@@ -160,15 +113,10 @@ void submit_resume(struct reeve_client *c, uint64_t last_number, bool new_life)
 
 /* --- back ------------------------------------------------------------------------------------ */
 
-static void tell_accepted(struct reeve_client *c, struct submission *s, uint64_t id)
+static void tell_accepted(const struct reeve_client *c, const struct submission *s, uint64_t id)
 {
-    uint64_t told = s->told;
-    bool first = s->id == 0;
-    s->state = SUBMISSION_ACCEPTED;
-    s->taken = true;
-    s->id = id;
-    if (first && s->accepted && !c->closing)
-        s->accepted(s->user, told, id);
+    if (s->accepted && !c->closing)
+        s->accepted(s->user, s->told, id);
 }
 
 void submit_accepted(struct reeve_client *c, const struct msg_accepted *m)
@@ -181,8 +129,12 @@ void submit_accepted(struct reeve_client *c, const struct msg_accepted *m)
         struct submission *s = pending_find(&c->pending, n);
         if (!s)
             continue;
+        bool first = s->state == SUBMISSION_OPEN;
         s->received = m->durability == CLASS_RECEIVED;
-        tell_accepted(c, s, m->id + (n - m->number));
+        s->taken = true;
+        s->state = SUBMISSION_ACCEPTED;
+        if (first)
+            tell_accepted(c, s, m->id + (n - m->number));
     }
 }
 
@@ -214,21 +166,16 @@ static void tell_result(struct reeve_client *c, const struct submission *s,
 
 void submit_ended(struct reeve_client *c, const struct msg_ended *m)
 {
-    struct submission s, *open = pending_find(&c->pending, m->number);
-    if (!open) {
-        if (m->number && m->number < c->pending.next)
-            acknowledge(c, m->number); /* its first acknowledgement was lost */
+    struct submission s;
+    bool open = pending_settle(&c->pending, m->number, &s);
+    if (open || (m->number && m->number < c->pending.next))
+        acknowledge(c, m->number); /* of one that is over, the first was lost */
+    if (!open)
         return;
-    }
-    tell_accepted(c, open, m->id);
-    /* The callback may have been a call that took this result already. */
-    if (!pending_settle(&c->pending, m->number, &s))
-        return;
-    acknowledge(c, m->number);
-    struct reeve_result result;
+    if (s.state == SUBMISSION_OPEN)
+        tell_accepted(c, &s, m->id);
     struct result_strings *strings = strings_take(c);
-    result_ended(&result, strings, m);
-    tell_result(c, &s, &result);
+    tell_result(c, &s, result_ended(strings, m));
     strings_give(c, strings);
 }
 
@@ -282,10 +229,8 @@ void submit_refused(struct reeve_client *c, const struct msg_error *m)
         return;
     if (!pending_settle(&c->pending, m->number, &s))
         return;
-    struct reeve_result result;
     struct result_strings *strings = strings_take(c);
-    result_refused(&result, strings, m);
-    tell_result(c, &s, &result);
+    tell_result(c, &s, result_refused(strings, m));
     strings_give(c, strings);
 }
 

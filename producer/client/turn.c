@@ -62,7 +62,7 @@ static void refusal_take(struct reeve_client *c)
 int client_send(struct reeve_client *c, bool all)
 {
     submit_pump(c, all);
-    c->unsent_bytes = 0;
+    c->pending.unsent_bytes = 0;
     int rc = wire_flush(&c->wire);
     if (rc && rc != EAGAIN)
         client_fault(c, ERR_IO, bytes_text(zmq_strerror(rc)));

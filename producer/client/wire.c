@@ -188,13 +188,17 @@ void wire_put(struct wire *w, const struct record *r)
     outbox_put(&w->out, buf_bytes(&w->scratch));
 }
 
-void wire_put_submit(struct wire *w, const struct pending_record *r)
+void wire_put_submit(struct wire *w, const struct msg_submit *m, bool follows)
 {
-    uint32_t mark = (uint32_t)r->number;
-    struct outbox_row row = {.whole = r->whole, .mark = mark, .last_mark = mark};
-    if (w->brief)
-        row.brief = r->brief;
-    outbox_put_row(&w->out, &row);
+    const struct msg_again again = {.value = m->args};
+    buf_clear(&w->scratch);
+    if (follows && w->brief)
+        put_again(&w->scratch, &again);
+    if (!w->scratch.size || !outbox_joins(&w->out, w->scratch.size)) {
+        buf_clear(&w->scratch);
+        put_submit(&w->scratch, m);
+    }
+    outbox_put(&w->out, buf_bytes(&w->scratch));
 }
 
 int wire_flush(struct wire *w)

@@ -200,7 +200,7 @@ static void submit(struct sim *s, struct client_sim *c)
     char key[16];
     if (task)
         spec = (struct spec){.serial = spec.serial, .queue = TODO_QUEUE};
-    struct buf args = {0};
+    struct buf args = {0}, terms = {0};
     struct msg_submit submit = {.queue = bytes_text(s->queues[spec.queue]),
                                 .flags = sim_chance(s, 0.7) ? SUBMIT_WAIT_FOR_HANDLER : 0};
     struct msg_submit *m = &submit;
@@ -240,7 +240,9 @@ static void submit(struct sim *s, struct client_sim *c)
     if (sim_chance(s, 0.01))
         m->tenant = bytes_text("x"); /* reserved */
     ledger_submitted(s, &spec, m);
-    pending_add(&c->pending, &(struct submission){.told = spec.serial}, m);
+    pending_terms(&terms, m);
+    pending_add(&c->pending, &(struct submission){.told = spec.serial}, buf_bytes(&terms), m->args);
+    buf_fini(&terms);
     buf_fini(&args);
 }
 
@@ -248,7 +250,7 @@ static void acknowledge(struct client_sim *c, uint64_t number)
 {
     if (acks_add(&c->acks, number))
         return;
-    acks_put(&c->acks, c->pending.floor, &c->out);
+    acks_put(&c->acks, pending_floor(&c->pending), &c->out);
     must(acks_add(&c->acks, number));
 }
 
@@ -257,7 +259,7 @@ static void accepted(struct client_sim *c, const struct msg_accepted *m)
     for (uint64_t i = 0; i < (m->count ? m->count : 1); i++) {
         struct submission *sub = pending_find(&c->pending, m->number + i);
         if (sub)
-            sub->state = SUBMISSION_ACCEPTED, sub->taken = true, sub->id = m->id + i;
+            sub->state = SUBMISSION_ACCEPTED, sub->taken = true;
     }
 }
 
@@ -396,14 +398,12 @@ void client_turn(struct sim *s, struct client_sim *c)
         hello(c);
     if (c->session.up) {
         if (sim_chance(s, 0.5))
-            acks_put(&c->acks, c->pending.floor, &c->out);
+            acks_put(&c->acks, pending_floor(&c->pending), &c->out);
         watcher_turn(s, c);
-        while (s->now_us >= c->busy_us && c->out.size < FRAME_BYTES) {
-            struct bytes record = pending_send(&c->pending).whole;
-            if (!record.size)
-                break;
-            buf_put(&c->out, record.data, record.size);
-        }
+        struct sending at = {0};
+        while (s->now_us >= c->busy_us && c->out.size < FRAME_BYTES &&
+               pending_send(&c->pending, &at))
+            put_submit(&c->out, &at.submit);
     }
     send_out(s, c);
 }
@@ -461,7 +461,8 @@ void client_stop(struct sim *s, struct client_sim *c, bool goodbye)
 void client_explain(const struct client_sim *c)
 {
     printf("%s: %zu unsettled from %llu on, %u to be submitted, %zu asks open, session %s\n",
-           c->end.name, c->pending.count, (unsigned long long)c->pending.floor, c->to_submit,
+           c->end.name, c->pending.count,
+           (unsigned long long)pending_above(&c->pending, c->pending.floor), c->to_submit,
            c->asks.count, c->session.up ? "up" : "down");
 }
 

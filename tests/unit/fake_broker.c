@@ -213,7 +213,8 @@ static void take_hello(struct fake *f, const zmq_msg_t *route)
                                          .incarnation = f->incarnation,
                                          .last_number = f->last,
                                          .updates_port = f->one_port ? 0 : f->updates_port,
-                                         .release = bytes_text("fake")}};
+                                         .release = bytes_text("fake"),
+                                         .knows = KNOWS_ALL}};
     atomic_fetch_add(&f->hellos, 1);
     f->route_size = zmq_msg_size(route);
     memcpy(f->route, zmq_msg_data((zmq_msg_t *)(uintptr_t)route), f->route_size);
@@ -223,9 +224,11 @@ static void take_hello(struct fake *f, const zmq_msg_t *route)
 static void take_body(struct fake *f, zmq_msg_t *route, struct bytes body)
 {
     struct cursor c = cursor_of(body);
-    struct record r;
+    struct record r = {.type = REC_NONE};
     while (!cursor_done(&c)) {
-        must(record_get(&c, &r) == OK);
+        if (cursor_left(&c) > 1 && c.at[1] == REC_again)
+            atomic_fetch_add(&f->briefs, 1);
+        must(record_next(&c, &r) == OK);
         bool known = f->route_size == zmq_msg_size(route) &&
                      memcmp(f->route, zmq_msg_data(route), f->route_size) == 0;
         if (r.type == REC_hello) {

@@ -21,7 +21,8 @@ struct fake {
     atomic_bool stop, restart, forget, silent_topics, workers_back;
     atomic_bool one_port; /* the updates' port is closed to the client */
     atomic_uint incarnation;
-    atomic_uint submits, hellos, goodbyes, acked, asked, cut_lists;
+    atomic_uint submits, briefs /* records said by `again` */, hellos, goodbyes, acked, asked,
+        cut_lists;
     /* of the thread */
     unsigned char route[ROUTE_MAX];
     size_t route_size;

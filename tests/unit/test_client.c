@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/pack.h"
 #include "producer/client/ask.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake_broker.h"
@@ -157,6 +158,59 @@ static void submit_all(struct reeve_client *c, const char *queue, struct tally *
 {
     for (size_t i = 0; i < count; i++)
         CHECK_EQ(reeve_submit(c, queue, "\x90", 1, NULL, tally_accepted, tally_result, t, NULL), 0);
+}
+
+/* Of a run some are of one priority and some are for another queue, which answers alike; some
+ * arguments are long. Each has to come as what it was handed in as. */
+struct run {
+    size_t results, bad;
+};
+
+static void put_args(struct buf *out, uint64_t number)
+{
+    enum { LONG_BYTES = 5000 };
+    pack_array(out, 2);
+    pack_uint(out, number);
+    size_t size = number % 50 == 0 ? LONG_BYTES : 1 + number % 5;
+    struct buf text = {0};
+    memset(buf_extend(&text, size), 'x', size);
+    pack_str(out, buf_bytes(&text));
+    buf_fini(&text);
+}
+
+static void run_result(void *user, const struct reeve_result *r)
+{
+    struct run *run = user;
+    struct buf args = {0};
+    put_args(&args, r->number);
+    run->results++;
+    if (r->code || !bytes_equal(bytes_of(r->value, r->size), buf_bytes(&args)))
+        run->bad++;
+    buf_fini(&args);
+}
+
+TEST(what_follows_another_is_said_briefly_and_comes_as_it_was)
+{
+    struct fake f;
+    struct reeve_client *c;
+    struct run run = {0};
+    fake_start(&f);
+    CHECK_EQ(reeve_connect(&c, f.address, WAIT_MS), 0);
+    for (uint64_t i = 1; i <= JOBS; i++) {
+        const struct reeve_job_options options = {.priority = i / 20 % 2 ? 5 : 0};
+        struct buf args = {0};
+        put_args(&args, i);
+        CHECK_EQ(reeve_submit(c, i / 30 % 2 ? "echo.args" : "echo.others", args.data, args.size,
+                              &options, NULL, run_result, &run, NULL),
+                 0);
+        buf_fini(&args);
+    }
+    while (run.results < JOBS)
+        CHECK_EQ(reeve_dispatch(c, WAIT_MS), 0);
+    CHECK(run.bad == 0 && f.submits == JOBS);
+    CHECK(f.briefs > JOBS / 2 && f.briefs < JOBS - JOBS / 30);
+    reeve_close(c);
+    fake_stop(&f);
 }
 
 TEST(every_submission_has_one_result_though_the_broker_forgets_the_connection)

@@ -9,11 +9,21 @@
 #include "proto/record.h"
 #include "tests/unit/check.h"
 
+/* Some in a row are of one priority, then of the other: by their numbers, so that one with another
+ * number says still what it did. */
+static int64_t priority_of(uint64_t told)
+{
+    return told / 3 % 2 ? 0 : 7;
+}
+
 static uint64_t add(struct pending *p, uint64_t told, struct bytes args)
 {
-    struct msg_submit m = {.queue = bytes_text("a.b"), .args = args};
-    uint64_t number = pending_add(p, &(struct submission){.told = told}, &m);
-    CHECK_EQ(m.number, number);
+    struct msg_submit m = {
+        .number = told, .queue = bytes_text("a.b"), .args = args, .priority = priority_of(told)};
+    struct buf terms = {0};
+    pending_terms(&terms, &m);
+    uint64_t number = pending_add(p, &(struct submission){.told = told}, buf_bytes(&terms), args);
+    buf_fini(&terms);
     return number;
 }
 
@@ -25,16 +35,13 @@ static uint64_t add_small(struct pending *p, uint64_t told)
 /* Sends one: its number, 0 when none is left. The arguments say who it is. */
 static uint64_t send(struct pending *p, uint64_t *told)
 {
-    struct bytes record = pending_send(p).whole;
-    struct cursor c = cursor_of(record);
-    struct record r;
-    if (!record.size)
+    struct sending at = {0};
+    if (!pending_send(p, &at))
         return 0;
-    CHECK_EQ(record_get(&c, &r), OK);
-    CHECK(cursor_done(&c) && r.type == REC_submit);
-    CHECK_BYTES(r.submit.queue, bytes_text("a.b"));
-    memcpy(told, r.submit.args.data, sizeof *told);
-    return r.submit.number;
+    CHECK_BYTES(at.submit.queue, bytes_text("a.b"));
+    memcpy(told, at.submit.args.data, sizeof *told);
+    CHECK_EQ(at.submit.priority, priority_of(*told));
+    return at.submit.number;
 }
 
 TEST(numbers_are_sent_once_each_in_order)
@@ -54,19 +61,69 @@ TEST(numbers_are_sent_once_each_in_order)
     pending_fini(&p);
 }
 
+TEST(a_run_says_each_with_its_own_terms)
+{
+    struct pending p;
+    struct sending at = {0};
+    uint64_t told;
+    pending_init(&p);
+    for (uint64_t i = 1; i <= 1000; i++)
+        add_small(&p, i);
+    for (uint64_t i = 1; i <= 1000; i++) {
+        CHECK(pending_send(&p, &at));
+        memcpy(&told, at.submit.args.data, sizeof told);
+        CHECK(at.submit.number == i && told == i);
+        CHECK_EQ(at.submit.priority, priority_of(i));
+        CHECK_EQ(at.follows, i % 3 != 0 && i > 1 && i % CHUNK_NUMBERS != 0);
+    }
+    CHECK(!pending_send(&p, &at));
+    pending_fini(&p);
+}
+
+TEST(what_stands_behind_a_gap_does_not_follow)
+{
+    struct pending p;
+    struct sending at = {0};
+    struct submission s;
+    pending_init(&p);
+    for (uint64_t i = 3; i <= 5; i++) /* of like terms */
+        add_small(&p, i);
+    CHECK(pending_settle(&p, 2, &s));
+    CHECK(pending_send(&p, &at) && !at.follows);
+    CHECK(pending_send(&p, &at) && at.submit.number == 3 && !at.follows);
+    pending_fini(&p);
+}
+
+TEST(flags_come_to_the_terms_of_one_only)
+{
+    struct pending p;
+    struct sending at = {0};
+    pending_init(&p);
+    for (uint64_t i = 3; i <= 5; i++) /* of like terms */
+        add_small(&p, i);
+    CHECK_EQ(pending_again(&p, 2, SUBMIT_WAIT_FOR_HANDLER), 4);
+    add_small(&p, 9);
+    static const uint64_t numbers[] = {1, 3, 4, 5}, flags[] = {0, 0, SUBMIT_WAIT_FOR_HANDLER, 0};
+    for (size_t i = 0; i < LENGTH(numbers); i++) {
+        CHECK(pending_send(&p, &at));
+        CHECK_EQ(at.submit.number, numbers[i]);
+        CHECK_EQ(at.submit.flags, flags[i]);
+    }
+    pending_fini(&p);
+}
+
 TEST(large_arguments_are_kept_whole)
 {
     struct pending p;
     struct buf large = {0};
-    struct record r;
     pending_init(&p);
     memset(buf_extend(&large, 1 << 20), 'x', 1 << 20);
     add(&p, 1, buf_bytes(&large));
     add_small(&p, 2);
     for (int round = 0; round < 2; round++) {
-        struct cursor c = cursor_of(pending_send(&p).whole);
-        CHECK_EQ(record_get(&c, &r), OK);
-        CHECK_BYTES(r.submit.args, buf_bytes(&large));
+        struct sending at = {0};
+        CHECK(pending_send(&p, &at));
+        CHECK_BYTES(at.submit.args, buf_bytes(&large));
         pending_resume(&p, (uint64_t)round); /* the second time it is known already */
     }
     pending_fini(&p);
@@ -171,7 +228,7 @@ TEST(what_was_busy_gets_a_number_behind_the_others)
         CHECK_EQ(send(&p, &told), numbers[i]);
         CHECK_EQ(told, who[i]);
     }
-    CHECK_EQ(p.floor, 2);
+    CHECK_EQ(pending_floor(&p), 2);
     pending_fini(&p);
 }
 
@@ -186,12 +243,12 @@ TEST(a_straggler_holds_its_chunk_only)
         if (i != 1)
             CHECK(pending_settle(&p, number, &s));
     }
-    for (size_t i = p.head; i < p.tail; i++)
+    for (size_t i = 0; i <= p.mask; i++)
         chunks += p.chunks[i] != NULL;
     CHECK(chunks <= 2);
-    CHECK_EQ(p.floor, 1);
+    CHECK_EQ(pending_floor(&p), 1);
     CHECK(pending_settle(&p, 1, &s));
-    CHECK_EQ(p.floor, p.next);
+    CHECK_EQ(pending_floor(&p), p.next);
     CHECK_EQ(p.count, 0);
     pending_fini(&p);
 }
@@ -212,7 +269,7 @@ static uint64_t model_of(const struct model *m, uint64_t number)
     return 0;
 }
 
-static void model_check(const struct model *m, const struct pending *p)
+static void model_check(const struct model *m, struct pending *p)
 {
     uint64_t floor = m->next, count = 0;
     for (uint64_t t = 1; t <= m->told; t++) {
@@ -226,7 +283,7 @@ static void model_check(const struct model *m, const struct pending *p)
     }
     CHECK_EQ(p->count, count);
     CHECK_EQ(p->next, m->next);
-    CHECK_EQ(p->floor, floor);
+    CHECK_EQ(pending_floor(p), floor);
 }
 
 static void model_resume(struct model *m, uint64_t last)
@@ -265,7 +322,7 @@ TEST(random_lives_agree_with_the_model)
             case 3:
             case 4:
             case 5: /* mostly near the floor */
-                number = p.floor + random_below(&r, random_below(&r, 20) ? 8 : 1000);
+                number = pending_floor(&p) + random_below(&r, random_below(&r, 20) ? 8 : 1000);
                 told = model_of(&m, number);
                 CHECK_EQ(pending_settle(&p, number, &s), told != 0);
                 if (told) {
@@ -282,7 +339,7 @@ TEST(random_lives_agree_with_the_model)
                 }
                 break;
             case 7:
-                number = p.floor + random_below(&r, 4);
+                number = pending_floor(&p) + random_below(&r, 4);
                 told = model_of(&m, number);
                 CHECK_EQ(pending_again(&p, number, 0), told ? m.next : 0);
                 if (told) {
