@@ -13,7 +13,8 @@ struct words words_of(struct bytes text)
 
 /* Digits, Latin with its marks, and Cyrillic: what each is, and how far from it its small letter
  * stands. All are one byte or two, and the small letter is as many. */
-enum { DIGIT = 1, SMALL = 2, UPPER = 4, LETTERS_END = 0x540, LEAD_END = 0xc0 + LETTERS_END / 64 };
+enum { LETTER = 1, SMALL = LETTER | 2, UPPER = LETTER | 4, DIGIT = 8 };
+enum { LETTERS_END = 0x540, LEAD_END = 0xc0 + LETTERS_END / 64 };
 static const struct letter {
     unsigned char kind; /* 0: not in words */
     signed char to_small;
@@ -28,25 +29,27 @@ static const struct letter {
     [0x452 ... 0x52f] = {SMALL, 0},
 };
 
-/* The character that begins at at, if it is one that stands in words: its bytes, else 0. */
-static inline unsigned letter_at(const unsigned char *at, const unsigned char *end, uint32_t *c)
+/* The character at *at, which moves behind it, if it is one that stands in words; else 0. */
+static inline uint32_t next_letter(const unsigned char **at, const unsigned char *end)
 {
-    if (at == end)
+    const unsigned char *p = *at;
+    if (p == end)
         return 0;
-    if (*at < 0x80) {
-        *c = *at;
-        return letters[*c].kind ? 1 : 0;
+    uint32_t c = *p++;
+    if (c >= 0x80) {
+        if (c < 0xc2 || c >= LEAD_END || p == end || (signed char)*p >= -0x40)
+            return 0;
+        c = (c - 0xc0) * 64 + *p++ - 0x80;
     }
-    if (*at < 0xc2 || *at >= LEAD_END || end - at < 2 || (at[1] & 0xc0) != 0x80)
+    if (!letters[c].kind)
         return 0;
-    *c = (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu);
-    return letters[*c].kind ? 2 : 0;
+    *at = p;
+    return c;
 }
 
 static bool ends_word(const unsigned char *at, const unsigned char *end)
 {
-    uint32_t c;
-    return letter_at(at, end, &c) == 0;
+    return next_letter(&at, end) == 0;
 }
 
 static unsigned char ascii_lower(unsigned char c)
@@ -126,26 +129,28 @@ static size_t stem_of_nt(const struct token *t)
 static void take_letters(struct words *w, const unsigned char *end, struct token *t)
 {
     const unsigned char *at = w->at;
-    unsigned seen = 0, count = 0, run = 1, bytes;
-    uint32_t c, before = 0;
+    unsigned seen = 0, count = 0, run = 0;
+    uint32_t c, last = 0;
     size_t size = 0;
     t->drawn = false;
-    for (; (bytes = letter_at(at, end, &c)) > 0; at += bytes) {
-        const struct letter *letter = &letters[c];
-        seen |= letter->kind;
-        count += letter->kind != DIGIT;
-        c = (uint32_t)((int)c + letter->to_small);
-        run = c == before && letter->kind != DIGIT ? run + 1 : 1;
-        before = c;
-        if (run > 2) {
+    while ((c = next_letter(&at, end)) != 0) {
+        const struct letter letter = letters[c];
+        seen |= letter.kind;
+        count += letter.kind & LETTER;
+        c = (uint32_t)((int)c + letter.to_small);
+        run = c == last ? run + 1 : 0;
+        last = c;
+        if (run >= 2 && letter.kind != DIGIT) {
             t->drawn = true;
-        } else if (size + bytes <= TOKEN_TEXT_MAX) {
-            if (bytes == 2)
-                t->text[size++] = (char)(0xc0 | c >> 6);
-            t->text[size++] = (char)(bytes == 2 ? 0x80 | (c & 0x3f) : c);
+        } else if (c < 0x80) {
+            if (size < TOKEN_TEXT_MAX)
+                t->text[size++] = (char)c;
+        } else if (size < TOKEN_TEXT_MAX - 1) {
+            t->text[size++] = (char)(0xc0 | c >> 6);
+            t->text[size++] = (char)(0x80 | (c & 0x3f));
         }
     }
-    t->capitals = count >= 2 && !(seen & SMALL);
+    t->capitals = count >= 2 && (seen & SMALL) != SMALL;
     t->size = size;
     w->at = at;
 }
@@ -331,9 +336,9 @@ static bool take_sign(struct words *w, struct token *t)
 /* What a byte may begin besides a word or a sign of its own: asked first, for most begin a word. */
 enum { BLANK = 1, LINK = 2, IRONY = 4, FACE = 8 };
 static const unsigned char begins[256] = {
-    [' '] = BLANK, ['@'] = LINK,          ['h'] = LINK, ['H'] = LINK, ['w'] = LINK, ['W'] = LINK,
-    ['/'] = IRONY, ['('] = IRONY,         [':'] = FACE, [';'] = FACE, ['='] = FACE, ['x'] = FACE,
-    ['X'] = FACE,  ['<'] = FACE,          ['^'] = FACE,
+    [' '] = BLANK, ['@'] = LINK,  ['h'] = LINK,  ['H'] = LINK, ['w'] = LINK,
+    ['W'] = LINK,  ['/'] = IRONY, ['('] = IRONY, [':'] = FACE, [';'] = FACE,
+    ['='] = FACE,  ['x'] = FACE,  ['X'] = FACE,  ['<'] = FACE, ['^'] = FACE,
 };
 
 /* Whatever begins here; true when it is a token. */
