@@ -6,7 +6,7 @@
 /* Letters in a row of a word that the dictionary does not have, its borders being letters too, and
  * as many from its beginning, which stand for its stem. */
 enum { LETTERS_MIN = 3, LETTERS_MAX = 5, STEM_MIN = 7, STEM_MAX = 9 };
-enum { PHRASE_WORDS = 4, LONG_TEXT = 40, POOL_ADDS = 1 << 20 };
+enum { PHRASE_WORDS = 4, LONG_TEXT = 40, POOL_ADDS = INT16_MIN / INT8_MIN };
 
 static const double neutral_below = 0.25; /* of the score, without its sign */
 static const double ironic = -0.5;        /* what praise becomes before "/s" */
@@ -24,10 +24,9 @@ struct reader {
     uint64_t one, two;
     unsigned row; /* words of this sentence that these hold: 0, 1, 2 */
 
-    int32_t pool[WEIGHTS_WIDTH]; /* in steps; spilled into total before it can overflow */
+    int16_t pool[WEIGHTS_WIDTH]; /* in steps; spilled into total before it can overflow */
     double total[WEIGHTS_WIDTH];
-    unsigned adds;
-    bool found; /* anything at all */
+    unsigned long adds; /* all that was found */
 
     struct tone tone;
     unsigned long latin, english; /* words in Latin letters, and those of them that are English */
@@ -43,7 +42,12 @@ static void spill(struct reader *r)
         r->total[i] += r->pool[i];
         r->pool[i] = 0;
     }
-    r->adds = 0;
+}
+
+static inline void sum_up(int16_t *restrict pool, const int8_t *restrict place)
+{
+    for (size_t i = 0; i < WEIGHTS_WIDTH; i++)
+        pool[i] = (int16_t)(pool[i] + place[i]);
 }
 
 /* Adds what the feature of this name weighs; its entry, or -1. */
@@ -52,11 +56,8 @@ static int64_t add(struct reader *r, uint64_t hash)
     int64_t entry = weights_find(r->weights, hash);
     if (entry < 0)
         return -1;
-    const int8_t *place = r->weights->places[entry];
-    for (size_t i = 0; i < WEIGHTS_WIDTH; i++)
-        r->pool[i] += place[i];
-    r->found = true;
-    if (++r->adds == POOL_ADDS)
+    sum_up(r->pool, r->weights->places[entry]);
+    if (++r->adds % POOL_ADDS == 0)
         spill(r);
     return entry;
 }
@@ -73,30 +74,37 @@ static uint64_t hash_of(const struct token *t)
     return weights_add(WEIGHTS_START, t->text, t->size);
 }
 
-/* All rows of letters that begin at this place of whole, the word between its borders. */
-static void add_rows(struct reader *r, const char *at, const char *end, bool first)
+/* rows[n]: the hash of the last n + 1 letters, which get one letter more. */
+static inline void grow(uint64_t rows[LETTERS_MAX], uint64_t empty, const char *letter, size_t size)
 {
-    uint64_t hash = weights_add(WEIGHTS_START, "#", 1);
-    unsigned most = first ? STEM_MAX : LETTERS_MAX;
-    for (unsigned size = 1; size <= most && at < end; size++) {
-        do
-            hash = weights_add(hash, at++, 1);
-        while (at < end && (*at & 0xc0) == 0x80);
-        if ((size >= LETTERS_MIN && size <= LETTERS_MAX) || (size >= STEM_MIN && at < end))
-            add(r, hash);
-    }
+    for (size_t i = LETTERS_MAX - 1; i > 0; i--)
+        rows[i] = weights_add(rows[i - 1], letter, size);
+    rows[0] = weights_add(empty, letter, size);
 }
 
+/* All rows of letters of the word between its borders. */
 static void add_letters(struct reader *r, const struct token *word)
 {
     char whole[TOKEN_TEXT_MAX + 2];
-    const char *end = whole + word->size + 2;
+    const char *at = whole, *end = whole + word->size + 2;
+    const uint64_t empty = weights_add(WEIGHTS_START, "#", 1);
+    uint64_t rows[LETTERS_MAX] = {0}, stem = empty;
     whole[0] = '^';
     memcpy(whole + 1, word->text, word->size);
     whole[word->size + 1] = '$';
-    for (const char *at = whole; at < end; at++)
-        if ((*at & 0xc0) != 0x80)
-            add_rows(r, at, end, at == whole);
+    for (unsigned count = 1; at < end; count++) {
+        size_t size = (unsigned char)*at < 0x80 ? 1 : 2; /* there are no longer letters */
+        if (size == 1) /* each with its own code, without a loop over bytes */
+            grow(rows, empty, at, 1);
+        else
+            grow(rows, empty, at, 2);
+        stem = weights_add(stem, at, size);
+        at += size;
+        for (unsigned n = LETTERS_MIN; n <= LETTERS_MAX && n <= count; n++)
+            add(r, rows[n - 1]);
+        if (count >= STEM_MIN && count <= STEM_MAX && at < end)
+            add(r, stem);
+    }
 }
 
 /* The word itself, or its letters; its entry, or -1. */
@@ -115,17 +123,16 @@ static int64_t add_word(struct reader *r, const struct token *word, uint64_t has
 }
 
 /* The word with the one and the two before it. */
-static void add_row(struct reader *r, const struct token *word, uint64_t hash)
+static void add_row(struct reader *r, uint64_t alone, uint64_t pair, uint64_t three)
 {
-    uint64_t pair = weights_add(r->one, word->text, word->size);
     if (r->row > 0) {
         r->counts.pairs++;
         r->counts.familiar += add(r, pair) >= 0;
     }
     if (r->row > 1)
-        add(r, weights_add(r->two, word->text, word->size));
+        add(r, three);
     r->two = weights_add(pair, " ", 1);
-    r->one = weights_add(hash, " ", 1);
+    r->one = weights_add(alone, " ", 1);
     r->row += r->row < 2;
 }
 
@@ -184,12 +191,18 @@ static void hear_word(struct reader *r, const struct token *word, int64_t entry,
 
 static void read_word(struct reader *r, const struct token *word)
 {
-    uint64_t hash = hash_of(word);
+    /* Side by side, for each waits for its own multiplication. */
+    uint64_t hash = WEIGHTS_START, pair = r->one, three = r->two;
+    for (const char *at = word->text, *end = at + word->size; at < end; at++) {
+        hash = weights_add(hash, at, 1);
+        pair = weights_add(pair, at, 1);
+        three = weights_add(three, at, 1);
+    }
     r->tone.words++;
     int64_t entry = add_word(r, word, hash);
     if (r->tone.negated)
         add(r, weights_add(weights_add(WEIGHTS_START, "~", 1), word->text, word->size));
-    add_row(r, word, hash);
+    add_row(r, hash, pair, three);
     hear_word(r, word, entry, hash);
 }
 
@@ -236,10 +249,29 @@ static void read_all(struct reader *r)
 
 /* --- the network ------------------------------------------------------------------------------ */
 
+/* The sums that the rectifiers get, as many at once as stay in registers. */
+static void sum_hidden(const struct weights_network *net, const double in[WEIGHTS_INPUTS],
+                       float hidden[WEIGHTS_HIDDEN])
+{
+    enum { AT_ONCE = 8 };
+    _Static_assert(WEIGHTS_HIDDEN % AT_ONCE == 0, "nothing is left over");
+    for (size_t at = 0; at < WEIGHTS_HIDDEN; at += AT_ONCE) {
+        float sums[AT_ONCE];
+        memcpy(sums, net->inner_bias + at, sizeof sums);
+        for (size_t i = 0; i < WEIGHTS_INPUTS; i++) {
+            float x = (float)in[i];
+            for (size_t j = 0; j < AT_ONCE; j++)
+                sums[j] += x * net->inner[i][at + j];
+        }
+        memcpy(hidden + at, sums, sizeof sums);
+    }
+}
+
 static double logit(const struct reader *r)
 {
     const struct weights_head *head = r->weights->head;
     const struct weights_network *net = r->counts.cyrillic > 0 ? &head->russian : &head->english;
+    float hidden[WEIGHTS_HIDDEN];
     double in[WEIGHTS_INPUTS], *tone = in + WEIGHTS_WIDTH, out = net->bias, sure = net->sure_bias;
     /* A text counts as much as its words agree, not as much as it is long. */
     double words = (double)r->tone.words, share = words > LONG_TEXT ? sqrt(LONG_TEXT / words) : 1;
@@ -248,14 +280,9 @@ static double logit(const struct reader *r)
     tone_numbers(&r->tone, &r->counts, tone);
     for (size_t i = 0; i < TONE_NUMBERS; i++)
         sure += tone[i] * net->sure[i];
-    float hidden[WEIGHTS_HIDDEN];
-    memcpy(hidden, net->inner_bias, sizeof hidden);
-    for (size_t i = 0; i < WEIGHTS_INPUTS; i++) {
-        float x = (float)in[i];
-        for (size_t j = 0; j < WEIGHTS_HIDDEN; j++)
-            hidden[j] += x * net->inner[i][j];
+    for (size_t i = 0; i < WEIGHTS_INPUTS; i++)
         out += in[i] * net->direct[i];
-    }
+    sum_hidden(net, in, hidden);
     for (size_t j = 0; j < WEIGHTS_HIDDEN; j++)
         out += hidden[j] > 0 ? hidden[j] * net->outer[j] : 0;
     return out / (1 + exp(-sure));
@@ -278,7 +305,7 @@ struct polarity polarity_of(const struct weights *w, struct bytes text)
     struct reader r = {.weights = w, .words = words_of(text)};
     struct polarity p = {0};
     read_all(&r);
-    if (r.found) /* else nothing in it says anything, and no bias either */
+    if (r.adds > 0) /* else nothing in it says anything, and no bias either */
         p.score = tanh(logit(&r) / 2);
     if (r.irony && p.score > 0)
         p.score *= ironic;

@@ -11,27 +11,50 @@ struct words words_of(struct bytes text)
 
 /* --- characters ------------------------------------------------------------------------------- */
 
-static bool is_digit(uint32_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* Latin with its marks, and Cyrillic; a table, for every character is looked at twice. */
-enum { UPPER = 1, SMALL = 2, LETTERS_END = 0x530 };
-static const unsigned char cases[LETTERS_END] = {
-    ['A' ... 'Z'] = UPPER,     ['a' ... 'z'] = SMALL,     [0xc0 ... 0xd6] = UPPER,
-    [0xd8 ... 0xde] = UPPER,   [0xdf ... 0xf6] = SMALL,   [0xf8 ... 0x24f] = SMALL,
-    [0x400 ... 0x42f] = UPPER, [0x430 ... 0x52f] = SMALL,
+/* Digits, Latin with its marks, and Cyrillic: what each is, and how far from it its small letter
+ * stands. All are one byte or two, and the small letter is as many. */
+enum { LETTER = 1, SMALL = LETTER | 2, UPPER = LETTER | 4, DIGIT = 8 };
+enum { LETTERS_END = 0x540, LEAD_END = 0xc0 + LETTERS_END / 64 };
+static const struct letter {
+    unsigned char kind; /* 0: not in words */
+    signed char to_small;
+} letters[LETTERS_END] = {
+    ['0' ... '9'] = {DIGIT, 0},        ['A' ... 'Z'] = {UPPER, 0x20},
+    ['a' ... 'z'] = {SMALL, 0},        [0xc0 ... 0xd6] = {UPPER, 0x20},
+    [0xd8 ... 0xde] = {UPPER, 0x20},   [0xdf ... 0xf6] = {SMALL, 0},
+    [0xf8 ... 0x24f] = {SMALL, 0},     [0x400] = {UPPER, 0x50},
+    [0x401] = {UPPER, 0x34},           [0x402 ... 0x40f] = {UPPER, 0x50},
+    [0x410 ... 0x42f] = {UPPER, 0x20}, [0x430 ... 0x450] = {SMALL, 0},
+    [0x451] = {SMALL, -0x1c}, /* ё is written е as often as not */
+    [0x452 ... 0x52f] = {SMALL, 0},
 };
 
-static bool is_upper(uint32_t c)
+/* The character at *at, which moves behind it, if it is one that stands in words; else 0. */
+static inline uint32_t next_letter(const unsigned char **at, const unsigned char *end)
 {
-    return c < LETTERS_END && cases[c] == UPPER;
+    const unsigned char *p = *at;
+    if (p == end)
+        return 0;
+    uint32_t c = *p++;
+    if (c >= 0x80) {
+        if (c < 0xc2 || c >= LEAD_END || p == end || (signed char)*p >= -0x40)
+            return 0;
+        c = (c - 0xc0) * 64 + *p++ - 0x80;
+    }
+    if (!letters[c].kind)
+        return 0;
+    *at = p;
+    return c;
 }
 
-static bool is_letter(uint32_t c)
+static bool ends_word(const unsigned char *at, const unsigned char *end)
 {
-    return c < LETTERS_END && cases[c];
+    return next_letter(&at, end) == 0;
+}
+
+static unsigned char ascii_lower(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
 }
 
 static bool is_blank(uint32_t c)
@@ -45,43 +68,9 @@ static bool is_mark(uint32_t c)
     return (c >= 0x2600 && c <= 0x27bf) || c == 0x2b50 || (c >= 0x1f300 && c <= 0x1faff);
 }
 
-static bool is_in_word(uint32_t c)
-{
-    return is_letter(c) || is_digit(c);
-}
-
 static bool is_apostrophe(uint32_t c)
 {
     return c == '\'' || c == 0x2019 || c == 0x2bc;
-}
-
-static uint32_t lower(uint32_t c)
-{
-    if (c == 0x401 || c == 0x451)
-        return 0x435; /* ё is written е as often as not */
-    if ((c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7) ||
-        (c >= 0x410 && c <= 0x42f))
-        return c + 0x20;
-    return c >= 0x400 && c <= 0x40f ? c + 0x50 : c;
-}
-
-/* Left out when the token is full. */
-static void put(struct token *t, uint32_t c)
-{
-    static const unsigned char heads[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    size_t size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    char *at = t->text + t->size;
-    if (t->size + size > TOKEN_TEXT_MAX)
-        return;
-    t->size += size;
-    if (size == 2) {
-        at[0] = (char)(0xc0 | c >> 6);
-        at[1] = (char)(0x80 | (c & 0x3f));
-        return;
-    }
-    for (size_t i = size; i-- > 1; c >>= 6)
-        at[i] = (char)(0x80 | (c & 0x3f));
-    at[0] = (char)(heads[size] | c);
 }
 
 static uint32_t peek(const struct words *w)
@@ -99,15 +88,15 @@ static uint32_t take(struct words *w)
 static bool starts(const struct words *w, const char *text)
 {
     const unsigned char *at = w->at;
-    for (; *text && at < w->end && lower(*at) == (unsigned char)*text; text++)
+    for (; *text && at < w->end && ascii_lower(*at) == (unsigned char)*text; text++)
         at++;
     return *text == 0;
 }
 
-static void set_text(struct token *t, const char *text)
+static void set_text(struct token *t, struct bytes text)
 {
-    t->size = strlen(text);
-    memcpy(t->text, text, t->size);
+    t->size = text.size;
+    memcpy(t->text, text.data, text.size);
 }
 
 /* --- words ------------------------------------------------------------------------------------ */
@@ -118,22 +107,8 @@ static size_t span_of_t(const unsigned char *begin, const unsigned char *end)
     const unsigned char *at = begin;
     if (at == end || !is_apostrophe(utf8_next(&at, end)) || at == end || (*at | 0x20) != 't')
         return 0;
-    size_t size = (size_t)(++at - begin);
-    return at < end && is_in_word(utf8_next(&at, end)) ? 0 : size;
-}
-
-/* Where the word that begins here ends: before the "n't" that it ends in, behind it when that is
- * all of it (*is_not). */
-static const unsigned char *find_end(const struct words *w, bool *is_not)
-{
-    const unsigned char *at = w->at, *last = at, *next = at;
-    while (next < w->end && is_in_word(utf8_next(&next, w->end))) {
-        last = at;
-        at = next;
-    }
-    size_t t = (*last | 0x20) == 'n' ? span_of_t(at, w->end) : 0;
-    *is_not = t > 0 && last == w->at;
-    return t == 0 ? at : *is_not ? at + t : last;
+    at++;
+    return ends_word(at, end) ? (size_t)(at - begin) : 0;
 }
 
 /* "dont": the bytes before its "nt"; 0 when it is no such word. */
@@ -150,41 +125,66 @@ static size_t stem_of_nt(const struct token *t)
     return 0;
 }
 
-static void take_word(struct words *w, struct token *t)
+/* All letters up to end, or to what is none. Those that do not fit are left out. */
+static void take_letters(struct words *w, const unsigned char *end, struct token *t)
 {
-    bool is_not;
-    const unsigned char *end = find_end(w, &is_not), *begin = w->at;
-    unsigned letters = 0, capitals = 0, run = 0;
-    t->kind = TOKEN_WORD;
-    for (uint32_t before = 0; w->at < end && !is_not;) {
-        uint32_t raw = take(w), c = lower(raw);
-        run = c == before && !is_digit(c) ? run + 1 : 1;
-        letters += !is_digit(c);
-        capitals += is_upper(raw);
-        if (run <= 2)
-            put(t, c);
-        t->drawn = t->drawn || run > 2;
-        before = c;
+    const unsigned char *at = w->at;
+    unsigned seen = 0, count = 0, run = 0;
+    uint32_t c, last = 0;
+    size_t size = 0;
+    t->drawn = false;
+    while ((c = next_letter(&at, end)) != 0) {
+        const struct letter letter = letters[c];
+        seen |= letter.kind;
+        count += letter.kind & LETTER;
+        c = (uint32_t)((int)c + letter.to_small);
+        run = c == last ? run + 1 : 0;
+        last = c;
+        if (run >= 2 && letter.kind != DIGIT) {
+            t->drawn = true;
+        } else if (c < 0x80) {
+            if (size < TOKEN_TEXT_MAX)
+                t->text[size++] = (char)c;
+        } else if (size < TOKEN_TEXT_MAX - 1) {
+            t->text[size++] = (char)(0xc0 | c >> 6);
+            t->text[size++] = (char)(0x80 | (c & 0x3f));
+        }
     }
-    w->at = end;
-    t->capitals = letters >= 2 && capitals == letters;
+    t->capitals = count >= 2 && (seen & SMALL) != SMALL;
+    t->size = size;
+    w->at = at;
+}
+
+/* False when there is no word here. */
+static bool take_word(struct words *w, struct token *t)
+{
+    const unsigned char *begin = w->at;
+    take_letters(w, w->end, t);
+    const unsigned char *end = w->at;
+    if (end == begin)
+        return false;
+    t->kind = TOKEN_WORD;
+    size_t span = (end[-1] | 0x20) == 'n' ? span_of_t(end, w->end) : 0;
+    bool is_not = span > 0 && end - begin == 1; /* or the word ends before its "n't" */
+    if (is_not) {
+        w->at += span;
+    } else if (span > 0) {
+        w->at = begin;
+        take_letters(w, end - 1, t);
+    }
     size_t stem = stem_of_nt(t);
-    if (is_not || (end - begin == 2 && t->size == 2 && !memcmp(t->text, "nt", 2))) {
-        set_text(t, "n't");
+    if (is_not || (w->at - begin == 2 && t->size == 2 && !memcmp(t->text, "nt", 2))) {
+        set_text(t, bytes_text("n't"));
         t->capitals = false;
     } else if (stem) {
         t->size = stem;
         t->capitals = false;
         w->at = begin + stem; /* its letters are one byte each; the "nt" comes next */
     }
+    return true;
 }
 
 /* --- faces ------------------------------------------------------------------------------------ */
-
-static unsigned char ascii_lower(unsigned char c)
-{
-    return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
-}
 
 /* Eyes, perhaps a nose, a mouth that may be repeated: :) ;-( =D :'((( xD. The bytes of it, 0 when
  * there is none here; *mouth is where the mouth begins. A letter as mouth must end the word. */
@@ -203,9 +203,12 @@ static size_t face_span(const struct words *w, size_t *mouth)
     *mouth = i++;
     while (i < left && ascii_lower(at[i]) == shape && shape != '/')
         i++;
-    const unsigned char *next = at + i;
-    bool letter = strchr("dpo3", shape);
-    return letter && next < w->end && is_in_word(utf8_next(&next, w->end)) ? 0 : i;
+    return !strchr("dpo3", shape) || ends_word(at + i, w->end) ? i : 0;
+}
+
+static void put(struct token *t, unsigned char c)
+{
+    t->text[t->size++] = (char)c;
 }
 
 /* As one spelling a meaning: no nose unless it is a tear, the mouth once. */
@@ -217,7 +220,7 @@ static bool take_face(struct words *w, struct token *t)
         if (starts(w, whole[i])) {
             t->kind = TOKEN_MARK;
             t->count = 1;
-            set_text(t, i == 1 ? "^^" : whole[i]);
+            set_text(t, bytes_text(i == 1 ? "^^" : whole[i]));
             w->at += strlen(whole[i]);
             return true;
         }
@@ -249,7 +252,7 @@ static bool take_irony(struct words *w, struct token *t)
     w->at += slash ? 2 : 3;
     t->kind = TOKEN_MARK;
     t->count = 1;
-    set_text(t, "/s");
+    set_text(t, bytes_text("/s"));
     return true;
 }
 
@@ -293,7 +296,11 @@ static void take_stops(struct words *w, struct token *t)
         trails = trails || c == 0x2026 || (c == '.' && before == '.');
         before = c;
     }
-    set_text(t, t->count && asks ? "?!" : t->count ? "!" : asks ? "?" : trails ? "..." : ".");
+    set_text(t, bytes_text(t->count && asks ? "?!"
+                           : t->count       ? "!"
+                           : asks           ? "?"
+                           : trails         ? "..."
+                                            : "."));
     w->open = 0;
 }
 
@@ -311,48 +318,45 @@ static void skip_to_blank(struct words *w)
 /* One character by itself; true when it is a token. */
 static bool take_sign(struct words *w, struct token *t)
 {
+    const unsigned char *begin = w->at;
     uint32_t c = take(w);
+    t->kind = TOKEN_COMMA;
     if (is_mark(c)) {
         t->kind = TOKEN_MARK;
         t->count = 1;
-        put(t, c);
     } else if (c == '\n') {
         t->kind = TOKEN_STOP;
-        put(t, c);
     } else {
-        t->kind = TOKEN_COMMA;
         return c == ',' || c == ':' || c == 0x2013 || c == 0x2014;
     }
+    set_text(t, bytes_of(begin, (size_t)(w->at - begin)));
     return true;
 }
 
-/* Most words and blanks, told by their first character: none of these begins a link or a face. */
-static bool is_plain(uint32_t c)
-{
-    uint32_t small = c | 0x20;
-    return is_in_word(c) ? small != 'h' && small != 'w' && small != 'x' : c == ' ';
-}
+/* What a byte may begin besides a word or a sign of its own: asked first, for most begin a word. */
+enum { BLANK = 1, LINK = 2, IRONY = 4, FACE = 8 };
+static const unsigned char begins[256] = {
+    [' '] = BLANK, ['@'] = LINK,  ['h'] = LINK,  ['H'] = LINK, ['w'] = LINK,
+    ['W'] = LINK,  ['/'] = IRONY, ['('] = IRONY, [':'] = FACE, [';'] = FACE,
+    ['='] = FACE,  ['x'] = FACE,  ['X'] = FACE,  ['<'] = FACE, ['^'] = FACE,
+};
 
 /* Whatever begins here; true when it is a token. */
 static bool take_one(struct words *w, struct token *t)
 {
-    uint32_t c = peek(w);
-    if (is_plain(c)) {
-        if (c == ' ')
-            w->at++;
-        else
-            take_word(w, t);
-        return c != ' ';
+    unsigned may = begins[*w->at];
+    if (may == BLANK) {
+        w->at++;
+        return false;
     }
-    if (is_link(w)) {
+    if (may == LINK && is_link(w)) {
         skip_to_blank(w);
         return false;
     }
-    if (take_irony(w, t) || take_face(w, t))
+    if ((may == IRONY && take_irony(w, t)) || (may == FACE && take_face(w, t)) || take_word(w, t))
         return true;
-    if (is_in_word(c))
-        take_word(w, t);
-    else if (is_stop(c))
+    uint32_t c = peek(w);
+    if (is_stop(c))
         take_stops(w, t);
     else if (c == '(' || c == ')')
         take_brackets(w, t);
