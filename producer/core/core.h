@@ -232,6 +232,7 @@ struct past_worker {
 
 struct figure { /* a histogram */
     uint64_t buckets[HISTOGRAM_BOUNDS + 1], sum_us;
+    size_t last; /* the one that was counted in last */
 };
 
 struct figures {

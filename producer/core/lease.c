@@ -104,11 +104,12 @@ void worker_place(struct broker *b, struct worker *w)
 
 /* What may run at most once is not lent ahead: were its worker lost, it could not be tried again.
  * some: it has just been lent another. */
-static bool room(const struct broker *b, const struct worker *w, const struct queue *q, bool some)
+static bool room(const struct broker *b, const struct worker *w, const struct job *job, bool some)
 {
+    const struct queue *q = job->queue;
     if (w->leased < w->slots)
         return true;
-    if (job_once(queue_head(q)))
+    if (job_once(job))
         return false;
     double most_us = (double)b->limits.ahead_us_max;
     if (q->run_us < 0 || 2 * q->run_us > most_us || w->stuck) /* the one that runs, and the next */
@@ -140,11 +141,11 @@ static struct bytes lease_args(struct broker *b, const struct job *job)
     return buf_bytes(&b->scratch);
 }
 
-static void lease(struct broker *b, struct worker *w, struct job *job)
+/* True: it waits for the store. */
+static bool lease(struct broker *b, struct worker *w, struct job *job)
 {
     struct queue *q = job->queue;
     job_lease(b, job, w);
-    group_served(w, queue_used_us(b, q));
     lease_charge(b, job);
     w->lent_us += job->lent_us;
     if (w->leased++ < w->slots)
@@ -167,6 +168,7 @@ static void lease(struct broker *b, struct worker *w, struct job *job)
     effect_close(b, e);
     if (kept)
         gate_close(b);
+    return kept;
 }
 
 /* May anything be leased to it now? */
@@ -180,17 +182,38 @@ static bool may_lease(struct broker *b, const struct worker *w)
     return false;
 }
 
+static bool fits(struct broker *b, const struct worker *w, const struct job *job, bool some)
+{
+    if (!room(b, w, job, some))
+        return false;
+    if (mark_covers(b, job))
+        return true;
+    b->fill_due = true;
+    return false;
+}
+
+/* Jobs of the queue that has the first claim, as long as it has and none of them must wait for the
+ * store. False: no more is lent now. */
+static bool lease_row(struct broker *b, struct worker *w, const struct claim *claim, bool some)
+{
+    const struct queue *q = claim->queue;
+    bool fit = fits(b, w, queue_head(q), some);
+    if (fit)
+        group_served(w, queue_used_us(b, q));
+    while (fit) {
+        if (lease(b, w, queue_head(q)) || !claim_stands(b, claim))
+            return true;
+        fit = fits(b, w, queue_head(q), true);
+    }
+    return false;
+}
+
 void worker_fill(struct broker *b, struct worker *w)
 {
-    struct queue *q;
-    for (bool some = false; may_lease(b, w) && (q = group_pick(b, w)) && room(b, w, q, some);
-         some = true) {
-        if (!mark_covers(b, queue_head(q))) {
-            b->fill_due = true;
-            break;
-        }
-        lease(b, w, queue_head(q));
-    }
+    struct claim claim;
+    bool some = false;
+    while (may_lease(b, w) && group_pick(b, w, &claim) && lease_row(b, w, &claim, some))
+        some = true;
     worker_place(b, w);
 }
 
@@ -249,6 +272,7 @@ void fill_later(struct broker *b, struct worker *w)
 
 void lend_due(struct broker *b)
 {
+    list_each(l, &b->fills) worker_place(b, container_of(l, struct worker, due));
     b->lend_round++;
     while (!list_empty(&b->lends)) {
         struct queue *q = list_first(&b->lends, struct queue, due);
@@ -262,7 +286,8 @@ void lend_due(struct broker *b)
     }
 }
 
-/* The lease is over, for whatever reason. */
+/* The lease is over, for whatever reason. Mostly others of its worker's end with it: where that one
+ * stands then is seen when all are over. */
 void job_unlease(struct broker *b, struct job *job)
 {
     struct worker *w = job->worker;
@@ -276,7 +301,7 @@ void job_unlease(struct broker *b, struct job *job)
         w->lent_us = 0; /* no drift */
     lease_discharge(job);
     group_eased(b, job->queue);
-    worker_place(b, w);
+    fill_later(b, w);
     job->worker = NULL;
 }
 
@@ -338,7 +363,6 @@ void lease_result(struct broker *b, struct worker *w, const struct msg_result *r
     if (q->used_us < 0)
         q->used_us = 0;
     job_over(b, job, &outcome);
-    fill_later(b, w);
 }
 
 /* --- recall ----------------------------------------------------------------------------------- */
