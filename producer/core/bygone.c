@@ -52,27 +52,18 @@ struct owner *bygone_owner(const struct job *job)
 
 /* --- coming and going ------------------------------------------------------------------------- */
 
-static struct bygone_list *list_of(struct broker *b, const struct job *job)
+static void enter(struct bygone_list *list, struct job *job, uint64_t bytes)
 {
-    return job->end->fetched ? &b->bygones.fetched : &b->bygones.waiting;
-}
-
-static void enter(struct broker *b, struct job *job)
-{
-    struct bygone_list *list = list_of(b, job);
     list_append(&list->jobs, &job->link);
     list->count++;
-    list->bytes += all_bytes(job);
-    usage_result(job->end->owner, (int64_t)bygone_waiting_bytes(job));
+    list->bytes += bytes;
 }
 
-static void leave(struct broker *b, struct job *job)
+static void leave(struct bygone_list *list, struct job *job, uint64_t bytes)
 {
-    struct bygone_list *list = list_of(b, job);
     link_take(&job->link);
     list->count--;
-    list->bytes -= all_bytes(job);
-    usage_result(job->end->owner, -(int64_t)bygone_waiting_bytes(job));
+    list->bytes -= bytes;
 }
 
 void bygone_free(struct broker *b, struct job *job)
@@ -85,7 +76,8 @@ void bygone_forget(struct broker *b, struct job *job)
 {
     if (b->options.tells_ends)
         effect_add(b, FX_GONE)->id = job->id;
-    leave(b, job);
+    leave(job->end->fetched ? &b->bygones.fetched : &b->bygones.waiting, job, all_bytes(job));
+    usage_result(job->end->owner, -(int64_t)bygone_waiting_bytes(job));
     idmap_take(&b->jobs, job->id);
     bygone_free(b, job);
 }
@@ -115,15 +107,18 @@ void bygone_add(struct broker *b, struct job *job, const struct msg_ended_row *r
     job->end_bytes = (uint32_t)bytes;
     job->updates = (uint32_t)row->updates;
     job->client = NULL;
-    enter(b, job);
+    enter(end->fetched ? &b->bygones.fetched : &b->bygones.waiting, job, all_bytes(job));
+    usage_result(end->owner, (int64_t)bygone_waiting_bytes(job));
     trim(b);
 }
 
 static void fetched(struct broker *b, struct job *job)
 {
-    leave(b, job);
+    uint64_t bytes = all_bytes(job);
     job->end->fetched = true;
-    enter(b, job);
+    leave(&b->bygones.waiting, job, bytes);
+    enter(&b->bygones.fetched, job, bytes);
+    usage_result(job->end->owner, -(int64_t)bytes);
 }
 
 /* A run over more ids than there are results: the results are looked at instead. */

@@ -299,17 +299,19 @@ static void accept(struct broker *b, struct client *client, uint64_t number, uin
     b->accepting.run = (struct run){.number = number, .id = id, .count = 1};
 }
 
-static enum err submit_check(const struct broker *b, const struct msg_submit *s, const char **text)
+/* Most say nothing but what is to be run. */
+static bool says_more(const struct msg_submit *s)
 {
-    *text = NULL;
+    return s->session.size | s->tenant.size | s->after.size | s->schedule.size |
+           s->content_type.size | s->key.size | s->tags.size | s->delay_ms | s->deadline_ms |
+           s->timeout_ms | s->retries;
+}
+
+static enum err more_check(const struct msg_submit *s, const char **text)
+{
     if (s->session.size || s->tenant.size || s->after.size || s->schedule.size ||
         s->content_type.size)
         return ERR_RESERVED;
-    if (s->args.size > VALUE_BYTES_MAX)
-        return ERR_TOO_LARGE;
-    *text = "priority is -100..100";
-    if (s->priority > PRIORITY_MAX || s->priority < -PRIORITY_MAX)
-        return ERR_INVALID;
     *text = "delay, deadline and time limit are at most 10 years";
     if (s->delay_ms > DURATION_MS_MAX || s->deadline_ms > DURATION_MS_MAX ||
         s->timeout_ms > DURATION_MS_MAX)
@@ -319,6 +321,21 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
         return ERR_INVALID;
     *text = "tags are at most 8, like gpu=1,zone=eu, by name";
     if (!tagset_valid(s->tags) || (s->tags.size && todo_named(s->queue)))
+        return ERR_INVALID;
+    *text = NULL;
+    return OK;
+}
+
+static enum err submit_check(const struct broker *b, const struct msg_submit *s, const char **text)
+{
+    *text = NULL;
+    enum err err = says_more(s) ? more_check(s, text) : OK;
+    if (err)
+        return err;
+    if (s->args.size > VALUE_BYTES_MAX)
+        return ERR_TOO_LARGE;
+    *text = "priority is -100..100";
+    if (s->priority > PRIORITY_MAX || s->priority < -PRIORITY_MAX)
         return ERR_INVALID;
     *text = "unknown flags or durability";
     if (s->flags & ~(uint64_t)SUBMIT_FLAGS || s->durability > CLASS_DURABLE)
@@ -338,12 +355,12 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
 static struct queue *submit_queue(struct broker *b, struct client *client,
                                   const struct msg_submit *s, enum err *err, const char **text)
 {
-    struct queue *last = client->queue_last;
-    struct queue *q =
-        last && bytes_equal(last->name, s->queue) ? last->plain : queue_find(b, s->queue);
+    struct queue *last = client->queue_last, *q;
     bool waits = s->flags & SUBMIT_WAIT_FOR_HANDLER;
-    if (todo_named(s->queue))
-        q = todo_queue(b);
+    if (last && bytes_equal(last->name, s->queue))
+        q = last->plain;
+    else
+        q = todo_named(s->queue) ? todo_queue(b) : queue_find(b, s->queue);
     if (!q && !queue_name_valid(s->queue)) {
         *text = "handler names are like handler.method: letters, digits, _ - and a dot inside";
         *err = ERR_INVALID;
@@ -413,9 +430,9 @@ static void submit_joins(struct broker *b, struct peer *peer, uint64_t number, u
 static struct job *submit_make(struct broker *b, struct client *client, const struct msg_submit *s,
                                struct queue *q)
 {
-    struct msg_submit head = *s;
     if (!(s->flags & SUBMIT_SESSION) && q != b->todo.queue)
         return job_make(b, client, NULL, s, q);
+    struct msg_submit head = *s;
     head.args = (struct bytes){0};
     struct job *job = job_make(b, client, NULL, &head, q);
     if (q == b->todo.queue)
@@ -471,6 +488,12 @@ static void submit_new(struct broker *b, struct peer *peer, const struct msg_sub
         todo_added(b, job);
 }
 
+static bool within_quota(struct broker *b, struct peer *peer, const struct msg_submit *s)
+{
+    bool session = s->flags & SUBMIT_SESSION || todo_named(s->queue);
+    return usage_submits(b, peer, s->number, s->args.size, session);
+}
+
 static void submit(struct broker *b, struct peer *peer, const struct msg_submit *s, bool permitted)
 {
     struct client *client = peer->client;
@@ -484,13 +507,12 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
     }
     client->last_number = s->number;
     const char *text;
-    bool session = s->flags & SUBMIT_SESSION || todo_named(s->queue);
     enum err err = permitted ? submit_check(b, s, &text) : ERR_DENIED;
     if (err == ERR_DENIED)
         permit_deny(b, peer, &(struct record){.type = REC_submit, .submit = *s});
     else if (err)
         submit_refuse(b, peer, s->number, err, text);
-    else if (!b->permits.on || usage_submits(b, peer, s->number, s->args.size, session))
+    else if (!b->permits.on || within_quota(b, peer, s))
         submit_new(b, peer, s);
 }
 
