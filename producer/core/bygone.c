@@ -136,16 +136,27 @@ static uint64_t settle_long_run(struct broker *b, uint64_t id, uint64_t count)
     return here;
 }
 
+/* Results are mostly fetched in the order in which they came: then it is the next one. */
+static struct job *settle_find(const struct broker *b, struct link *next, uint64_t id)
+{
+    if (next != &b->bygones.waiting.jobs && container_of(next, struct job, link)->id == id)
+        return container_of(next, struct job, link);
+    return bygone_find(b, id);
+}
+
 uint64_t bygone_settle(struct broker *b, uint64_t id, uint64_t count)
 {
     uint64_t here = 0;
     if (count > b->bygones.waiting.count) {
         here = settle_long_run(b, id, count);
     } else {
+        struct link *next = b->bygones.waiting.jobs.next;
         for (uint64_t i = 0; i < count; i++) {
-            struct job *job = bygone_find(b, id + i);
-            if (job && !job->end->fetched)
+            struct job *job = settle_find(b, next, id + i);
+            if (job && !job->end->fetched) {
+                next = job->link.next;
                 fetched(b, job);
+            }
             here += job != NULL;
         }
     }

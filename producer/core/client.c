@@ -142,11 +142,12 @@ static bool run_extends(const struct run *run, uint64_t number, uint64_t id)
     return run->count && number == run->number + run->count && id == run->id + run->count;
 }
 
-static void number_keep(struct client *client, uint64_t number, uint64_t id, bool joined)
+/* Of numbers above all that are kept. */
+static void run_keep(struct client *client, struct run run)
 {
     struct run *last = client->runs_count ? &client->runs[client->runs_count - 1] : NULL;
-    if (last && last->joined == joined && run_extends(last, number, id)) {
-        last->count++;
+    if (last && last->joined == run.joined && run_extends(last, run.number, run.id)) {
+        last->count += run.count;
         return;
     }
     if (client->runs_count == client->runs_capacity) {
@@ -154,8 +155,12 @@ static void number_keep(struct client *client, uint64_t number, uint64_t id, boo
         client->runs = must_realloc(client->runs, client->runs_capacity * sizeof *client->runs);
     }
     must(client->runs);
-    client->runs[client->runs_count++] =
-        (struct run){.number = number, .id = id, .count = 1, .joined = joined};
+    client->runs[client->runs_count++] = run;
+}
+
+static void number_keep(struct client *client, uint64_t number, uint64_t id, bool joined)
+{
+    run_keep(client, (struct run){.number = number, .id = id, .count = 1, .joined = joined});
 }
 
 /* --- from the life before --------------------------------------------------------------------- */
@@ -229,6 +234,7 @@ static void acknowledge(struct broker *b, struct client *client, const struct ms
     uint64_t count = ack->count ? ack->count : 1, end = ack->number + count;
     if (end < ack->number || end > client->last_number + 1)
         return;
+    accepted_flush(b);
     for (size_t at = run_after(client, ack->number);
          at < client->runs_count && client->runs[at].number < end; at++) {
         const struct run *run = &client->runs[at];
@@ -261,6 +267,8 @@ void accepted_flush(struct broker *b)
     struct client *client = b->accepting.client;
     const struct run *run = &b->accepting.run;
     b->accepting.client = NULL;
+    if (client && b->accepting.fresh)
+        run_keep(client, *run);
     if (!client || !client->peer)
         return;
     struct record r = {.type = REC_accepted,
@@ -283,12 +291,13 @@ void accepted_flush(struct broker *b)
 
 /* Neighbouring acceptances of one step leave as one record. */
 static void accept(struct broker *b, struct client *client, uint64_t number, uint64_t id,
-                   uint8_t durability, bool lazily)
+                   uint8_t durability, bool lazily, bool fresh)
 {
     if (durability == CLASS_DURABLE && number > client->due_number)
         client->due_number = number;
     if (b->accepting.client == client && b->accepting.durability == durability &&
-        b->accepting.lazily == lazily && run_extends(&b->accepting.run, number, id)) {
+        b->accepting.lazily == lazily && b->accepting.fresh == fresh &&
+        run_extends(&b->accepting.run, number, id)) {
         b->accepting.run.count++;
         return;
     }
@@ -296,6 +305,7 @@ static void accept(struct broker *b, struct client *client, uint64_t number, uin
     b->accepting.client = client;
     b->accepting.durability = durability;
     b->accepting.lazily = lazily;
+    b->accepting.fresh = fresh;
     b->accepting.run = (struct run){.number = number, .id = id, .count = 1};
 }
 
@@ -399,7 +409,7 @@ static uint8_t class_of(const struct broker *b, uint64_t id)
 static void submit_answer(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
 {
     struct job *job = job_find(b, id);
-    accept(b, peer->client, number, id, class_of(b, id), false);
+    accept(b, peer->client, number, id, class_of(b, id), false, false);
     if (!job)
         find_ask(b, peer, &(struct find){.number = number, .kind = FIND_SUBMITTED}, id);
     else if (job->client != peer->client || job->number != number)
@@ -409,6 +419,7 @@ static void submit_answer(struct broker *b, struct peer *peer, uint64_t number, 
 /* This number was taken before: the same answer again. */
 static void submit_again(struct broker *b, struct peer *peer, uint64_t number)
 {
+    accepted_flush(b); /* it may be of this very body */
     uint64_t id = number_job(peer->client, number);
     if (id)
         submit_answer(b, peer, number, id);
@@ -420,6 +431,7 @@ static void submit_again(struct broker *b, struct peer *peer, uint64_t number)
  * own, for the key may lead to a newer job by the time that it is asked for again. */
 static void submit_joins(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
 {
+    accepted_flush(b);
     number_keep(peer->client, number, id, true);
     if (class_of(b, id) == CLASS_DURABLE)
         keep_joined(b, peer->client, number, id);
@@ -477,12 +489,11 @@ static void submit_new(struct broker *b, struct peer *peer, const struct msg_sub
         return;
     }
     struct job *job = submit_make(b, client, s, q);
-    number_keep(client, s->number, job->id, false);
     if (s->key.size) {
         job_more(job)->body_hash = body_hash;
         key_put(b, s->key, body_hash, job);
     }
-    accept(b, client, s->number, job->id, job->durability, s->flags & SUBMIT_ACCEPT_LAZILY);
+    accept(b, client, s->number, job->id, job->durability, s->flags & SUBMIT_ACCEPT_LAZILY, true);
     job_new(b, job, s->delay_ms);
     if (q == b->todo.queue)
         todo_added(b, job);

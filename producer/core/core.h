@@ -323,7 +323,8 @@ struct broker {
         struct run run;
         uint8_t durability;
         bool lazily;
-    } accepting; /* accepted records not yet sent */
+        bool fresh; /* the numbers are new: which jobs they became is kept when that is told */
+    } accepting;    /* accepted records not yet sent */
 };
 
 /* row.c: a row taken apart */

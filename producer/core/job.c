@@ -252,8 +252,11 @@ void job_new(struct broker *b, struct job *job, uint64_t delay_ms)
     if (delay_ms)
         job_more(job)->due_ms = b->now_ms + (int64_t)delay_ms;
     b->totals.storing++;
-    if (job->durability == CLASS_DURABLE &&
-        b->totals.ready + b->totals.storing < b->limits.mark_jobs / 4)
+    if (job->durability != CLASS_DURABLE) {
+        job_enter(b, job);
+        return;
+    }
+    if (b->totals.ready + b->totals.storing < b->limits.mark_jobs / 4)
         mark_want(b, job->id); /* so that it need not be waited for when it is leased */
     job_store(b, job);
 }

@@ -38,11 +38,17 @@ static uint32_t since_start(const struct broker *b)
     return (uint32_t)(b->now_ms - b->start_ms);
 }
 
+/* What a lease is taken to cost. */
+static uint32_t lent_us(const struct queue *q)
+{
+    return (uint32_t)queue_cost_us(q);
+}
+
 /* A lease begins: its cost is charged as far as it is known. */
 void lease_charge(struct broker *b, struct job *job)
 {
     struct queue *q = job->queue;
-    job->lent_us = (uint32_t)queue_cost_us(q);
+    job->lent_us = lent_us(q);
     job->leased_ms = since_start(b);
     q->used_us += job->lent_us;
     q->charged_us += job->lent_us;
@@ -102,21 +108,24 @@ void worker_place(struct broker *b, struct worker *w)
     group_place(w, place);
 }
 
-/* What may run at most once is not lent ahead: were its worker lost, it could not be tried again.
- * some: it has just been lent another. */
-static bool room(const struct broker *b, const struct worker *w, const struct job *job, bool some)
+/* For how many jobs of this queue: one a free slot, and when none is free those to lend ahead.
+ * some: it has just been lent others. */
+static uint32_t room(const struct broker *b, const struct worker *w, const struct queue *q,
+                     bool some)
 {
-    const struct queue *q = job->queue;
-    if (w->leased < w->slots)
-        return true;
-    if (job_once(job))
-        return false;
     double most_us = (double)b->limits.ahead_us_max;
+    uint32_t most = w->slots + b->limits.ahead_jobs_max;
+    if (w->leased < w->slots)
+        return w->slots - w->leased;
     if (q->run_us < 0 || 2 * q->run_us > most_us || w->stuck) /* the one that runs, and the next */
-        return false;
-    if (w->leased >= w->slots + b->limits.ahead_jobs_max || (!some && !half_gone(b, w)))
-        return false;
-    return w->lent_us + q->run_us <= most_us * w->slots;
+        return 0;
+    if (w->leased >= most || (!some && !half_gone(b, w)))
+        return 0;
+    double left_us = most_us * w->slots - w->lent_us - q->run_us;
+    if (left_us < 0)
+        return 0;
+    most -= w->leased;
+    return left_us < (double)most * lent_us(q) ? 1 + (uint32_t)(left_us / lent_us(q)) : most;
 }
 
 /* At most once: that it was leased must be known after a restart, before it is told. */
@@ -182,9 +191,11 @@ static bool may_lease(struct broker *b, const struct worker *w)
     return false;
 }
 
-static bool fits(struct broker *b, const struct worker *w, const struct job *job, bool some)
+/* What may run at most once is not lent ahead: were its worker lost, it could not be tried again.
+ */
+static bool may_go(struct broker *b, const struct worker *w, const struct job *job)
 {
-    if (!room(b, w, job, some))
+    if (w->leased >= w->slots && job_once(job))
         return false;
     if (mark_covers(b, job))
         return true;
@@ -192,20 +203,23 @@ static bool fits(struct broker *b, const struct worker *w, const struct job *job
     return false;
 }
 
-/* Jobs of the queue that has the first claim, as long as it has and none of them must wait for the
- * store. False: no more is lent now. */
+/* Jobs of the queue that has the first claim, as long as it has, there is room, and none of them
+ * must wait for the store. False: no more is lent now. */
 static bool lease_row(struct broker *b, struct worker *w, const struct claim *claim, bool some)
 {
     const struct queue *q = claim->queue;
-    bool fit = fits(b, w, queue_head(q), some);
-    if (fit)
-        group_served(w, queue_used_us(b, q));
-    while (fit) {
-        if (lease(b, w, queue_head(q)) || !claim_stands(b, claim))
-            return true;
-        fit = fits(b, w, queue_head(q), true);
+    uint32_t left = room(b, w, q, some);
+    if (!left)
+        return false;
+    group_served(w, queue_used_us(b, q));
+    while (left--) {
+        struct job *job = queue_head(q);
+        if (!may_go(b, w, job))
+            return false;
+        if (lease(b, w, job) || !claim_stands(b, claim))
+            break;
     }
-    return false;
+    return true;
 }
 
 void worker_fill(struct broker *b, struct worker *w)
