@@ -223,6 +223,13 @@ void clients_loaded(struct broker *b)
 
 /* --- fetched ---------------------------------------------------------------------------------- */
 
+/* So that all numbers up to here are kept. */
+static void fresh_flush(struct broker *b)
+{
+    if (b->accepting.fresh)
+        accepted_flush(b);
+}
+
 static void fetched(struct broker *b, uint64_t id, uint64_t count)
 {
     if (bygone_settle(b, id, count) < count)
@@ -234,7 +241,7 @@ static void acknowledge(struct broker *b, struct client *client, const struct ms
     uint64_t count = ack->count ? ack->count : 1, end = ack->number + count;
     if (end < ack->number || end > client->last_number + 1)
         return;
-    accepted_flush(b);
+    fresh_flush(b);
     for (size_t at = run_after(client, ack->number);
          at < client->runs_count && client->runs[at].number < end; at++) {
         const struct run *run = &client->runs[at];
@@ -336,14 +343,25 @@ static enum err more_check(const struct msg_submit *s, const char **text)
     return OK;
 }
 
+static enum err room_check(const struct broker *b, const struct msg_submit *s)
+{
+    if (s->args.size > VALUE_BYTES_MAX)
+        return ERR_TOO_LARGE;
+    if (b->store_refuses)
+        return b->store_refuses;
+    if (bygones_crowded(b) || b->totals.live >= b->limits.jobs_max ||
+        b->args_bytes + s->args.size > b->limits.args_bytes_max ||
+        b->held.bytes.size > b->limits.held_bytes_max)
+        return ERR_BUSY;
+    return OK;
+}
+
 static enum err submit_check(const struct broker *b, const struct msg_submit *s, const char **text)
 {
     *text = NULL;
     enum err err = says_more(s) ? more_check(s, text) : OK;
     if (err)
         return err;
-    if (s->args.size > VALUE_BYTES_MAX)
-        return ERR_TOO_LARGE;
     *text = "priority is -100..100";
     if (s->priority > PRIORITY_MAX || s->priority < -PRIORITY_MAX)
         return ERR_INVALID;
@@ -353,13 +371,7 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
     *text = NULL;
     if (s->durability == CLASS_DURABLE && !b->options.durable)
         return ERR_NOT_DURABLE;
-    if (b->store_refuses)
-        return b->store_refuses;
-    if (bygones_crowded(b) || b->totals.live >= b->limits.jobs_max ||
-        b->args_bytes + s->args.size > b->limits.args_bytes_max ||
-        b->held.bytes.size > b->limits.held_bytes_max)
-        return ERR_BUSY;
-    return OK;
+    return room_check(b, s);
 }
 
 static struct queue *submit_queue(struct broker *b, struct client *client,
@@ -419,7 +431,7 @@ static void submit_answer(struct broker *b, struct peer *peer, uint64_t number, 
 /* This number was taken before: the same answer again. */
 static void submit_again(struct broker *b, struct peer *peer, uint64_t number)
 {
-    accepted_flush(b); /* it may be of this very body */
+    fresh_flush(b); /* it may be of this very body */
     uint64_t id = number_job(peer->client, number);
     if (id)
         submit_answer(b, peer, number, id);
@@ -431,7 +443,7 @@ static void submit_again(struct broker *b, struct peer *peer, uint64_t number)
  * own, for the key may lead to a newer job by the time that it is asked for again. */
 static void submit_joins(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
 {
-    accepted_flush(b);
+    fresh_flush(b);
     number_keep(peer->client, number, id, true);
     if (class_of(b, id) == CLASS_DURABLE)
         keep_joined(b, peer->client, number, id);
@@ -459,6 +471,13 @@ static void submit_refuse(struct broker *b, struct peer *peer, uint64_t number, 
 {
     accepted_flush(b);
     send_error(b, peer, number, err, text);
+}
+
+static void submit_begin(struct broker *b, struct client *client, const struct msg_submit *s,
+                         struct job *job)
+{
+    accept(b, client, s->number, job->id, job->durability, s->flags & SUBMIT_ACCEPT_LAZILY, true);
+    job_new(b, job, s->delay_ms);
 }
 
 /* It is well-formed and within what its client may have. */
@@ -493,10 +512,22 @@ static void submit_new(struct broker *b, struct peer *peer, const struct msg_sub
         job_more(job)->body_hash = body_hash;
         key_put(b, s->key, body_hash, job);
     }
-    accept(b, client, s->number, job->id, job->durability, s->flags & SUBMIT_ACCEPT_LAZILY, true);
-    job_new(b, job, s->delay_ms);
+    submit_begin(b, client, s, job);
     if (q == b->todo.queue)
         todo_added(b, job);
+    else if (!s->key.size && !job_chain(job) && !b->permits.on)
+        b->row = q;
+}
+
+/* As the one before, but for its number and its arguments. */
+static void submit_next(struct broker *b, struct peer *peer, const struct msg_submit *s)
+{
+    enum err err = room_check(b, s);
+    peer->client->last_number = s->number;
+    if (err)
+        submit_refuse(b, peer, s->number, err, NULL);
+    else
+        submit_begin(b, peer->client, s, job_make(b, peer->client, NULL, s, b->row));
 }
 
 static bool within_quota(struct broker *b, struct peer *peer, const struct msg_submit *s)
@@ -529,6 +560,11 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
 
 void client_record(struct broker *b, struct peer *peer, const struct record *r)
 {
+    if (b->row && r->in_row && r->type == REC_submit) {
+        submit_next(b, peer, &r->submit);
+        return;
+    }
+    b->row = NULL;
     bool permitted = !b->permits.on || permit_record(b, peer, r);
     if (!permitted && r->type != REC_submit) { /* which has a number to be taken */
         permit_deny(b, peer, r);

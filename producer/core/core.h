@@ -318,6 +318,7 @@ struct broker {
     struct effects *out, *into; /* into: where the effect under construction lies */
     unsigned gates;             /* open, one in the other */
     struct buf scratch;
+    struct queue *row; /* of the submission before, if all that it says holds for others, too */
     struct {
         struct client *client;
         struct run run;
