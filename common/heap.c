@@ -54,6 +54,15 @@ static void replace(struct heap *h, size_t at, struct heap_entry e)
         sink(h, at, e);
 }
 
+int64_t heap_second_key(const struct heap *h)
+{
+    int64_t least = INT64_MAX;
+    for (size_t at = 1; at <= CHILDREN && at < h->count; at++)
+        if (h->entries[at].key < least)
+            least = h->entries[at].key;
+    return least;
+}
+
 void heap_put(struct heap *h, struct heap_node *n, int64_t key, uint64_t order)
 {
     struct heap_entry entry = {key, order, n};

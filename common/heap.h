@@ -37,4 +37,6 @@ static inline struct heap_node *heap_first(const struct heap *h)
     return h->count ? h->entries[0].node : NULL;
 }
 
+int64_t heap_second_key(const struct heap *h); /* INT64_MAX: there is no second one */
+
 #endif

@@ -186,6 +186,7 @@ enum err record_next(struct cursor *c, struct record *r)
 {
     if (cursor_left(c) < 2 || c->at[1] != REC_again || (c->at[0] & 0xf0) != 0x90) {
         enum err err = record_get(c, r);
+        r->in_row = false;
         return r->type == REC_again ? ERR_MALFORMED : err; /* said in more bytes than it takes */
     }
     struct msg_again m = {0};
@@ -194,6 +195,7 @@ enum err record_next(struct cursor *c, struct record *r)
     unsigned read = given ? again_read(c, &m, given) : 0; /* mostly there is nothing more */
     for (; read < given && cursor_ok(c); read++)
         cursor_skip(c);
+    r->in_row = true;
     return cursor_ok(c) && again_make(r, &m) ? OK : ERR_MALFORMED;
 }
 

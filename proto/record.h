@@ -102,6 +102,7 @@ typedef struct bytes field_STR, field_BIN;
 
 struct record {
     enum record_type type;
+    bool in_row; /* read by record_next: all but number, id, value and run time is as it was */
     union {
 #define RECORD(name, number, required) struct msg_##name name;
 #define FIELD(record, kind, name)

@@ -52,27 +52,18 @@ struct owner *bygone_owner(const struct job *job)
 
 /* --- coming and going ------------------------------------------------------------------------- */
 
-static struct bygone_list *list_of(struct broker *b, const struct job *job)
+static void enter(struct bygone_list *list, struct job *job, uint64_t bytes)
 {
-    return job->end->fetched ? &b->bygones.fetched : &b->bygones.waiting;
-}
-
-static void enter(struct broker *b, struct job *job)
-{
-    struct bygone_list *list = list_of(b, job);
     list_append(&list->jobs, &job->link);
     list->count++;
-    list->bytes += all_bytes(job);
-    usage_result(job->end->owner, (int64_t)bygone_waiting_bytes(job));
+    list->bytes += bytes;
 }
 
-static void leave(struct broker *b, struct job *job)
+static void leave(struct bygone_list *list, struct job *job, uint64_t bytes)
 {
-    struct bygone_list *list = list_of(b, job);
     link_take(&job->link);
     list->count--;
-    list->bytes -= all_bytes(job);
-    usage_result(job->end->owner, -(int64_t)bygone_waiting_bytes(job));
+    list->bytes -= bytes;
 }
 
 void bygone_free(struct broker *b, struct job *job)
@@ -85,7 +76,8 @@ void bygone_forget(struct broker *b, struct job *job)
 {
     if (b->options.tells_ends)
         effect_add(b, FX_GONE)->id = job->id;
-    leave(b, job);
+    leave(job->end->fetched ? &b->bygones.fetched : &b->bygones.waiting, job, all_bytes(job));
+    usage_result(job->end->owner, -(int64_t)bygone_waiting_bytes(job));
     idmap_take(&b->jobs, job->id);
     bygone_free(b, job);
 }
@@ -115,15 +107,18 @@ void bygone_add(struct broker *b, struct job *job, const struct msg_ended_row *r
     job->end_bytes = (uint32_t)bytes;
     job->updates = (uint32_t)row->updates;
     job->client = NULL;
-    enter(b, job);
+    enter(end->fetched ? &b->bygones.fetched : &b->bygones.waiting, job, all_bytes(job));
+    usage_result(end->owner, (int64_t)bygone_waiting_bytes(job));
     trim(b);
 }
 
 static void fetched(struct broker *b, struct job *job)
 {
-    leave(b, job);
+    uint64_t bytes = all_bytes(job);
     job->end->fetched = true;
-    enter(b, job);
+    leave(&b->bygones.waiting, job, bytes);
+    enter(&b->bygones.fetched, job, bytes);
+    usage_result(job->end->owner, -(int64_t)bytes);
 }
 
 /* A run over more ids than there are results: the results are looked at instead. */
@@ -141,16 +136,27 @@ static uint64_t settle_long_run(struct broker *b, uint64_t id, uint64_t count)
     return here;
 }
 
+/* Results are mostly fetched in the order in which they came: then it is the next one. */
+static struct job *settle_find(const struct broker *b, struct link *next, uint64_t id)
+{
+    if (next != &b->bygones.waiting.jobs && container_of(next, struct job, link)->id == id)
+        return container_of(next, struct job, link);
+    return bygone_find(b, id);
+}
+
 uint64_t bygone_settle(struct broker *b, uint64_t id, uint64_t count)
 {
     uint64_t here = 0;
     if (count > b->bygones.waiting.count) {
         here = settle_long_run(b, id, count);
     } else {
+        struct link *next = b->bygones.waiting.jobs.next;
         for (uint64_t i = 0; i < count; i++) {
-            struct job *job = bygone_find(b, id + i);
-            if (job && !job->end->fetched)
+            struct job *job = settle_find(b, next, id + i);
+            if (job && !job->end->fetched) {
+                next = job->link.next;
                 fetched(b, job);
+            }
             here += job != NULL;
         }
     }

@@ -142,11 +142,12 @@ static bool run_extends(const struct run *run, uint64_t number, uint64_t id)
     return run->count && number == run->number + run->count && id == run->id + run->count;
 }
 
-static void number_keep(struct client *client, uint64_t number, uint64_t id, bool joined)
+/* Of numbers above all that are kept. */
+static void run_keep(struct client *client, struct run run)
 {
     struct run *last = client->runs_count ? &client->runs[client->runs_count - 1] : NULL;
-    if (last && last->joined == joined && run_extends(last, number, id)) {
-        last->count++;
+    if (last && last->joined == run.joined && run_extends(last, run.number, run.id)) {
+        last->count += run.count;
         return;
     }
     if (client->runs_count == client->runs_capacity) {
@@ -154,8 +155,12 @@ static void number_keep(struct client *client, uint64_t number, uint64_t id, boo
         client->runs = must_realloc(client->runs, client->runs_capacity * sizeof *client->runs);
     }
     must(client->runs);
-    client->runs[client->runs_count++] =
-        (struct run){.number = number, .id = id, .count = 1, .joined = joined};
+    client->runs[client->runs_count++] = run;
+}
+
+static void number_keep(struct client *client, uint64_t number, uint64_t id, bool joined)
+{
+    run_keep(client, (struct run){.number = number, .id = id, .count = 1, .joined = joined});
 }
 
 /* --- from the life before --------------------------------------------------------------------- */
@@ -218,6 +223,13 @@ void clients_loaded(struct broker *b)
 
 /* --- fetched ---------------------------------------------------------------------------------- */
 
+/* So that all numbers up to here are kept. */
+static void fresh_flush(struct broker *b)
+{
+    if (b->accepting.fresh)
+        accepted_flush(b);
+}
+
 static void fetched(struct broker *b, uint64_t id, uint64_t count)
 {
     if (bygone_settle(b, id, count) < count)
@@ -229,6 +241,7 @@ static void acknowledge(struct broker *b, struct client *client, const struct ms
     uint64_t count = ack->count ? ack->count : 1, end = ack->number + count;
     if (end < ack->number || end > client->last_number + 1)
         return;
+    fresh_flush(b);
     for (size_t at = run_after(client, ack->number);
          at < client->runs_count && client->runs[at].number < end; at++) {
         const struct run *run = &client->runs[at];
@@ -261,6 +274,8 @@ void accepted_flush(struct broker *b)
     struct client *client = b->accepting.client;
     const struct run *run = &b->accepting.run;
     b->accepting.client = NULL;
+    if (client && b->accepting.fresh)
+        run_keep(client, *run);
     if (!client || !client->peer)
         return;
     struct record r = {.type = REC_accepted,
@@ -283,12 +298,13 @@ void accepted_flush(struct broker *b)
 
 /* Neighbouring acceptances of one step leave as one record. */
 static void accept(struct broker *b, struct client *client, uint64_t number, uint64_t id,
-                   uint8_t durability, bool lazily)
+                   uint8_t durability, bool lazily, bool fresh)
 {
     if (durability == CLASS_DURABLE && number > client->due_number)
         client->due_number = number;
     if (b->accepting.client == client && b->accepting.durability == durability &&
-        b->accepting.lazily == lazily && run_extends(&b->accepting.run, number, id)) {
+        b->accepting.lazily == lazily && b->accepting.fresh == fresh &&
+        run_extends(&b->accepting.run, number, id)) {
         b->accepting.run.count++;
         return;
     }
@@ -296,20 +312,23 @@ static void accept(struct broker *b, struct client *client, uint64_t number, uin
     b->accepting.client = client;
     b->accepting.durability = durability;
     b->accepting.lazily = lazily;
+    b->accepting.fresh = fresh;
     b->accepting.run = (struct run){.number = number, .id = id, .count = 1};
 }
 
-static enum err submit_check(const struct broker *b, const struct msg_submit *s, const char **text)
+/* Most say nothing but what is to be run. */
+static bool says_more(const struct msg_submit *s)
 {
-    *text = NULL;
+    return s->session.size | s->tenant.size | s->after.size | s->schedule.size |
+           s->content_type.size | s->key.size | s->tags.size | s->delay_ms | s->deadline_ms |
+           s->timeout_ms | s->retries;
+}
+
+static enum err more_check(const struct msg_submit *s, const char **text)
+{
     if (s->session.size || s->tenant.size || s->after.size || s->schedule.size ||
         s->content_type.size)
         return ERR_RESERVED;
-    if (s->args.size > VALUE_BYTES_MAX)
-        return ERR_TOO_LARGE;
-    *text = "priority is -100..100";
-    if (s->priority > PRIORITY_MAX || s->priority < -PRIORITY_MAX)
-        return ERR_INVALID;
     *text = "delay, deadline and time limit are at most 10 years";
     if (s->delay_ms > DURATION_MS_MAX || s->deadline_ms > DURATION_MS_MAX ||
         s->timeout_ms > DURATION_MS_MAX)
@@ -320,12 +339,14 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
     *text = "tags are at most 8, like gpu=1,zone=eu, by name";
     if (!tagset_valid(s->tags) || (s->tags.size && todo_named(s->queue)))
         return ERR_INVALID;
-    *text = "unknown flags or durability";
-    if (s->flags & ~(uint64_t)SUBMIT_FLAGS || s->durability > CLASS_DURABLE)
-        return ERR_INVALID;
     *text = NULL;
-    if (s->durability == CLASS_DURABLE && !b->options.durable)
-        return ERR_NOT_DURABLE;
+    return OK;
+}
+
+static enum err room_check(const struct broker *b, const struct msg_submit *s)
+{
+    if (s->args.size > VALUE_BYTES_MAX)
+        return ERR_TOO_LARGE;
     if (b->store_refuses)
         return b->store_refuses;
     if (bygones_crowded(b) || b->totals.live >= b->limits.jobs_max ||
@@ -335,15 +356,33 @@ static enum err submit_check(const struct broker *b, const struct msg_submit *s,
     return OK;
 }
 
+static enum err submit_check(const struct broker *b, const struct msg_submit *s, const char **text)
+{
+    *text = NULL;
+    enum err err = says_more(s) ? more_check(s, text) : OK;
+    if (err)
+        return err;
+    *text = "priority is -100..100";
+    if (s->priority > PRIORITY_MAX || s->priority < -PRIORITY_MAX)
+        return ERR_INVALID;
+    *text = "unknown flags or durability";
+    if (s->flags & ~(uint64_t)SUBMIT_FLAGS || s->durability > CLASS_DURABLE)
+        return ERR_INVALID;
+    *text = NULL;
+    if (s->durability == CLASS_DURABLE && !b->options.durable)
+        return ERR_NOT_DURABLE;
+    return room_check(b, s);
+}
+
 static struct queue *submit_queue(struct broker *b, struct client *client,
                                   const struct msg_submit *s, enum err *err, const char **text)
 {
-    struct queue *last = client->queue_last;
-    struct queue *q =
-        last && bytes_equal(last->name, s->queue) ? last->plain : queue_find(b, s->queue);
+    struct queue *last = client->queue_last, *q;
     bool waits = s->flags & SUBMIT_WAIT_FOR_HANDLER;
-    if (todo_named(s->queue))
-        q = todo_queue(b);
+    if (last && bytes_equal(last->name, s->queue))
+        q = last->plain;
+    else
+        q = todo_named(s->queue) ? todo_queue(b) : queue_find(b, s->queue);
     if (!q && !queue_name_valid(s->queue)) {
         *text = "handler names are like handler.method: letters, digits, _ - and a dot inside";
         *err = ERR_INVALID;
@@ -382,7 +421,7 @@ static uint8_t class_of(const struct broker *b, uint64_t id)
 static void submit_answer(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
 {
     struct job *job = job_find(b, id);
-    accept(b, peer->client, number, id, class_of(b, id), false);
+    accept(b, peer->client, number, id, class_of(b, id), false, false);
     if (!job)
         find_ask(b, peer, &(struct find){.number = number, .kind = FIND_SUBMITTED}, id);
     else if (job->client != peer->client || job->number != number)
@@ -392,6 +431,7 @@ static void submit_answer(struct broker *b, struct peer *peer, uint64_t number, 
 /* This number was taken before: the same answer again. */
 static void submit_again(struct broker *b, struct peer *peer, uint64_t number)
 {
+    fresh_flush(b); /* it may be of this very body */
     uint64_t id = number_job(peer->client, number);
     if (id)
         submit_answer(b, peer, number, id);
@@ -403,6 +443,7 @@ static void submit_again(struct broker *b, struct peer *peer, uint64_t number)
  * own, for the key may lead to a newer job by the time that it is asked for again. */
 static void submit_joins(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
 {
+    fresh_flush(b);
     number_keep(peer->client, number, id, true);
     if (class_of(b, id) == CLASS_DURABLE)
         keep_joined(b, peer->client, number, id);
@@ -413,9 +454,9 @@ static void submit_joins(struct broker *b, struct peer *peer, uint64_t number, u
 static struct job *submit_make(struct broker *b, struct client *client, const struct msg_submit *s,
                                struct queue *q)
 {
-    struct msg_submit head = *s;
     if (!(s->flags & SUBMIT_SESSION) && q != b->todo.queue)
         return job_make(b, client, NULL, s, q);
+    struct msg_submit head = *s;
     head.args = (struct bytes){0};
     struct job *job = job_make(b, client, NULL, &head, q);
     if (q == b->todo.queue)
@@ -430,6 +471,13 @@ static void submit_refuse(struct broker *b, struct peer *peer, uint64_t number, 
 {
     accepted_flush(b);
     send_error(b, peer, number, err, text);
+}
+
+static void submit_begin(struct broker *b, struct client *client, const struct msg_submit *s,
+                         struct job *job)
+{
+    accept(b, client, s->number, job->id, job->durability, s->flags & SUBMIT_ACCEPT_LAZILY, true);
+    job_new(b, job, s->delay_ms);
 }
 
 /* It is well-formed and within what its client may have. */
@@ -460,15 +508,32 @@ static void submit_new(struct broker *b, struct peer *peer, const struct msg_sub
         return;
     }
     struct job *job = submit_make(b, client, s, q);
-    number_keep(client, s->number, job->id, false);
     if (s->key.size) {
         job_more(job)->body_hash = body_hash;
         key_put(b, s->key, body_hash, job);
     }
-    accept(b, client, s->number, job->id, job->durability, s->flags & SUBMIT_ACCEPT_LAZILY);
-    job_new(b, job, s->delay_ms);
+    submit_begin(b, client, s, job);
     if (q == b->todo.queue)
         todo_added(b, job);
+    else if (!s->key.size && !job_chain(job) && !b->permits.on)
+        b->row = q;
+}
+
+/* As the one before, but for its number and its arguments. */
+static void submit_next(struct broker *b, struct peer *peer, const struct msg_submit *s)
+{
+    enum err err = room_check(b, s);
+    peer->client->last_number = s->number;
+    if (err)
+        submit_refuse(b, peer, s->number, err, NULL);
+    else
+        submit_begin(b, peer->client, s, job_make(b, peer->client, NULL, s, b->row));
+}
+
+static bool within_quota(struct broker *b, struct peer *peer, const struct msg_submit *s)
+{
+    bool session = s->flags & SUBMIT_SESSION || todo_named(s->queue);
+    return usage_submits(b, peer, s->number, s->args.size, session);
 }
 
 static void submit(struct broker *b, struct peer *peer, const struct msg_submit *s, bool permitted)
@@ -484,18 +549,22 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
     }
     client->last_number = s->number;
     const char *text;
-    bool session = s->flags & SUBMIT_SESSION || todo_named(s->queue);
     enum err err = permitted ? submit_check(b, s, &text) : ERR_DENIED;
     if (err == ERR_DENIED)
         permit_deny(b, peer, &(struct record){.type = REC_submit, .submit = *s});
     else if (err)
         submit_refuse(b, peer, s->number, err, text);
-    else if (!b->permits.on || usage_submits(b, peer, s->number, s->args.size, session))
+    else if (!b->permits.on || within_quota(b, peer, s))
         submit_new(b, peer, s);
 }
 
 void client_record(struct broker *b, struct peer *peer, const struct record *r)
 {
+    if (b->row && r->in_row && r->type == REC_submit) {
+        submit_next(b, peer, &r->submit);
+        return;
+    }
+    b->row = NULL;
     bool permitted = !b->permits.on || permit_record(b, peer, r);
     if (!permitted && r->type != REC_submit) { /* which has a number to be taken */
         permit_deny(b, peer, r);

@@ -233,6 +233,7 @@ struct past_worker {
 
 struct figure { /* a histogram */
     uint64_t buckets[HISTOGRAM_BOUNDS + 1], sum_us;
+    size_t last; /* the one that was counted in last */
 };
 
 struct figures {
@@ -318,12 +319,14 @@ struct broker {
     struct effects *out, *into; /* into: where the effect under construction lies */
     unsigned gates;             /* open, one in the other */
     struct buf scratch;
+    struct queue *row; /* of the submission before, if all that it says holds for others, too */
     struct {
         struct client *client;
         struct run run;
         uint8_t durability;
         bool lazily;
-    } accepting; /* accepted records not yet sent */
+        bool fresh; /* the numbers are new: which jobs they became is kept when that is told */
+    } accepting;    /* accepted records not yet sent */
 };
 
 /* row.c: a row taken apart */

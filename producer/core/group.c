@@ -86,16 +86,30 @@ static bool goes_before(const struct queue *q, const struct queue *other)
     return q->rank.turn < other->rank.turn;
 }
 
-struct queue *group_pick(const struct broker *b, const struct worker *w)
+bool group_pick(const struct broker *b, const struct worker *w, struct claim *out)
 {
     struct queue *best = NULL;
+    bool several = false;
     list_each(l, &w->groups)
     {
         struct queue *q = group_first(b, container_of(l, struct member, of_worker)->group);
+        several |= q && best;
         if (q && (!best || goes_before(q, best)))
             best = q;
     }
-    return best;
+    if (!best)
+        return false;
+    *out = (struct claim){.queue = best, .tier = best->rank.tier, .until = INT64_MIN};
+    if (!several)
+        out->until = heap_second_key(&best->rank.tier->queues);
+    return true;
+}
+
+bool claim_stands(const struct broker *b, const struct claim *claim)
+{
+    const struct queue *q = claim->queue;
+    return q->rank.tier == claim->tier &&
+           (claim->until == INT64_MAX || key_of(queue_used_us(b, q)) < claim->until);
 }
 
 void group_served(const struct worker *w, double share_us)

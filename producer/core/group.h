@@ -69,9 +69,17 @@ void group_wakes(struct broker *b, struct queue *q);
 void group_moved(struct broker *b, struct queue *q);
 /* What it has used may be less than it was; that it is more is found when it matters. */
 void group_eased(const struct broker *b, struct queue *q);
-/* The queue with the first claim to this worker; NULL: there is none. */
-struct queue *group_pick(const struct broker *b, const struct worker *w);
-/* It was given a job of a queue that stood there. */
+/* The first claim to a worker. Jobs are mostly lent in rows: whose the next one is is not asked for
+ * each of them. */
+struct claim {
+    struct queue *queue;
+    const struct tier *tier; /* that of its first job */
+    int64_t until;           /* of the key: where another queue may come before it */
+};
+bool group_pick(const struct broker *b, const struct worker *w, struct claim *out);
+/* It was given jobs, and nothing else has happened: does it still come first? */
+bool claim_stands(const struct broker *b, const struct claim *claim);
+/* It was given jobs of a queue that stood there. */
 void group_served(const struct worker *w, double share_us);
 
 #endif

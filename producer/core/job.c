@@ -226,16 +226,17 @@ static void job_leave(struct broker *b, struct job *job)
     b->totals.storing++;
 }
 
-/* A durable job stays aside until all rows put so far are kept. */
+/* A durable job stays aside until all rows put so far are kept; any other goes where it belongs. */
 void job_aside(struct broker *b, struct job *job)
 {
     job_leave(b, job);
+    if (job->durability != CLASS_DURABLE) {
+        job_enter(b, job);
+        return;
+    }
     link_take(&job->link);
     list_append(&b->storing, &job->link);
-    if (job->durability == CLASS_DURABLE)
-        job->stored_by = b->put_seq;
-    else
-        job_enter(b, job);
+    job->stored_by = b->put_seq;
 }
 
 /* Until its row, as it is from now on, is kept. */
@@ -251,8 +252,11 @@ void job_new(struct broker *b, struct job *job, uint64_t delay_ms)
     if (delay_ms)
         job_more(job)->due_ms = b->now_ms + (int64_t)delay_ms;
     b->totals.storing++;
-    if (job->durability == CLASS_DURABLE &&
-        b->totals.ready + b->totals.storing < b->limits.mark_jobs / 4)
+    if (job->durability != CLASS_DURABLE) {
+        job_enter(b, job);
+        return;
+    }
+    if (b->totals.ready + b->totals.storing < b->limits.mark_jobs / 4)
         mark_want(b, job->id); /* so that it need not be waited for when it is leased */
     job_store(b, job);
 }

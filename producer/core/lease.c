@@ -38,11 +38,17 @@ static uint32_t since_start(const struct broker *b)
     return (uint32_t)(b->now_ms - b->start_ms);
 }
 
+/* What a lease is taken to cost. */
+static uint32_t lent_us(const struct queue *q)
+{
+    return (uint32_t)queue_cost_us(q);
+}
+
 /* A lease begins: its cost is charged as far as it is known. */
 void lease_charge(struct broker *b, struct job *job)
 {
     struct queue *q = job->queue;
-    job->lent_us = (uint32_t)queue_cost_us(q);
+    job->lent_us = lent_us(q);
     job->leased_ms = since_start(b);
     q->used_us += job->lent_us;
     q->charged_us += job->lent_us;
@@ -102,20 +108,24 @@ void worker_place(struct broker *b, struct worker *w)
     group_place(w, place);
 }
 
-/* What may run at most once is not lent ahead: were its worker lost, it could not be tried again.
- * some: it has just been lent another. */
-static bool room(const struct broker *b, const struct worker *w, const struct queue *q, bool some)
+/* For how many jobs of this queue: one a free slot, and when none is free those to lend ahead.
+ * some: it has just been lent others. */
+static uint32_t room(const struct broker *b, const struct worker *w, const struct queue *q,
+                     bool some)
 {
-    if (w->leased < w->slots)
-        return true;
-    if (job_once(queue_head(q)))
-        return false;
     double most_us = (double)b->limits.ahead_us_max;
+    uint32_t most = w->slots + b->limits.ahead_jobs_max;
+    if (w->leased < w->slots)
+        return w->slots - w->leased;
     if (q->run_us < 0 || 2 * q->run_us > most_us || w->stuck) /* the one that runs, and the next */
-        return false;
-    if (w->leased >= w->slots + b->limits.ahead_jobs_max || (!some && !half_gone(b, w)))
-        return false;
-    return w->lent_us + q->run_us <= most_us * w->slots;
+        return 0;
+    if (w->leased >= most || (!some && !half_gone(b, w)))
+        return 0;
+    double left_us = most_us * w->slots - w->lent_us - q->run_us;
+    if (left_us < 0)
+        return 0;
+    most -= w->leased;
+    return left_us < (double)most * lent_us(q) ? 1 + (uint32_t)(left_us / lent_us(q)) : most;
 }
 
 /* At most once: that it was leased must be known after a restart, before it is told. */
@@ -140,11 +150,11 @@ static struct bytes lease_args(struct broker *b, const struct job *job)
     return buf_bytes(&b->scratch);
 }
 
-static void lease(struct broker *b, struct worker *w, struct job *job)
+/* True: it waits for the store. */
+static bool lease(struct broker *b, struct worker *w, struct job *job)
 {
     struct queue *q = job->queue;
     job_lease(b, job, w);
-    group_served(w, queue_used_us(b, q));
     lease_charge(b, job);
     w->lent_us += job->lent_us;
     if (w->leased++ < w->slots)
@@ -163,6 +173,7 @@ static void lease(struct broker *b, struct worker *w, struct job *job)
     send_lease(b, w->peer, &m);
     if (kept)
         gate_close(b);
+    return kept;
 }
 
 /* May anything be leased to it now? */
@@ -176,17 +187,43 @@ static bool may_lease(struct broker *b, const struct worker *w)
     return false;
 }
 
+/* What may run at most once is not lent ahead: were its worker lost, it could not be tried again.
+ */
+static bool may_go(struct broker *b, const struct worker *w, const struct job *job)
+{
+    if (w->leased >= w->slots && job_once(job))
+        return false;
+    if (mark_covers(b, job))
+        return true;
+    b->fill_due = true;
+    return false;
+}
+
+/* Jobs of the queue that has the first claim, as long as it has, there is room, and none of them
+ * must wait for the store. False: no more is lent now. */
+static bool lease_row(struct broker *b, struct worker *w, const struct claim *claim, bool some)
+{
+    const struct queue *q = claim->queue;
+    uint32_t left = room(b, w, q, some);
+    if (!left)
+        return false;
+    group_served(w, queue_used_us(b, q));
+    while (left--) {
+        struct job *job = queue_head(q);
+        if (!may_go(b, w, job))
+            return false;
+        if (lease(b, w, job) || !claim_stands(b, claim))
+            break;
+    }
+    return true;
+}
+
 void worker_fill(struct broker *b, struct worker *w)
 {
-    struct queue *q;
-    for (bool some = false; may_lease(b, w) && (q = group_pick(b, w)) && room(b, w, q, some);
-         some = true) {
-        if (!mark_covers(b, queue_head(q))) {
-            b->fill_due = true;
-            break;
-        }
-        lease(b, w, queue_head(q));
-    }
+    struct claim claim;
+    bool some = false;
+    while (may_lease(b, w) && group_pick(b, w, &claim) && lease_row(b, w, &claim, some))
+        some = true;
     worker_place(b, w);
 }
 
@@ -245,6 +282,7 @@ void fill_later(struct broker *b, struct worker *w)
 
 void lend_due(struct broker *b)
 {
+    list_each(l, &b->fills) worker_place(b, container_of(l, struct worker, due));
     b->lend_round++;
     while (!list_empty(&b->lends)) {
         struct queue *q = list_first(&b->lends, struct queue, due);
@@ -258,7 +296,8 @@ void lend_due(struct broker *b)
     }
 }
 
-/* The lease is over, for whatever reason. */
+/* The lease is over, for whatever reason. Mostly others of its worker's end with it: where that one
+ * stands then is seen when all are over. */
 void job_unlease(struct broker *b, struct job *job)
 {
     struct worker *w = job->worker;
@@ -272,7 +311,7 @@ void job_unlease(struct broker *b, struct job *job)
         w->lent_us = 0; /* no drift */
     lease_discharge(job);
     group_eased(b, job->queue);
-    worker_place(b, w);
+    fill_later(b, w);
     job->worker = NULL;
 }
 
@@ -334,7 +373,6 @@ void lease_result(struct broker *b, struct worker *w, const struct msg_result *r
     if (q->used_us < 0)
         q->used_us = 0;
     job_over(b, job, &outcome);
-    fill_later(b, w);
 }
 
 /* --- recall ----------------------------------------------------------------------------------- */

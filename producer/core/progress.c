@@ -8,9 +8,10 @@ size_t progress_bytes(const struct job *job)
 
 void progress_drop(struct broker *b, struct job *job)
 {
+    if (!progress_bytes(job))
+        return;
     usage_grow(b, job, -(int64_t)progress_bytes(job));
-    if (job->more)
-        bytes_drop(&job->more->progress);
+    bytes_drop(&job->more->progress);
 }
 
 void progress_tell(struct broker *b, struct job *job, struct bytes map)

@@ -129,7 +129,6 @@ void queue_put(struct broker *b, struct job *job, bool first)
     else
         list_append(&level->jobs, &job->link);
     q->ready++;
-    q->plain->counts_dirty = true;
     b->totals.ready++;
     wake(b, q);
     if (!q->rank.tier || q->rank.tier->priority < job->priority)
@@ -139,15 +138,16 @@ void queue_put(struct broker *b, struct job *job, bool first)
 void queue_take(struct broker *b, struct job *job)
 {
     struct queue *q = job->queue;
+    bool alone = job->link.next == job->link.prev; /* of its priority */
     job_fetch(job->link.next->next); /* its turn comes soon, and it has lain for long */
     link_take(&job->link);
     must(q->ready && b->totals.ready);
     q->ready--;
-    q->plain->counts_dirty = true;
     b->totals.ready--;
     if (!q->ready)
         link_take(&q->link);
-    group_moved(b, q);
+    if (alone)
+        group_moved(b, q);
 }
 
 struct job *queue_head(const struct queue *q)

@@ -12,9 +12,8 @@ enum { LATER_MS = 1000, SAID_AGAIN_MS = 60000 };
 
 /* --- what there is ---------------------------------------------------------------------------- */
 
-void usage_grow(struct broker *b, const struct job *job, int64_t bytes)
+static void grow(struct broker *b, const struct job *job, struct owner *owner, int64_t bytes)
 {
-    struct owner *owner = owner_of_job(job);
     b->args_bytes += (uint64_t)bytes;
     if (job->client)
         job->client->bytes += (uint64_t)bytes;
@@ -22,12 +21,17 @@ void usage_grow(struct broker *b, const struct job *job, int64_t bytes)
         owner->usage.bytes += (uint64_t)bytes;
 }
 
+void usage_grow(struct broker *b, const struct job *job, int64_t bytes)
+{
+    grow(b, job, owner_of_job(job), bytes);
+}
+
 void usage_begin(struct broker *b, const struct job *job)
 {
     struct owner *owner = owner_of_job(job);
     if (owner)
         owner->usage.jobs++;
-    usage_grow(b, job, job->args_size);
+    grow(b, job, owner, job->args_size);
 }
 
 void usage_session(const struct job *job)
@@ -49,7 +53,7 @@ void usage_end(struct broker *b, const struct job *job)
         owner->usage.jobs--;
         owner->usage.sessions -= session;
     }
-    usage_grow(b, job, -(int64_t)(job->args_size + chain_bytes(job)));
+    grow(b, job, owner, -(int64_t)(job->args_size + chain_bytes(job)));
 }
 
 void usage_result(struct owner *owner, int64_t bytes)

@@ -405,7 +405,6 @@ static void returned(struct broker *b, struct worker *w, const struct msg_return
     struct job *job = lease_find(b, w, m->id, m->token);
     if (job && !job->started)
         lease_lost(b, job, false);
-    fill_later(b, w);
 }
 
 static void slot_state(struct worker *w, const struct msg_slot_state *m)

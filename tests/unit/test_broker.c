@@ -1119,6 +1119,88 @@ TEST(at_a_limit_the_answer_is_busy_and_room_makes_it_good)
     farm_free(f);
 }
 
+/* One submission and so many behind it in its row, which have the arguments that are given. */
+static void submits_row(struct farm *f, const char *who, struct msg_submit m, unsigned more,
+                        struct bytes args)
+{
+    struct buf body = {0};
+    m.args = bytes_of("\x90", 1);
+    put_submit(&body, &m);
+    while (more--)
+        put_again(&body, &(struct msg_again){.value = args});
+    says_bytes(f, who, buf_bytes(&body));
+    buf_fini(&body);
+}
+
+TEST(a_row_is_taken_as_far_as_there_is_room)
+{
+    struct farm *f = farm_new(&(struct broker_limits){.jobs_max = 3, .args_bytes_max = 4});
+    struct bytes args = bytes_of("\x91\x01", 2);
+    client(f, "c1");
+    client(f, "c2");
+    worker(f, "w1", 1, "calc.add");
+    farm_forget(f);
+    submits_row(f, "c1", (struct msg_submit){.number = 1, .queue = bytes_text("calc.add")}, 1,
+                args);
+    SAYS(f, "w1 < lease j1 t1\n"
+            "c1 < accepted 1..2 j1..j2\n");
+    submits_row(f, "c2", (struct msg_submit){.number = 1, .queue = bytes_text("calc.add")}, 2,
+                args);
+    SAYS(f, "c2 < accepted 1 j3\n"
+            "c2 < error 2 busy\n"
+            "c2 < error 3 busy\n");
+    results(f, "w1", 1, 1, REASON_NONE);
+    results(f, "w1", 2, 1, REASON_NONE);
+    farm_forget(f);
+    submits_row(f, "c1", (struct msg_submit){.number = 3, .queue = bytes_text("calc.add")}, 1,
+                bytes_of("\x93\x01\x02\x03", 4));
+    SAYS(f, "c1 < accepted 3 j4\n"
+            "c1 < error 4 busy\n");
+    broker_audit(f->broker);
+    farm_free(f);
+}
+
+TEST(a_row_behind_a_refused_one_is_refused_one_by_one)
+{
+    struct farm *f = farm_with(1);
+    struct bytes args = bytes_of("\x91\x01", 2);
+    submits_row(f, "c1", (struct msg_submit){.number = 1, .queue = bytes_text("calc.sub")}, 1,
+                args);
+    SAYS(f, "c1 < error 1 unknown-handler\n"
+            "c1 < error 2 unknown-handler\n");
+    submits_row(f, "c1", (struct msg_submit){.number = 3, .queue = bytes_text("calc.add")}, 1,
+                args);
+    farm_forget(f);
+    submits_row(f, "c1", (struct msg_submit){.number = 2, .queue = bytes_text("calc.add")}, 3,
+                args); /* three that were said before, and a new one */
+    SAYS(f, "c1 < error 2 forgotten\n"
+            "c1 < accepted 3..4 j1..j2\n"
+            "c1 < accepted 5 j3\n");
+    farm_free(f);
+}
+
+TEST(a_row_of_one_key_is_one_job)
+{
+    struct farm *f = farm_with(2);
+    struct msg_submit m = {.number = 1, .queue = bytes_text("calc.add"), .key = bytes_text("k")};
+    submits_row(f, "c1", m, 1, bytes_of("\x90", 1));
+    SAYS(f, "c1 < accepted 1 j1\n"
+            "w1 < lease j1 t1\n"
+            "c1 < accepted 2 j1\n");
+    farm_free(f);
+}
+
+TEST(a_row_of_sessions_is_sessions)
+{
+    struct farm *f = farm_with(2);
+    struct msg_submit m = {.number = 1, .queue = bytes_text("calc.add"), .flags = SUBMIT_SESSION};
+    submits_row(f, "c1", m, 1, bytes_of("\x90", 1));
+    farm_forget(f);
+    verdicts(f, "w1", 2, 1, (struct msg_verdict){.kind = VERDICT_CONTINUE});
+    SAYS_HAS(f, "w1 < lease j2 t2");
+    farm_free(f);
+}
+
 TEST(a_full_store_takes_no_new_jobs)
 {
     struct farm *f = farm_with(1);

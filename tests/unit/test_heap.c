@@ -21,6 +21,16 @@ static const struct heap_node *model_first(const struct heap_node *nodes)
     return first;
 }
 
+static int64_t model_second_key(const struct heap_node *nodes)
+{
+    const struct heap_node *first = model_first(nodes);
+    int64_t key = INT64_MAX;
+    for (size_t i = 0; i < NODES; i++)
+        if (nodes[i].place && &nodes[i] != first && nodes[i].key < key)
+            key = nodes[i].key;
+    return key;
+}
+
 static void check_places(const struct heap *h)
 {
     for (size_t i = 0; i < h->count; i++)
@@ -54,6 +64,7 @@ TEST(the_first_is_the_models_first)
         }
         CHECK_EQ(h.count, count);
         CHECK(heap_first(&h) == model_first(nodes));
+        CHECK_EQ(heap_second_key(&h), model_second_key(nodes));
         if (step % 1000 == 0)
             check_places(&h);
     }
