@@ -5,6 +5,7 @@
  */
 #include "common/map.h"
 
+#include "common/fetch.h"
 #include "common/must.h"
 
 enum { CAPACITY_MIN = 16, PAGE_IDS = 16 };
@@ -83,6 +84,19 @@ void *idmap_find(const struct idmap *m, uint64_t id)
 {
     const struct idmap_page *page = page_find(m, id / PAGE_IDS);
     return page ? page->values[id % PAGE_IDS] : NULL;
+}
+
+void idmap_fetch(const struct idmap *m, uint64_t id)
+{
+    if (m->capacity)
+        fetch(&m->slots[key_home(m, id / PAGE_IDS)], sizeof *m->slots);
+}
+
+void idmap_fetch_value(const struct idmap *m, uint64_t id)
+{
+    const struct idmap_page *page = page_find(m, id / PAGE_IDS);
+    if (page)
+        fetch(&page->values[id % PAGE_IDS], sizeof(void *));
 }
 
 void idmap_put(struct idmap *m, uint64_t id, void *value)

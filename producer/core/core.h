@@ -43,18 +43,19 @@
 enum { HISTOGRAM_BOUNDS = 16, ATTEMPTS_COUNTED_MAX = 250, BACKOFF_MAX_MS = 60000 };
 
 struct peer {
+    /* What each of its words is about: a line of the processor's cache. */
     uint64_t id;
     enum port port;
+    bool brief;            /* it knows `again` */
     struct client *client; /* one of these two once it has been welcomed */
     struct worker *worker;
-    struct link waiters; /* see waiter.c */
-    uint64_t waiters_count;
-    struct idmap follows;              /* follow::number */
-    struct link link;                  /* broker::peers_list */
-    int64_t ping_ms;                   /* when the next ping is due */
-    bool brief;                        /* it knows `again` */
-    char key[ACL_KEY_SIZE];            /* its public key; 0: none was shown */
     const struct principal *principal; /* of the list in force; NULL: it may nothing */
+    struct link waiters;               /* see waiter.c */
+    uint64_t waiters_count;
+    struct idmap follows;   /* follow::number */
+    struct link link;       /* broker::peers_list */
+    int64_t ping_ms;        /* when the next ping is due */
+    char key[ACL_KEY_SIZE]; /* its public key; 0: none was shown */
 };
 
 /* Submissions number .. number+count-1 became jobs id .. id+count-1. */

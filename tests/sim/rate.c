@@ -136,6 +136,7 @@ static void hear(struct rate *r, const struct effects *fx, const struct effect *
 static void batch_run(struct rate *r)
 {
     int64_t start_ns = cpu_ns();
+    broker_expect(r->broker, r->events, r->count);
     for (unsigned i = 0; i < r->count; i++)
         broker_step(r->broker, &r->events[i], &r->effects[i]);
     r->cost_ns[r->side] += cpu_ns() - start_ns - r->clock_ns;
