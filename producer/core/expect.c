@@ -13,47 +13,49 @@ enum { SIDE_BY_SIDE = 64 };
 
 struct expected {
     const struct event *ev; /* EV_BODY */
+    uint64_t id;            /* of the job that its first record is about; 0: of none */
+    void *const *peer_at, *const *job_at; /* in broker::peers, in broker::jobs; NULL: not there */
     const struct peer *peer;
-    uint64_t id; /* of the job that the first record is about; 0: of none */
     const struct job *job;
 };
 
-static void link_body(const struct broker *b, struct expected *x)
+static void link_body(const struct broker *b, const struct expected *x)
 {
     if (x->ev->body.bytes.size)
         fetch(x->ev->body.bytes.data, 1);
     idmap_fetch(&b->peers, x->ev->body.peer);
 }
 
-static void link_ids(const struct broker *b, struct expected *x)
+static void link_peer_at(const struct broker *b, struct expected *x)
 {
-    if (x->ev->body.port == PORT_WORKERS)
-        x->id = record_job(x->ev->body.bytes);
-    idmap_fetch(&b->jobs, x->id);
-    idmap_fetch_value(&b->peers, x->ev->body.peer);
+    x->peer_at = idmap_place(&b->peers, x->ev->body.peer);
+    if (x->peer_at)
+        fetch(x->peer_at, 1);
+    if (x->ev->body.port == PORT_WORKERS && (x->id = record_job(x->ev->body.bytes)))
+        idmap_fetch(&b->jobs, x->id);
 }
 
 static void link_peer(const struct broker *b, struct expected *x)
 {
-    x->peer = idmap_find(&b->peers, x->ev->body.peer);
+    x->peer = x->peer_at ? *x->peer_at : NULL;
     if (x->peer)
         fetch(x->peer, 1);
-    idmap_fetch_value(&b->jobs, x->id);
+    if (x->id && (x->job_at = idmap_place(&b->jobs, x->id)))
+        fetch(x->job_at, 1);
 }
 
-static void link_job(const struct broker *b, struct expected *x)
+static void link_worker(struct expected *x)
 {
     if (x->peer && x->peer->worker)
         worker_fetch(x->peer->worker);
-    x->job = idmap_find(&b->jobs, x->id);
-    if (x->job)
+    if (x->job_at && (x->job = *x->job_at))
         fetch(x->job, sizeof *x->job);
 }
 
-static void link_lease(const struct broker *b, struct expected *x)
+/* Where the worker keeps the lease, and what it calls the queue. */
+static void link_lease(const struct expected *x)
 {
     const struct worker *w = x->peer ? x->peer->worker : NULL;
-    (void)b;
     if (!w || !x->job || x->job->state != JOB_RUNNING || x->job->worker != w)
         return;
     fetch(&w->holdings.all[x->job->place], 1);
@@ -63,14 +65,18 @@ static void link_lease(const struct broker *b, struct expected *x)
 
 void broker_expect(const struct broker *b, const struct event *events, size_t count)
 {
-    static void (*const links[])(const struct broker *, struct expected *) = {
-        link_body, link_ids, link_peer, link_job, link_lease};
-    struct expected all[SIDE_BY_SIDE];
-    size_t bodies = 0;
-    for (size_t i = 0; i < count && bodies < SIDE_BY_SIDE; i++)
+    struct expected all[SIDE_BY_SIDE], *end = all;
+    for (size_t i = 0; i < count && end < all + SIDE_BY_SIDE; i++)
         if (events[i].type == EV_BODY)
-            all[bodies++] = (struct expected){.ev = &events[i]};
-    for (size_t link = 0; link < LENGTH(links); link++)
-        for (size_t i = 0; i < bodies; i++)
-            links[link](b, &all[i]);
+            *end++ = (struct expected){.ev = &events[i]};
+    for (struct expected *x = all; x < end; x++)
+        link_body(b, x);
+    for (struct expected *x = all; x < end; x++)
+        link_peer_at(b, x);
+    for (struct expected *x = all; x < end; x++)
+        link_peer(b, x);
+    for (struct expected *x = all; x < end; x++)
+        link_worker(x);
+    for (struct expected *x = all; x < end; x++)
+        link_lease(x);
 }
