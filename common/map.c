@@ -5,6 +5,7 @@
  */
 #include "common/map.h"
 
+#include "common/fetch.h"
 #include "common/must.h"
 
 enum { CAPACITY_MIN = 16, PAGE_IDS = 16 };
@@ -79,10 +80,22 @@ static void page_drop(struct idmap *m, uint64_t key)
         idmap_resize(m, m->capacity / 2);
 }
 
-void *idmap_find(const struct idmap *m, uint64_t id)
+void idmap_fetch(const struct idmap *m, uint64_t id)
+{
+    if (m->capacity)
+        fetch(&m->slots[key_home(m, id / PAGE_IDS)], sizeof *m->slots);
+}
+
+void *const *idmap_place(const struct idmap *m, uint64_t id)
 {
     const struct idmap_page *page = page_find(m, id / PAGE_IDS);
-    return page ? page->values[id % PAGE_IDS] : NULL;
+    return page ? &page->values[id % PAGE_IDS] : NULL;
+}
+
+void *idmap_find(const struct idmap *m, uint64_t id)
+{
+    void *const *place = idmap_place(m, id);
+    return place ? *place : NULL;
 }
 
 void idmap_put(struct idmap *m, uint64_t id, void *value)

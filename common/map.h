@@ -25,6 +25,10 @@ struct idmap {
 };
 
 void *idmap_find(const struct idmap *m, uint64_t id);
+/* For who looks for many side by side: what leads to the place of an id's value is fetched; where
+ * that is, NULL when there is none; there lies the value, or NULL, until the map changes. */
+void idmap_fetch(const struct idmap *m, uint64_t id);
+void *const *idmap_place(const struct idmap *m, uint64_t id);
 void idmap_put(struct idmap *m, uint64_t id, void *value); /* replaces */
 void *idmap_take(struct idmap *m, uint64_t id);            /* NULL when there was none */
 void idmap_fini(struct idmap *m);

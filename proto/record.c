@@ -199,6 +199,19 @@ enum err record_next(struct cursor *c, struct record *r)
     return cursor_ok(c) && again_make(r, &m) ? OK : ERR_MALFORMED;
 }
 
+uint64_t record_job(struct bytes body)
+{
+    struct cursor c = cursor_of(body);
+    (void)get_array(&c);
+    uint64_t type = get_UINT(&c);
+    if (type == REC_result)
+        (void)get_UINT(&c);
+    else if (type != REC_started)
+        return 0;
+    uint64_t id = get_ID(&c);
+    return cursor_ok(&c) ? id : 0;
+}
+
 const char *worker_state_name(unsigned state)
 {
     switch (state) {

@@ -118,6 +118,9 @@ enum err record_get(struct cursor *c, struct record *out) MUST_CHECK;
 /* The same of a frame, whose records may be said by `again`. r: what it gave for the record before,
  * unchanged; before the first one its type is REC_NONE. */
 enum err record_next(struct cursor *c, struct record *r) MUST_CHECK;
+/* The id of the job that the first record of a body is about, when a worker says that it has begun
+ * or ended; else 0. Nothing else is read. */
+uint64_t record_job(struct bytes body);
 
 void record_put(struct buf *out, const struct record *r);
 

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/conn.h"
 #include "common/log.h"
+#include "producer/broker/inbox.h"
 #include "producer/broker/ports.h"
 #include "producer/broker/route.h"
 
@@ -29,6 +30,9 @@ struct shell {
     bool touched[SOCKETS]; /* may have something to read that its descriptor does not tell of */
     struct routes routes;
     struct broker *broker;
+    struct inbox inbox;
+    struct event events[INBOX_LETTERS]; /* of it; the first `heard` have been stepped */
+    unsigned heard;
     struct effects effects;
     struct store *store;
     struct store_answer store_state; /* the last one told */
@@ -51,20 +55,6 @@ struct enrolment {
 static void step(struct shell *s, struct event *ev);
 
 /* --- routes ----------------------------------------------------------------------------------- */
-
-static void route_gone(struct shell *s, struct route *route, const char *why);
-
-/* A peer may claim the routing id of another that has just gone: not its key. */
-static struct route *route_of(struct shell *s, enum port port, struct bytes routing_id,
-                              const char *key)
-{
-    struct route *route = routes_find(&s->routes, port, routing_id);
-    if (route && strcmp(route->key, key) != 0) {
-        route_gone(s, route, "another has its routing id");
-        route = NULL;
-    }
-    return route ? route : route_make(&s->routes, port, routing_id, key);
-}
 
 static void route_gone(struct shell *s, struct route *route, const char *why)
 {
@@ -203,47 +193,47 @@ static void step(struct shell *s, struct event *ev)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-/* The frames after the first of a message: none of ours sends any. Read and thrown away. */
-static bool drain_parts(void *socket)
+/* What has been taken up to there. */
+static void hear(struct shell *s, unsigned end)
 {
-    bool any = false;
-    int more = 1;
-    size_t size = sizeof more;
-    while (zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size) == 0 && more) {
-        zmq_msg_t part;
-        zmq_msg_init(&part);
-        if (zmq_msg_recv(&part, socket, ZMQ_DONTWAIT) < 0)
-            more = 0;
-        zmq_msg_close(&part);
-        any = true;
+    broker_expect(s->broker, s->events + s->heard, end - s->heard);
+    for (; s->heard < end; s->heard++) {
+        step(s, &s->events[s->heard]);
+        letter_close(&s->inbox.letters[s->heard]);
     }
-    return any;
 }
 
-static bool take_message(struct shell *s, enum port port)
+/* A peer may claim the routing id of another that has just gone: not its key. What that one has
+ * said comes first. */
+static struct route *route_of(struct shell *s, enum port port, unsigned at)
 {
-    static const unsigned char not_a_record = 0xc1; /* the one byte msgpack never uses */
-    void *socket = s->ports.sockets[port];
-    zmq_msg_t id, body;
-    zmq_msg_init(&id);
-    if (zmq_msg_recv(&id, socket, ZMQ_DONTWAIT) < 0) {
-        zmq_msg_close(&id);
-        return false;
+    struct letter *l = &s->inbox.letters[at];
+    const char *key = s->ports.keys ? letter_key(l) : NULL;
+    struct route *route = routes_find(&s->routes, port, letter_from(l));
+    key = key ? key : "";
+    if (route && strcmp(route->key, key) != 0) {
+        hear(s, at);
+        route_gone(s, route, "another has its routing id");
+        route = NULL;
     }
-    zmq_msg_init(&body);
-    bool whole = zmq_msg_more(&id) && zmq_msg_recv(&body, socket, ZMQ_DONTWAIT) >= 0;
-    bool extra = whole && zmq_msg_more(&body) && drain_parts(socket);
-    const char *key = s->ports.keys && whole ? zmq_msg_gets(&body, "User-Id") : NULL;
-    struct route *route =
-        route_of(s, port, bytes_of(zmq_msg_data(&id), zmq_msg_size(&id)), key ? key : "");
-    struct event ev = {.type = EV_BODY,
-                       .body = {.peer = route->id, .port = port, .key = bytes_text(route->key)}};
-    ev.body.bytes = whole && !extra ? bytes_of(zmq_msg_data(&body), zmq_msg_size(&body))
-                                    : bytes_of(&not_a_record, 1);
-    step(s, &ev);
-    zmq_msg_close(&body);
-    zmq_msg_close(&id);
-    return true;
+    return route ? route : route_make(&s->routes, port, letter_from(l), key);
+}
+
+static unsigned take_messages(struct shell *s, enum port port)
+{
+    struct inbox *in = &s->inbox;
+    s->heard = 0;
+    inbox_fill(in, s->ports.sockets[port]);
+    for (unsigned i = 0; i < in->count; i++) {
+        const struct route *route = route_of(s, port, i);
+        s->events[i] = (struct event){.type = EV_BODY,
+                                      .body = {.peer = route->id,
+                                               .port = port,
+                                               .key = bytes_text(route->key),
+                                               .bytes = letter_body(&in->letters[i])}};
+    }
+    hear(s, in->count);
+    return in->count;
 }
 
 static bool take_subscription(struct shell *s)
@@ -341,13 +331,13 @@ static void take_subscriptions(struct shell *s)
 
 /* Who has been published its nonce has subscribed before: we hear of that before we hear what it
  * asks next, or it would be told that there is no such feed. */
-static bool take_any(struct shell *s, unsigned socket)
+static unsigned take_some(struct shell *s, unsigned socket)
 {
     if (socket == UPDATES)
         return take_subscription(s);
     if (socket == CLIENTS && s->touched[UPDATES])
         take_subscriptions(s);
-    return take_message(s, (enum port)socket);
+    return take_messages(s, (enum port)socket);
 }
 
 /* Takes what the sockets have: those whose descriptor says so, and those that were touched. */
@@ -355,12 +345,12 @@ static void take_all(struct shell *s, const struct pollfd *fds)
 {
     static const unsigned order[SOCKETS] = {WORKERS, UPDATES, CLIENTS}; /* results make room */
     for (unsigned i = 0; i < SOCKETS; i++) {
-        unsigned at = order[i], count = 0;
+        unsigned at = order[i], count = 0, some = 1;
         if (!s->touched[at] && !fds[at].revents)
             continue;
-        while (count < MESSAGES_A_TURN && take_any(s, at))
-            count++;
-        s->touched[at] = count == MESSAGES_A_TURN;
+        for (; count < MESSAGES_A_TURN && some; count += some)
+            some = take_some(s, at);
+        s->touched[at] = some;
     }
 }
 

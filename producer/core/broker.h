@@ -180,6 +180,10 @@ static inline struct row_key effect_key(const struct effects *fx, const struct e
 struct broker *broker_new(const struct broker_options *options);
 void broker_free(struct broker *b);
 
+/* These are to be stepped next, in this order. A hint and nothing else: where what they are about
+ * lies apart, it is fetched into the processor's cache, side by side. */
+void broker_expect(const struct broker *b, const struct event *events, size_t count);
+
 /* One event; its effects replace what out held before. out starts zeroed, ends in effects_fini. */
 void broker_step(struct broker *b, const struct event *ev, struct effects *out);
 void effects_fini(struct effects *out);

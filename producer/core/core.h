@@ -44,18 +44,19 @@
 enum { HISTOGRAM_BOUNDS = 16, ATTEMPTS_COUNTED_MAX = 250, BACKOFF_MAX_MS = 60000 };
 
 struct peer {
+    /* What each of its words is about: a line of the processor's cache. */
     uint64_t id;
     enum port port;
+    struct again *again;   /* what was made for it last; NULL: it does not know the short form */
     struct client *client; /* one of these two once it has been welcomed */
     struct worker *worker;
-    struct link waiters; /* see waiter.c */
+    const struct principal *principal; /* of the list in force; NULL: it may nothing */
+    struct link waiters;               /* see waiter.c */
     uint64_t waiters_count;
     struct idmap follows;   /* follow::number */
     struct link link;       /* broker::peers_list */
     int64_t ping_ms;        /* when the next ping is due */
-    struct again *again;    /* what was made for it last; NULL: it does not know the short form */
     char key[ACL_KEY_SIZE]; /* its public key; 0: none was shown */
-    const struct principal *principal; /* of the list in force; NULL: it may nothing */
 };
 
 /* Submissions number .. number+count-1 became jobs id .. id+count-1. */

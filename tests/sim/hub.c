@@ -215,6 +215,7 @@ static void step_now(struct sim *s, struct event *ev)
     struct event given = *ev;
     if (s->plant)
         plant_event(s, &given);
+    broker_expect(hub->broker, &given, 1);
     broker_step(hub->broker, &given, &hub->effects);
     part_rows(s, &hub->effects);
     hub->steps++;

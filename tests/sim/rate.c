@@ -2,7 +2,8 @@
  *
  * reeve-rate: what a decision of the broker's core costs, and how well it keeps slots busy. The
  * core is the real one, workers (crowd.h) and the client are cheap, time is virtual and the broker
- * takes none of it; what is measured is the processor's time within broker_step.
+ * takes none of it; what is measured is the processor's time within broker_step, and broker_expect
+ * for a batch of events, of which there are as many as the shell takes messages at once.
  *
  *     reeve-rate --workers 10000 --slots 16 --job-us 100000 --jobs 10000000
  *     reeve-rate --window 20000             at most so many jobs in the broker at once
@@ -32,7 +33,7 @@
 
 enum {
     WAY_US = 100, /* from a worker to the broker, and back */
-    BATCH = 32,   /* events between two looks at the clock */
+    BATCH = 32,   /* events between two looks at the clock; INBOX_LETTERS */
     SUBMIT_JOBS = 250,
     START_MS = 1000
 };
@@ -136,6 +137,7 @@ static void hear(struct rate *r, const struct effects *fx, const struct effect *
 static void batch_run(struct rate *r)
 {
     int64_t start_ns = cpu_ns();
+    broker_expect(r->broker, r->events, r->count);
     for (unsigned i = 0; i < r->count; i++)
         broker_step(r->broker, &r->events[i], &r->effects[i]);
     r->cost_ns[r->side] += cpu_ns() - start_ns - r->clock_ns;

@@ -246,3 +246,22 @@ TEST(progress_is_a_map_of_texts_with_room_around_it)
     }
     buf_fini(&b);
 }
+
+TEST(the_job_that_a_worker_speaks_of_is_found_without_reading_the_record)
+{
+    for (size_t i = 0; i < LENGTH(records); i++) {
+        struct buf b = {0};
+        struct record r = record_filled(records[i].type);
+        record_put(&b, &r);
+        uint64_t id = r.type == REC_result ? r.result.id : r.type == REC_started ? r.started.id : 0;
+        CHECK_EQ(record_job(buf_bytes(&b)), id);
+        for (size_t size = 0; size < b.size; size++) {
+            unsigned char *cut = must_alloc(size + 1); /* reading beyond it is seen */
+            memcpy(cut + 1, b.data, size);
+            uint64_t found = record_job(bytes_of(cut + 1, size));
+            CHECK(found == id || found == 0);
+            free(cut);
+        }
+        buf_fini(&b);
+    }
+}
