@@ -139,7 +139,7 @@ struct agent_effect {
             uint32_t timeout_ms;
             struct bytes args; /* lent until the next tick */
         } job;
-        struct { /* all others */
+        struct {                 /* all others */
             size_t offset, size; /* bytes: in effects.bytes */
             unsigned reason, detail;
             bool brief; /* AGENT_SEND: the broker knows `again` */

@@ -58,10 +58,10 @@ struct agent_job {
     uint32_t lines_size;
     unsigned char *lines; /* malloc'ed */
     uint64_t peak_kib;
-    bool local, orphan;   /* orphan: nobody wants to hear how it ends */
-    bool wanted_back;     /* recalled: returned if it has not started */
-    bool seen, told;      /* seen to run; the broker knows */
-    bool noted;           /* has told something of its progress */
+    bool local, orphan; /* orphan: nobody wants to hear how it ends */
+    bool wanted_back;   /* recalled: returned if it has not started */
+    bool seen, told;    /* seen to run; the broker knows */
+    bool noted;         /* has told something of its progress */
     unsigned char inline_bytes[INLINE_BYTES];
 };
 
