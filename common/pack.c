@@ -227,6 +227,8 @@ struct bytes cursor_value(struct cursor *c)
 
 bool pack_valid(struct bytes value)
 {
+    if (value.size == 1 && *(const unsigned char *)value.data == 0xc0) /* what most jobs answer */
+        return true;
     struct cursor c = cursor_of(value);
     cursor_skip(&c);
     return cursor_ok(&c) && cursor_done(&c);
