@@ -176,41 +176,40 @@ uint32_t cursor_map(struct cursor *c)
     return (uint32_t)header_take(c, PACK_MAP).number;
 }
 
+/* Passes over a value up to those inside of it; how many there are. */
+static inline uint64_t skip_outer(struct cursor *c)
+{
+    struct header h = header_read(c);
+    if (!header_fits(&h, cursor_left(c) - h.size)) {
+        c->failed = true;
+        return 0;
+    }
+    c->at += h.size;
+    switch (h.kind) {
+    case PACK_STR:
+    case PACK_BIN: c->at += h.number; return 0;
+    case PACK_EXT: c->at += h.number + 1; return 0;
+    case PACK_ARRAY: return h.number;
+    case PACK_MAP: return h.number * 2;
+    default: return 0;
+    }
+}
+
 /* Iterative: `open[d]` counts the values still missing at depth d, so a hostile nest costs neither
- * stack nor time beyond its own bytes. */
+ * stack nor time beyond its own bytes. Most values have none inside. */
 static void skip(struct cursor *c, unsigned depth_max)
 {
-    uint64_t open[PACK_DEPTH_MAX];
-    unsigned depth = 0;
-    open[0] = 1;
-    for (;;) {
-        while (open[depth] == 0) {
-            if (depth-- == 0)
-                return;
-        }
-        open[depth]--;
-        struct header h = header_read(c);
-        if (!header_fits(&h, cursor_left(c) - h.size)) {
+    uint64_t open[PACK_DEPTH_MAX], inner = skip_outer(c);
+    for (unsigned depth = 0;; inner = skip_outer(c)) {
+        if (inner && depth + 1 >= depth_max)
             c->failed = true;
+        else if (inner)
+            open[depth++] = inner;
+        while (depth && open[depth - 1] == 0)
+            depth--;
+        if (!depth || c->failed)
             return;
-        }
-        c->at += h.size;
-        uint64_t inner = 0;
-        if (h.kind == PACK_STR || h.kind == PACK_BIN)
-            c->at += h.number;
-        else if (h.kind == PACK_EXT)
-            c->at += h.number + 1;
-        else if (h.kind == PACK_ARRAY)
-            inner = h.number;
-        else if (h.kind == PACK_MAP)
-            inner = h.number * 2;
-        if (inner) {
-            if (++depth >= depth_max) {
-                c->failed = true;
-                return;
-            }
-            open[depth] = inner;
-        }
+        open[depth - 1]--;
     }
 }
 
@@ -234,10 +233,13 @@ static inline size_t short_size(unsigned char first)
     return first < 0x80 || first >= 0xe0 || first == 0xc0;
 }
 
-/* Is it a few short values in an array, as most arguments are? That is seen in one pass. */
-static bool is_plain_array(struct bytes value)
+/* Is it a short value, as most results are, or a few in an array, as most arguments? That is seen
+ * in one pass. */
+static bool is_plain(struct bytes value)
 {
     const unsigned char *at = value.data;
+    if (value.size && short_size(*at) == value.size)
+        return true;
     if (value.size == 0 || (*at & 0xf0) != 0x90)
         return false;
     const unsigned char *end = at + value.size;
@@ -252,7 +254,7 @@ static bool is_plain_array(struct bytes value)
 
 bool pack_valid(struct bytes value)
 {
-    if (is_plain_array(value))
+    if (is_plain(value))
         return true;
     struct cursor c = cursor_of(value);
     cursor_skip(&c);

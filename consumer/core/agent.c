@@ -145,26 +145,16 @@ struct agent *agent_new(const struct agent_options *options, int64_t now_us)
     runners_init(a);
     offers_init(a);
     link_init(&a->held);
-    link_init(&a->spare);
+    pool_init(&a->memory);
     a->next_order = LEASE_ORDER;
     a->ticked_us = a->beat_us = a->heard_us = now_us;
     a->deal_us = a->drained_us = a->again_us = INT64_MAX;
     return a;
 }
 
-static void free_list(struct link *jobs)
+static void drop_all(struct agent *a, struct link *jobs)
 {
-    list_each_safe(l, jobs)
-    {
-        struct agent_job *j = container_of(l, struct agent_job, link);
-        link_take(&j->link);
-        if (j->args != j->inline_bytes)
-            free(j->args);
-        if (j->value != j->inline_bytes)
-            free(j->value);
-        free(j->lines);
-        free(j);
-    }
+    list_each_safe(l, jobs) agent_job_drop(a, container_of(l, struct agent_job, link));
 }
 
 void agent_free(struct agent *a)
@@ -172,11 +162,11 @@ void agent_free(struct agent *a)
     if (!a)
         return;
     for (unsigned p = 0; p < a->options.program_count; p++)
-        free_list(&a->programs[p].waiting);
+        drop_all(a, &a->programs[p].waiting);
     for (unsigned i = 0; i < a->runner_count; i++)
-        free_list(&a->runners[i].ring);
-    free_list(&a->held);
-    free_list(&a->spare);
+        drop_all(a, &a->runners[i].ring);
+    drop_all(a, &a->held);
+    pool_fini(&a->memory);
     heap_fini(&a->timers);
     idmap_fini(&a->jobs);
     idmap_fini(&a->locals);
@@ -467,7 +457,7 @@ static unsigned audit_runner(const struct agent *a, const struct runner *r)
         must(j->place == AT_RING && j->runner == r && j->program == r->program);
         must(count == 0 || j->ring_number == last + 1);
         last = j->ring_number;
-        bytes += j->args_size;
+        bytes += j->data_size;
         count++;
     }
     must(count == r->ring_count && bytes == r->ring_bytes);
@@ -502,7 +492,7 @@ void agent_audit(const struct agent *a)
         const struct agent_job *j = container_of(l, struct agent_job, link);
         must(j->place == AT_HELD && j->number > number);
         number = j->number;
-        bytes += sizeof *j + j->value_size + j->lines_size;
+        bytes += sizeof *j + j->data_size + j->lines_size;
         held++;
     }
     must(ring == a->ring_count && waiting == a->waiting_count && held == a->held_count);

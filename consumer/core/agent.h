@@ -127,20 +127,26 @@ enum agent_effect_type {
     AGENT_TRACE,      /* bytes: a decision worth a line in the log */
 };
 
+/* One or two for each job: no larger than a line of the cache. */
 struct agent_effect {
     enum agent_effect_type type;
     unsigned runner, program;
     uint32_t number;
-    unsigned reason, detail;
-    struct {
-        uint64_t id, token;
-        unsigned method, attempt;
-        uint32_t timeout_ms;
-        struct bytes args; /* lent until the next tick */
-    } job;
-    uint32_t mark, brief; /* AGENT_SEND: of a record that may have a short form, with so many
-                             bytes right before it */
-    size_t offset, size;  /* bytes: in effects.bytes */
+    union {
+        struct { /* PUSH */
+            uint64_t id, token;
+            unsigned method, attempt;
+            uint32_t timeout_ms;
+            struct bytes args; /* lent until the next tick */
+        } job;
+        struct {                 /* all others */
+            size_t offset, size; /* bytes: in effects.bytes */
+            unsigned reason, detail;
+            /* AGENT_SEND: of a record that may have a short form, which then has so many bytes
+             * right before it */
+            uint32_t mark, brief;
+        };
+    };
 };
 
 struct agent_effects { /* zeroed storage is empty */
@@ -152,7 +158,8 @@ struct agent_effects { /* zeroed storage is empty */
 static inline struct bytes agent_effect_bytes(const struct agent_effects *e, size_t i)
 {
     const struct agent_effect *at = &e->at[i];
-    return bytes_of(at->size ? e->bytes.data + at->offset : NULL, at->size);
+    size_t size = at->type == AGENT_PUSH ? 0 : at->size;
+    return bytes_of(size ? e->bytes.data + at->offset : NULL, size);
 }
 
 /* AGENT_SEND: the short form of the record, or empty. */

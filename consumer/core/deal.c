@@ -48,16 +48,21 @@ static enum place find_place(struct agent *a, unsigned program, const struct age
     return ahead ? PLACE_AHEAD : PLACE_NONE;
 }
 
-/* The program whose oldest waiting job is the oldest of those not passed over. */
-static unsigned oldest(const struct agent *a, const bool *passed)
+/* The program whose oldest waiting job is the oldest of those not passed over, and stays it for all
+ * of its jobs before *until. */
+static unsigned oldest(const struct agent *a, const bool *passed, uint64_t *until)
 {
     unsigned best = AGENT_PROGRAMS_MAX;
     uint64_t order = UINT64_MAX;
+    *until = UINT64_MAX;
     for (unsigned p = 0; p < a->options.program_count; p++) {
         struct agent_job *j = passed[p] ? NULL : first_of(&a->programs[p]);
         if (j && j->order < order) {
+            *until = order;
             order = j->order;
             best = p;
+        } else if (j && j->order < *until) {
+            *until = j->order;
         }
     }
     return best;
@@ -79,24 +84,32 @@ static void make_way(struct agent *a)
         runner_recall(a, best, runner_head(best)->ring_number + 1);
 }
 
-static void hand_out(struct agent *a)
+/* The jobs of one program that are older than `until`. False: one of them has no place yet. */
+static bool hand_out_row(struct agent *a, unsigned program, uint64_t until, bool ahead)
 {
-    bool passed[AGENT_PROGRAMS_MAX] = {false}, any_passed = false;
-    for (unsigned p; (p = oldest(a, passed)) < AGENT_PROGRAMS_MAX;) {
-        struct agent_job *j = first_of(&a->programs[p]);
+    for (struct agent_job *j; (j = first_of(&a->programs[program])) && j->order < until;) {
         struct runner *to = NULL;
         if (a->full && !j->local)
-            return; /* jobs of the text port, which keep nothing, come first */
-        enum place place = find_place(a, p, j, &to);
-        if (place == PLACE_FREE || (place == PLACE_AHEAD && !any_passed && !j->local)) {
-            runner_push(a, to, j);
-            continue;
+            return false;
+        enum place place = find_place(a, program, j, &to);
+        if (place != PLACE_FREE && (place != PLACE_AHEAD || !ahead || j->local)) {
+            if (j->local && place != PLACE_SOON)
+                make_way(a);
+            return false;
         }
-        if (j->local && place != PLACE_SOON)
-            make_way(a);
+        runner_push(a, to, j);
+    }
+    return true;
+}
+
+static void hand_out(struct agent *a)
+{
+    bool passed[AGENT_PROGRAMS_MAX] = {false}, ahead = true;
+    uint64_t until;
+    for (unsigned p; (p = oldest(a, passed, &until)) < AGENT_PROGRAMS_MAX;) {
         /* Younger jobs of other programs may still find a free slot, but not go ahead. */
-        passed[p] = true;
-        any_passed = true;
+        passed[p] = !hand_out_row(a, p, until, ahead);
+        ahead = ahead && !passed[p];
     }
 }
 

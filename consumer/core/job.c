@@ -1,39 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "consumer/core/parts.h"
 
-enum { SPARE_MAX = 4096 };
-
-static unsigned char *keep(struct agent_job *j, struct bytes b)
+/* In place of what it had. */
+static void keep(struct agent_job *j, struct bytes b)
 {
-    if (b.size == 0)
-        return NULL;
-    unsigned char *at = b.size <= INLINE_BYTES ? j->inline_bytes : must_alloc(b.size);
-    memcpy(at, b.data, b.size);
-    return at;
+    if (j->data != j->inline_bytes)
+        free(j->data);
+    j->data = b.size <= INLINE_BYTES ? j->inline_bytes : must_alloc(b.size);
+    j->data_size = (uint32_t)b.size;
+    bytes_copy(j->data, b);
 }
 
-static void drop(struct agent_job *j, unsigned char **at, uint32_t *size)
+static void drop_lines(struct agent_job *j)
 {
-    if (*at != j->inline_bytes)
-        free(*at);
-    *at = NULL;
-    *size = 0;
+    free(j->lines);
+    j->lines = NULL;
+    j->lines_size = 0;
 }
 
 struct agent_job *agent_job_new(struct agent *a, struct bytes args)
 {
-    struct agent_job *j;
-    if (a->spare_count) {
-        j = list_first(&a->spare, struct agent_job, link);
-        link_take(&j->link);
-        a->spare_count--;
-        memset(j, 0, offsetof(struct agent_job, inline_bytes));
-    } else {
-        j = must_alloc(sizeof *j);
-    }
+    struct agent_job *j = pool_take(&a->memory, sizeof *j);
+    memset(j, 0, offsetof(struct agent_job, inline_bytes));
     link_init(&j->link);
-    j->args = keep(j, args);
-    j->args_size = (uint32_t)args.size;
+    j->data = j->inline_bytes;
+    keep(j, args);
     return j;
 }
 
@@ -44,20 +35,20 @@ void agent_job_free(struct agent *a, struct agent_job *j)
         idmap_take(&a->locals, j->id);
     else if (!j->orphan)
         idmap_take(&a->jobs, j->id);
-    drop(j, &j->args, &j->args_size);
-    drop(j, &j->value, &j->value_size);
-    drop(j, &j->lines, &j->lines_size);
-    if (a->spare_count < SPARE_MAX) {
-        list_push(&a->spare, &j->link);
-        a->spare_count++;
-    } else {
-        free(j);
-    }
+    agent_job_drop(a, j);
+}
+
+void agent_job_drop(struct agent *a, struct agent_job *j)
+{
+    if (j->data != j->inline_bytes)
+        free(j->data);
+    free(j->lines);
+    pool_give(&a->memory, j, sizeof *j);
 }
 
 static size_t held_bytes(const struct agent_job *j)
 {
-    return sizeof *j + j->value_size + j->lines_size;
+    return sizeof *j + j->data_size + j->lines_size;
 }
 
 void agent_job_unlink(struct agent *a, struct agent_job *j)
@@ -72,7 +63,7 @@ void agent_job_unlink(struct agent *a, struct agent_job *j)
         break;
     case AT_RING:
         j->runner->ring_count--;
-        j->runner->ring_bytes -= j->args_size;
+        j->runner->ring_bytes -= j->data_size;
         j->runner = NULL;
         a->ring_count--;
         break;
@@ -115,7 +106,7 @@ void agent_job_tell(struct agent *a, const struct agent_job *j)
                            .id = j->id,
                            .token = j->token,
                            .reason = j->reason,
-                           .value = bytes_of(j->value, j->value_size),
+                           .value = bytes_of(j->data, j->data_size),
                            .run_us = j->run_us,
                            .detail = j->detail,
                            .peak_kib = j->peak_kib,
@@ -132,37 +123,35 @@ void agent_job_tell(struct agent *a, const struct agent_job *j)
 static void tell_local(struct agent *a, const struct agent_job *j)
 {
     size_t offset = a->out->bytes.size;
-    buf_put(&a->out->bytes, j->value, j->value_size);
+    buf_put(&a->out->bytes, j->data, j->data_size);
     struct agent_effect *e = agent_effect(a, AGENT_LOCAL_DONE);
     e->number = (uint32_t)j->id;
     e->reason = j->reason;
     e->detail = j->detail;
     e->offset = offset;
-    e->size = j->value_size;
+    e->size = j->data_size;
 }
 
 void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsigned detail,
                    struct bytes value)
 {
     agent_job_unlink(a, j);
-    drop(j, &j->args, &j->args_size);
     if (value.size > VALUE_BYTES_MAX) {
         reason = REASON_TOO_LARGE;
         value.size = 0;
     }
-    if (!j->stop_reason) {
-        j->value = keep(j, value);
-        j->value_size = (uint32_t)value.size;
-        /* Copied first: the runner can change its page while we look. */
-        if (value.size && !pack_valid(bytes_of(j->value, value.size))) {
-            drop(j, &j->value, &j->value_size);
-            reason = REASON_PROTOCOL;
-        }
+    if (j->stop_reason)
+        value.size = 0;
+    keep(j, value);
+    /* Copied first: the runner can change its page while we look. */
+    if (value.size && !pack_valid(bytes_of(j->data, value.size))) {
+        keep(j, bytes_of(NULL, 0));
+        reason = REASON_PROTOCOL;
     }
     j->reason = j->stop_reason ? j->stop_reason : reason;
     j->detail = j->stop_reason ? 0 : detail;
     if (j->reason == REASON_NONE || j->reason == REASON_VERDICT)
-        drop(j, &j->lines, &j->lines_size);
+        drop_lines(j);
     if (j->orphan) {
         agent_job_free(a, j);
     } else if (j->local) {

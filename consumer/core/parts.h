@@ -16,6 +16,7 @@
 #include "common/heap.h"
 #include "common/list.h"
 #include "common/map.h"
+#include "common/pool.h"
 #include "consumer/core/agent.h"
 #include "proto/again.h"
 
@@ -46,21 +47,22 @@ enum agent_job_place { AT_WAITING, AT_RING, AT_HELD };
 struct agent_job {
     struct link link; /* program::waiting, runner::ring or agent::held, by place */
     uint64_t id, token;
-    uint64_t order;              /* as leased; jobs are dealt out in this order */
-    uint64_t number;             /* of its result, once held */
-    struct runner *runner;       /* in whose ring */
-    unsigned char *args, *value; /* inline_bytes or malloc'ed */
-    unsigned char *lines;        /* malloc'ed */
-    uint32_t args_size, value_size, lines_size;
-    uint64_t peak_kib;
+    uint64_t order;        /* as leased; jobs are dealt out in this order */
+    struct runner *runner; /* in whose ring */
+    unsigned char *data;   /* arguments, once it is over the value: inline_bytes or malloc'ed */
+    uint64_t number;       /* of its result, once held */
+    uint32_t data_size;
     uint32_t ring_number, timeout_ms, attempt, run_us;
     unsigned program, method, reason, detail;
     enum agent_job_place place;
     unsigned stop_reason; /* somebody wants it ended, and why */
-    bool local, orphan;   /* orphan: nobody wants to hear how it ends */
-    bool wanted_back;     /* recalled: returned if it has not started */
-    bool seen, told;      /* seen to run; the broker knows */
-    bool noted;           /* has told something of its progress */
+    uint32_t lines_size;
+    unsigned char *lines; /* malloc'ed */
+    uint64_t peak_kib;
+    bool local, orphan; /* orphan: nobody wants to hear how it ends */
+    bool wanted_back;   /* recalled: returned if it has not started */
+    bool seen, told;    /* seen to run; the broker knows */
+    bool noted;         /* has told something of its progress */
     unsigned char inline_bytes[INLINE_BYTES];
 };
 
@@ -142,8 +144,8 @@ struct agent {
     struct idmap jobs;   /* leases by id; orphans and local jobs are not here */
     struct idmap locals; /* by the shell's number */
     struct link held;    /* agent_job::link, by result number */
-    struct link spare;   /* agent_job::link */
-    unsigned spare_count, waiting_count, ring_count, held_count, recalls_due;
+    struct pool memory;  /* of jobs */
+    unsigned waiting_count, ring_count, held_count, recalls_due;
     uint64_t held_bytes;
     uint64_t next_order, next_local_order, next_result;
     struct heap timers; /* runner::timer */
@@ -180,6 +182,7 @@ void link_hello(struct agent *a);
 /* --- job.c --- */
 struct agent_job *agent_job_new(struct agent *a, struct bytes args);
 void agent_job_free(struct agent *a, struct agent_job *j);
+void agent_job_drop(struct agent *a, struct agent_job *j); /* with no place and no name any more */
 /* Back to, or into, the jobs that wait. */
 void agent_job_wait(struct agent *a, struct agent_job *j);
 /* The attempt is over: told to whom it concerns, kept until acknowledged. */

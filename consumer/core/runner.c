@@ -214,8 +214,8 @@ bool runner_has_room(const struct agent *a, const struct runner *r, const struct
     if (r->ring_count == 0)
         return true;
     /* A large one travels alone. */
-    return r->ring_count < AGENT_AHEAD_JOBS && j->args_size <= AGENT_LARGE_BYTES &&
-           r->ring_bytes + j->args_size + 8 * (r->ring_count + 1) <= AGENT_AHEAD_BYTES;
+    return r->ring_count < AGENT_AHEAD_JOBS && j->data_size <= AGENT_LARGE_BYTES &&
+           r->ring_bytes + j->data_size + 8 * (r->ring_count + 1) <= AGENT_AHEAD_BYTES;
 }
 
 void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
@@ -231,7 +231,7 @@ void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
     j->ring_number = r->pushed++;
     list_append(&r->ring, &j->link);
     r->ring_count++;
-    r->ring_bytes += j->args_size;
+    r->ring_bytes += j->data_size;
     a->ring_count++;
     struct agent_effect *e = agent_effect(a, AGENT_PUSH);
     e->runner = r->index;
@@ -241,7 +241,7 @@ void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
     e->job.method = j->method;
     e->job.attempt = j->attempt;
     e->job.timeout_ms = j->timeout_ms;
-    e->job.args = bytes_of(j->args, j->args_size);
+    e->job.args = bytes_of(j->data, j->data_size);
     if (r->state == RUNNER_IDLE)
         runner_fire(a, r, RUNNER_ASSIGN);
     recycle_pushed(a, r);

@@ -51,7 +51,7 @@
 
 enum {
     PAGE_MAGIC = 0x52565047,
-    PAGE_VERSION = 2,
+    PAGE_VERSION = 3,
     PAGE_JOBS = 1024,            /* descriptors in each ring; a power of two */
     PAGE_RING_BYTES = 256 << 10, /* of small values, in each direction */
     PAGE_SMALL_MAX = PAGE_RING_BYTES / 4,
@@ -69,9 +69,9 @@ enum page_waits { PAGE_AWAKE, PAGE_WAITS_JOB, PAGE_WAITS_ROOM };
 
 enum page_status { PAGE_OK, PAGE_FAILED, PAGE_TOO_LARGE, PAGE_VERDICT, PAGE_STATUSES };
 
-struct page_job {
-    uint64_t id, token;
-    uint64_t offset, size; /* the arguments: from the start of the page */
+struct page_job { /* two of them in a line of the cache */
+    uint64_t id;
+    uint32_t offset, size; /* the arguments: from the start of the page */
     uint32_t timeout_ms, attempt, method, reserved;
 };
 

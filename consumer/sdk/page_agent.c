@@ -88,10 +88,13 @@ bool page_push(struct page_agent *p, const struct page_job *job, struct bytes ar
         offset = offsetof(struct page, job_bytes) + (size_t)at;
     }
     bytes_copy((char *)p->page + offset, args);
-    struct page_job *out = &p->page->jobs[n % PAGE_JOBS];
-    *out = *job;
-    out->offset = offset;
-    out->size = args.size;
+    /* Field by field: copied whole, what the caller has just put together would be waited for. */
+    p->page->jobs[n % PAGE_JOBS] = (struct page_job){.id = job->id,
+                                                     .offset = (uint32_t)offset,
+                                                     .size = (uint32_t)args.size,
+                                                     .timeout_ms = job->timeout_ms,
+                                                     .attempt = job->attempt,
+                                                     .method = job->method};
     p->limit = n + 1;
     return true;
 }

@@ -231,14 +231,20 @@ void hands_push(struct hands *h, unsigned runner, const struct page_job *job, st
     hand->fresh = true;
 }
 
-void hands_publish(struct hands *h, unsigned runner)
+static void publish(struct hand *hand)
 {
-    struct hand *hand = &h->at[runner];
     hand->fresh = false;
     if (hand->corrupt || !page_publish(&hand->page))
         return; /* the next look at it finds it corrupt, and tells */
     if (hand->line)
         line_turn(hand->line);
+}
+
+void hands_publish(struct hands *h)
+{
+    for (unsigned i = 0; i < h->count; i++)
+        if (h->at[i].fresh)
+            publish(&h->at[i]);
 }
 
 uint32_t hands_recall(struct hands *h, unsigned runner, uint32_t from)

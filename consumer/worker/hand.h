@@ -65,8 +65,8 @@ void hands_rung(struct hands *h, unsigned runner);
 
 /* Puts a job into its ring, which has room. */
 void hands_push(struct hands *h, unsigned runner, const struct page_job *job, struct bytes args);
-/* Makes known to it what was pushed. */
-void hands_publish(struct hands *h, unsigned runner);
+/* Makes known to all what was pushed to them. */
+void hands_publish(struct hands *h);
 /* Takes back what has not started from number `from` on; returns the first number taken back. */
 uint32_t hands_recall(struct hands *h, unsigned runner, uint32_t from);
 /* Is to hear of its running job's next note, or again of the one that is there. */

@@ -54,6 +54,8 @@ struct shell {
     int status;
 };
 
+static void apply_all(struct shell *s);
+
 static void step(struct shell *s, struct agent_event *e)
 {
     e->now_us = s->now_us;
@@ -62,12 +64,15 @@ static void step(struct shell *s, struct agent_event *e)
 
 /* --- runners -------------------------------------------------------------------------------- */
 
-/* Everything new on a runner's page. */
+/* Everything new on a runner's page. What follows from it is done at once, while it is at hand: a
+ * turn may bring a thousand results. */
 static void hand_collect(struct shell *s, unsigned i)
 {
     struct agent_event e;
-    while (hands_next(&s->hands, i, s->now_us, &e))
+    while (hands_next(&s->hands, i, s->now_us, &e)) {
         step(s, &e);
+        apply_all(s);
+    }
 }
 
 static void spawner_lost(struct shell *s)
@@ -326,7 +331,6 @@ static void take_local_done(struct shell *s, const struct agent_effect *e, struc
 static void push_job(struct shell *s, const struct agent_effect *e)
 {
     struct page_job job = {.id = e->job.id,
-                           .token = e->job.token,
                            .timeout_ms = e->job.timeout_ms,
                            .attempt = e->job.attempt,
                            .method = e->job.method};
@@ -385,9 +389,6 @@ static void apply_all(struct shell *s)
     for (size_t i = 0; i < s->effects.count; i++)
         apply(s, i);
     agent_effects_clear(&s->effects);
-    for (unsigned i = 0; i < s->hands.count; i++)
-        if (s->hands.at[i].fresh)
-            hands_publish(&s->hands, i);
 }
 
 /* --- the loop ------------------------------------------------------------------------------- */
@@ -546,6 +547,7 @@ static int turn(struct shell *s)
     try_again(s);
     step(s, &(struct agent_event){.type = AGENT_TICK});
     apply_all(s);
+    hands_publish(&s->hands);
     /* After the core has seen the time: one that was frozen has recalled by now. */
     each_second(s);
     flush_broker(s);
