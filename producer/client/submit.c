@@ -62,6 +62,7 @@ static void record_fill(struct msg_submit *m, const struct reeve_job_options *o)
     m->retries = (uint64_t)o->retries;
     m->key = bytes_text(o->key);
     m->durability = o->durability;
+    m->together = o->together != 0;
 }
 
 int reeve_submit(struct reeve_client *c, const char *method, const void *args, size_t size,
