@@ -427,6 +427,15 @@ void agent_step(struct agent *a, const struct agent_event *e, struct agent_effec
     }
 }
 
+/* May a result lie in a ring without a bell? One that has no others behind it rings. */
+static bool keeps_together(const struct agent *a)
+{
+    for (unsigned s = 0; a->together_count && s < a->options.slots; s++)
+        if (a->slots[s].active && a->slots[s].active->ring_count > 1)
+            return true;
+    return false;
+}
+
 int64_t agent_deadline(const struct agent *a)
 {
     if (a->quit)
@@ -435,6 +444,8 @@ int64_t agent_deadline(const struct agent *a)
     struct heap_node *n = heap_first(&a->timers);
     if (n && n->key < at)
         at = n->key;
+    if (a->ticked_us + TOGETHER_US < at && keeps_together(a))
+        at = a->ticked_us + TOGETHER_US;
     if (a->link == LINK_HELLO && a->again_us < at)
         at = a->again_us;
     if (a->link == LINK_LOST && a->connected)
@@ -446,7 +457,7 @@ int64_t agent_deadline(const struct agent *a)
 
 /* --- audit ---------------------------------------------------------------------------------- */
 
-static unsigned audit_runner(const struct agent *a, const struct runner *r)
+static unsigned audit_runner(const struct agent *a, const struct runner *r, unsigned *together)
 {
     unsigned count = 0;
     size_t bytes = 0;
@@ -458,6 +469,7 @@ static unsigned audit_runner(const struct agent *a, const struct runner *r)
         must(count == 0 || j->ring_number == last + 1);
         last = j->ring_number;
         bytes += j->data_size;
+        *together += j->together;
         count++;
     }
     must(count == r->ring_count && bytes == r->ring_bytes);
@@ -469,9 +481,9 @@ static unsigned audit_runner(const struct agent *a, const struct runner *r)
 
 void agent_audit(const struct agent *a)
 {
-    unsigned ring = 0, waiting = 0, held = 0;
+    unsigned ring = 0, together = 0, waiting = 0, held = 0;
     for (unsigned i = 0; i < a->runner_count; i++)
-        ring += audit_runner(a, &a->runners[i]);
+        ring += audit_runner(a, &a->runners[i], &together);
     for (unsigned p = 0; p < a->options.program_count; p++) {
         uint64_t order = 0;
         unsigned count = 0;
@@ -496,7 +508,7 @@ void agent_audit(const struct agent *a)
         held++;
     }
     must(ring == a->ring_count && waiting == a->waiting_count && held == a->held_count);
-    must(bytes == a->held_bytes);
+    must(bytes == a->held_bytes && together == a->together_count);
     for (unsigned s = 0; s < a->options.slots; s++) {
         const struct runner *r = a->slots[s].active;
         must(!r || (r->slot == s && (r->state == RUNNER_RUNNING || r->state == RUNNER_ASKED ||

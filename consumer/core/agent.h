@@ -137,6 +137,7 @@ struct agent_effect {
             uint64_t id, token;
             unsigned method, attempt;
             uint32_t timeout_ms;
+            bool together;     /* its result may wait in the ring while others are to start */
             struct bytes args; /* lent until the next tick */
         } job;
         struct {                 /* all others */

@@ -66,6 +66,7 @@ void agent_job_unlink(struct agent *a, struct agent_job *j)
         j->runner->ring_bytes -= j->data_size;
         j->runner = NULL;
         a->ring_count--;
+        a->together_count -= j->together;
         break;
     case AT_HELD:
         a->held_count--;

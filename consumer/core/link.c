@@ -118,6 +118,7 @@ static void take_lease(struct agent *a, const struct msg_lease *m)
     j->token = m->token;
     j->attempt = m->attempt ? (uint32_t)m->attempt : 1;
     j->timeout_ms = m->timeout_ms < UINT32_MAX ? (uint32_t)m->timeout_ms : UINT32_MAX;
+    j->together = m->together;
     j->order = a->next_order++;
     idmap_put(&a->jobs, j->id, j);
     if (a->draining) {

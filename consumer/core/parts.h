@@ -32,11 +32,12 @@ enum {
     COOL_MAX_US = 10000000,
     LOOK_US = 2000, /* a pushed job not seen to start: look again; doubles */
     LOOK_MAX_US = 500000,
-    STARTS_MAX = 3,     /* failed starts in a row until jobs are refused */
-    AGAIN_US = 1000000, /* after a refused hello */
-    DRAIN_US = 5000000, /* wait for the last acknowledgements */
-    NOTE_US = 100000,   /* between two notes of a runner */
-    WORTH_US = 200,     /* jobs that wait less behind a running one stay where they are */
+    STARTS_MAX = 3,      /* failed starts in a row until jobs are refused */
+    AGAIN_US = 1000000,  /* after a refused hello */
+    DRAIN_US = 5000000,  /* wait for the last acknowledgements */
+    NOTE_US = 100000,    /* between two notes of a runner */
+    TOGETHER_US = 10000, /* a result that may come with others waits for them so long */
+    WORTH_US = 200,      /* jobs that wait less behind a running one stay where they are */
     INLINE_BYTES = 56,
     HELD_BYTES_MAX = 256 << 20,
 };
@@ -63,6 +64,7 @@ struct agent_job {
     bool wanted_back;   /* recalled: returned if it has not started */
     bool seen, told;    /* seen to run; the broker knows */
     bool noted;         /* has told something of its progress */
+    bool together;      /* its result may come with others */
     unsigned char inline_bytes[INLINE_BYTES];
 };
 
@@ -146,6 +148,7 @@ struct agent {
     struct link held;    /* agent_job::link, by result number */
     struct pool memory;  /* of jobs */
     unsigned waiting_count, ring_count, held_count, recalls_due;
+    unsigned together_count; /* of those in rings */
     uint64_t held_bytes;
     uint64_t next_order, next_local_order, next_result;
     struct heap timers; /* runner::timer */

@@ -233,6 +233,7 @@ void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
     r->ring_count++;
     r->ring_bytes += j->data_size;
     a->ring_count++;
+    a->together_count += j->together;
     struct agent_effect *e = agent_effect(a, AGENT_PUSH);
     e->runner = r->index;
     e->number = j->ring_number;
@@ -241,6 +242,7 @@ void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
     e->job.method = j->method;
     e->job.attempt = j->attempt;
     e->job.timeout_ms = j->timeout_ms;
+    e->job.together = j->together;
     e->job.args = bytes_of(j->data, j->data_size);
     if (r->state == RUNNER_IDLE)
         runner_fire(a, r, RUNNER_ASSIGN);

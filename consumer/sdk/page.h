@@ -32,6 +32,11 @@
  * most machines. The agent says in `note_wanted` whether it wants to hear of one: while it does
  * not, a note costs the runner no more than its bytes.
  *
+ * Together: of jobs that are some of many nobody waits for a result alone, and the agent comes by
+ * on its own now and then. The end of such a one rings the bell only when the agent has to act, for
+ * the ring to be filled again before it is empty: when no more wait to start than results lie
+ * there.
+ *
  * Trust: the runner runs foreign code, so the agent believes nothing it reads here. What the agent
  * needs to know about its own writing it keeps in memory of its own.
  *
@@ -72,7 +77,8 @@ enum page_status { PAGE_OK, PAGE_FAILED, PAGE_TOO_LARGE, PAGE_VERDICT, PAGE_STAT
 struct page_job { /* two of them in a line of the cache */
     uint64_t id;
     uint32_t offset, size; /* the arguments: from the start of the page */
-    uint32_t timeout_ms, attempt, method, reserved;
+    uint32_t timeout_ms, attempt, method;
+    uint32_t together; /* its result need not ring while more are to start than have ended */
 };
 
 struct page_result {
@@ -211,6 +217,7 @@ struct page_runner {
     struct page *page;
     int bell;
     uint32_t number;              /* of the job that runs */
+    bool together;                /* and how it ends, see above */
     int64_t started_us, ended_us; /* of the last job that did; 0 after a wait */
     uint32_t freed;               /* results the agent has taken, when we last looked */
     bool large;                   /* a result lies in the large area */

@@ -94,7 +94,8 @@ bool page_push(struct page_agent *p, const struct page_job *job, struct bytes ar
                                                      .size = (uint32_t)args.size,
                                                      .timeout_ms = job->timeout_ms,
                                                      .attempt = job->attempt,
-                                                     .method = job->method};
+                                                     .method = job->method,
+                                                     .together = job->together};
     p->limit = n + 1;
     return true;
 }

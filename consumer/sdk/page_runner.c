@@ -82,6 +82,7 @@ static bool start(struct page_runner *r, uint64_t *word, struct page_job *job, b
             continue;
         *job = page->jobs[n % PAGE_JOBS];
         r->number = n;
+        r->together = job->together;
         r->started_us = now_us;
         return true;
     }
@@ -155,6 +156,14 @@ static bool place(struct page_runner *r, size_t size, uint64_t *offset)
     }
 }
 
+/* The agent's hands may be left alone: see page.h. */
+static bool may_wait(const struct page_runner *r)
+{
+    uint64_t word = atomic_load(&r->page->word);
+    uint32_t ended = r->number + 1 - atomic_load(&r->page->taken);
+    return r->together && word_limit(word) - word_started(word) > ended;
+}
+
 bool page_done(struct page_runner *r, enum page_status status, struct bytes value)
 {
     struct page *page = r->page;
@@ -171,7 +180,8 @@ bool page_done(struct page_runner *r, enum page_status status, struct bytes valu
                                 .status = status,
                                 .run_us = run_us < UINT32_MAX ? (uint32_t)run_us : UINT32_MAX};
     atomic_store(&page->results, r->number + 1);
-    ring_bell(r);
+    if (!may_wait(r))
+        ring_bell(r);
     return true;
 }
 

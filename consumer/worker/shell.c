@@ -333,7 +333,8 @@ static void push_job(struct shell *s, const struct agent_effect *e)
     struct page_job job = {.id = e->job.id,
                            .timeout_ms = e->job.timeout_ms,
                            .attempt = e->job.attempt,
-                           .method = e->job.method};
+                           .method = e->job.method,
+                           .together = e->job.together};
     must(s->hands.at[e->runner].page.limit == e->number);
     hands_push(&s->hands, e->runner, &job, e->job.args);
 }

@@ -326,6 +326,7 @@ static int start_map(struct map *m)
         return cli_usage(m->cli, "--run wants a command; is a quote open?");
     if (!command)
         spec_init(&m->spec, m->cli->words[0], options_flag(o, "text", false), m->cli->json);
+    m->options.together = true;
     m->keep_going = options_flag(o, "keep-going", false);
     bool show = isatty(STDERR_FILENO) && output_styled(STDERR_FILENO);
     progress_init(&m->progress, options_flag(o, "progress", show), clock_ms());

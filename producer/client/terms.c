@@ -22,7 +22,8 @@ static bool alike(const struct reeve_job_options *a, const struct reeve_job_opti
     return is_plain(a) && is_plain(b) && a->priority == b->priority && a->delay_ms == b->delay_ms &&
            a->deadline_ms == b->deadline_ms && a->timeout_ms == b->timeout_ms &&
            a->retries == b->retries && a->durability == b->durability &&
-           a->wait_for_handler == b->wait_for_handler && a->kind == b->kind;
+           a->wait_for_handler == b->wait_for_handler && a->kind == b->kind &&
+           a->together == b->together;
 }
 
 static void check(struct terms *t, struct bytes method, const struct reeve_job_options *o)
@@ -70,6 +71,7 @@ const char *terms_set(struct terms *t, const char *method, const struct reeve_jo
                                                   .retries = (uint64_t)o->retries,
                                                   .key = bytes_text(o->key),
                                                   .durability = o->durability,
+                                                  .together = o->together != 0,
                                                   .tags = buf_bytes(&t->tags)});
     return NULL;
 }

@@ -175,6 +175,7 @@ struct job {
     bool leased : 1;     /* at most once: its row says that it was leased */
     bool recovering : 1; /* in broker::recovering */
     bool restored : 1;   /* of the life before: somebody may hold it */
+    bool together : 1;   /* nobody waits for its result alone */
     uint32_t leases;     /* how often, in all lives: see job_last_token */
     uint32_t updates;
     union {

@@ -109,6 +109,7 @@ static struct job *make(struct broker *b, uint64_t id, struct client *client, st
     job->number = submit->number;
     job->submitted_ms = (uint64_t)b->wall_ms & WALL_MS_MAX;
     job->priority = (int8_t)submit->priority;
+    job->together = submit->together;
     job->args_size = (uint32_t)submit->args.size;
     if (submit->args.size)
         memcpy(job->args, submit->args.data, submit->args.size);

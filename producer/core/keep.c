@@ -58,7 +58,8 @@ static void head_put(struct broker *b, const struct job *job)
                                 .args = bytes_of(job->args, job->args_size),
                                 .priority = job->priority,
                                 .durability = job->durability,
-                                .tags = job->queue->tags};
+                                .tags = job->queue->tags,
+                                .together = job->together};
     struct msg_origin origin = {.id = job->id,
                                 .submitted_ms = job->submitted_ms,
                                 .attempts = job->attempts,

@@ -166,7 +166,8 @@ static bool lease(struct broker *b, struct worker *w, struct job *job)
                           .offer = (uint64_t)worker_offer(w, q),
                           .args = lease_args(b, job),
                           .timeout_ms = job->more ? job->more->timeout_ms : 0,
-                          .attempt = job->attempts ? job->attempts + 1u : 0};
+                          .attempt = job->attempts ? job->attempts + 1u : 0,
+                          .together = job->together};
     bool kept = lease_kept(b, job);
     if (kept)
         gate_open(b);

@@ -414,6 +414,26 @@ TEST(a_short_job_is_never_reported_as_started)
     world_free(&w);
 }
 
+TEST(results_that_may_come_together_are_looked_for)
+{
+    struct world w = joined(1);
+    struct record r = {.type = REC_lease,
+                       .lease = {.id = 1, .token = 1, .offer = ALPHA, .args = bytes_text("\x90")}};
+    said(&w, r);
+    r.lease.id = 2;
+    r.lease.together = 1;
+    said(&w, r);
+    tick(&w);
+    starts(&w, 0, 1);
+    tick(&w);
+    CHECK_EQ(agent_deadline(w.agent), w.now_us + 10 * MS);
+    ends(&w, 0, REASON_NONE); /* the last one rings */
+    starts(&w, 0, 2);
+    tick(&w);
+    CHECK(agent_deadline(w.agent) > w.now_us + 10 * MS);
+    world_free(&w);
+}
+
 TEST(jobs_go_to_free_slots_first_and_only_then_ahead)
 {
     struct world w = joined(2);

@@ -464,6 +464,46 @@ TEST(a_note_is_of_its_job_only)
     pair_close(&p);
 }
 
+/* One job of a pair whose agent sleeps: has its end rung? */
+static bool end_rings(struct pair *p)
+{
+    struct pollfd bell = {.fd = p->agent.bell, .events = POLLIN};
+    start(p);
+    CHECK(page_done(&p->runner, PAGE_OK, bytes_text("r")));
+    return poll(&bell, 1, 0) == 1;
+}
+
+TEST(an_end_that_may_come_with_others_rings_when_half_the_ring_is_gone)
+{
+    struct pair p;
+    pair_open(&p);
+    page_serve(&p.runner);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK(page_push(&p.agent, &(struct page_job){.id = 1 + i, .together = 1}, bytes_text("x")));
+    CHECK(page_publish(&p.agent));
+    page_hush(&p.agent);
+    CHECK(!page_sleep(&p.agent));
+    CHECK(!end_rings(&p));
+    CHECK(end_rings(&p));
+
+    struct page_taken t;
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(page_take(&p.agent, &t), 1);
+    page_release(&p.agent);
+    page_hush(&p.agent);
+    CHECK(!page_sleep(&p.agent));
+    CHECK(end_rings(&p)); /* one more is to start, and one has ended */
+    CHECK_EQ(page_take(&p.agent, &t), 1);
+    page_release(&p.agent);
+    page_hush(&p.agent);
+    for (uint64_t id = 5; id < 9; id++)
+        push(&p, id, bytes_text("somebody waits for this one"));
+    CHECK(!page_sleep(&p.agent));
+    CHECK(!end_rings(&p)); /* the fourth of those before */
+    CHECK(end_rings(&p));
+    pair_close(&p);
+}
+
 TEST(a_note_rings_who_sleeps_and_wants_it_and_nobody_else)
 {
     struct pair p;

@@ -21,7 +21,8 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "enrol": (11, 1, "public_key:s"),
     "enrolled": (12, 1, "name:s"),
     "submit": (16, 3, "number:u queue:s args:b priority:i flags:u delay_ms:u deadline_ms:u timeout_ms:u retries:u "
-                      "key:s durability:u session:s tenant:s tags:s after:b schedule:s content_type:s"),
+                      "key:s durability:u session:s tenant:s tags:s after:b schedule:s content_type:s "
+                      "together:u"),
     "accepted": (17, 2, "number:u id:# count:u durability:u"),
     "ended": (18, 3, "number:u id:# state:u value:b worker:s run_us:u reason:u detail:u attempts:u"),
     "ack": (19, 2, "number:u count:u floor:u"),
@@ -76,7 +77,7 @@ TABLE: dict[str, tuple[int, int, str]] = {
     "offer": (64, 1, "queue:s feed:s"),
     "holding": (65, 2, "id:# token:#"),
     "ready": (66, 0, ""),
-    "lease": (67, 4, "id:# token:# offer:u args:b timeout_ms:u attempt:u"),
+    "lease": (67, 4, "id:# token:# offer:u args:b timeout_ms:u attempt:u together:u"),
     "started": (68, 2, "id:# token:#"),
     "result": (69, 4, "number:u id:# token:# reason:u value:b run_us:u detail:u peak_kib:u last_lines:s"),
     "result_ack": (70, 1, "number:u"),

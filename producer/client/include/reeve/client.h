@@ -126,6 +126,8 @@ struct reeve_job_options { /* zero is the default of each */
     const char *tags;     /* "gpu=1,zone=eu": only a worker that has all of these runs it */
     int refuse_busy;      /* REEVE_EBUSY, REEVE_EDISK_FULL and REEVE_EQUOTA are results too; not
                              said: the job is handed in again until it is taken */
+    int together;         /* one of many: nobody waits for its result alone, so it may come with
+                             others, 10 ms later at most */
 };
 
 struct reeve_result {
