@@ -82,8 +82,8 @@ static struct pending_chunk *chunk_make(struct pending *p, uint64_t number)
 
 static void terms_keep(struct pending_chunk *chunk, struct bytes terms)
 {
-    if (terms.size == chunk->terms_size &&
-        memcmp(terms.data, chunk->bytes.data + chunk->terms, terms.size) == 0)
+    const unsigned char *kept = chunk->bytes.data;
+    if (kept && bytes_equal(terms, bytes_of(kept + chunk->terms, chunk->terms_size)))
         return;
     chunk->terms = (uint32_t)chunk->bytes.size;
     chunk->terms_size = (uint32_t)terms.size;
@@ -95,7 +95,7 @@ static void pending_place(struct pending *p, uint64_t number, const struct submi
                           struct bytes terms, struct bytes args)
 {
     enum { HEAD_BYTES = 4 }; /* of one that says no more than its arguments */
-    must(number >= p->next && args.size <= VALUE_BYTES_MAX);
+    must(number >= p->next && args.size <= VALUE_BYTES_MAX && (args.data || args.size == 0));
     struct pending_chunk *chunk = chunk_make(p, number);
     struct submission *entry = &chunk->at[number % CHUNK_NUMBERS];
     size_t before_bytes = chunk->bytes.size;
