@@ -87,6 +87,7 @@ pid=$(main_pid reeve-broker)
 kill -STOP "$pid"
 until_said "the watchdog" test ! -e "/proc/$pid"
 until_said "the broker is back" reeve status --wait 5
+until_said "the worker is back" joined main # one that leaves unheard is waited for: the next broker is not ready at once
 
 # A second worker with settings of its own, in the strictest sandbox: the unit leaves it what it needs.
 dropin=/etc/systemd/system/reeve-worker@strict.service.d
