@@ -47,7 +47,7 @@ static uint64_t send(struct pending *p, uint64_t *told)
 TEST(numbers_are_sent_once_each_in_order)
 {
     struct pending p;
-    uint64_t told;
+    uint64_t told = 0;
     pending_init(&p);
     for (uint64_t i = 1; i <= 1000; i++)
         CHECK_EQ(add_small(&p, i), i);
@@ -65,7 +65,7 @@ TEST(a_run_says_each_with_its_own_terms)
 {
     struct pending p;
     struct sending at = {0};
-    uint64_t told;
+    uint64_t told = 0;
     pending_init(&p);
     for (uint64_t i = 1; i <= 1000; i++)
         add_small(&p, i);
@@ -134,7 +134,7 @@ TEST(a_known_broker_gets_the_unsettled_again_under_their_numbers)
 {
     struct pending p;
     struct submission s;
-    uint64_t told;
+    uint64_t told = 0;
     pending_init(&p);
     for (uint64_t i = 1; i <= 6; i++)
         add_small(&p, i);
@@ -159,7 +159,7 @@ TEST(a_broker_without_memory_gets_them_from_1)
 {
     struct pending p;
     struct submission s;
-    uint64_t told;
+    uint64_t told = 0;
     pending_init(&p);
     for (uint64_t i = 1; i <= 700; i++)
         add_small(&p, i);
@@ -182,7 +182,7 @@ TEST(a_broker_that_has_lost_the_last_ones)
 {
     struct pending p;
     struct submission s;
-    uint64_t told;
+    uint64_t told = 0;
     pending_init(&p);
     for (uint64_t i = 1; i <= 6; i++)
         add_small(&p, i);
@@ -216,7 +216,7 @@ TEST(settled_numbers_that_the_broker_has_lost_are_a_gap_too)
 TEST(what_was_busy_gets_a_number_behind_the_others)
 {
     struct pending p;
-    uint64_t told;
+    uint64_t told = 0;
     pending_init(&p);
     for (uint64_t i = 1; i <= 3; i++)
         add_small(&p, i);

@@ -173,7 +173,7 @@ struct place {
 static void put_file(const char *folder, const char *name)
 {
     char path[PATH_MAX + 20];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    must((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path);
     FILE *file = fopen(path, "w");
     must(file && fputs("text", file) >= 0 && fclose(file) == 0);
 }
