@@ -32,7 +32,7 @@ static struct broker_limits limits_of(const struct broker_limits *given)
     l.peers_max = limit_or(l.peers_max, 60000);
     l.waits_max = limit_or(l.waits_max, 1000000);
     l.attempts_max = (uint32_t)limit_or(l.attempts_max, 5);
-    l.ahead_jobs_max = (uint32_t)limit_or(l.ahead_jobs_max, 2000);
+    l.ahead_jobs_max = (uint32_t)limit_or(l.ahead_jobs_max, 8000);
     l.ahead_us_max = (uint32_t)limit_or(l.ahead_us_max, 8000);
     l.worker_silent_ms = (int64_t)limit_or((uint64_t)l.worker_silent_ms, 5000);
     l.worker_return_ms = (int64_t)limit_or((uint64_t)l.worker_return_ms, 1000);

@@ -25,7 +25,7 @@ struct broker_limits {        /* 0: the default */
     uint64_t peers_max;       /* connections; 60,000 */
     uint64_t waits_max;       /* jobs that one connection waits for by id; 1,000,000 */
     uint32_t attempts_max;    /* lost attempts of a job that says nothing itself; 5 */
-    uint32_t ahead_jobs_max;  /* jobs lent to one worker beyond its slots; 2,000 */
+    uint32_t ahead_jobs_max;  /* jobs lent to one worker beyond its slots; 8,000 */
     uint32_t ahead_us_max;    /* and the run time of all it has, a slot; 8,000 us */
     int64_t worker_silent_ms; /* not heard for so long: lost; 5,000 */
     int64_t worker_return_ms; /* disconnected for so long: lost; 1,000 */
