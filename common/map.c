@@ -98,20 +98,34 @@ void *idmap_find(const struct idmap *m, uint64_t id)
     return place ? *place : NULL;
 }
 
-void idmap_put(struct idmap *m, uint64_t id, void *value)
+static inline void page_put(struct idmap *m, struct idmap_page *page, uint64_t id, void *value)
 {
-    must(id && value);
-    uint64_t key = id / PAGE_IDS;
-    struct idmap_page *page = page_find(m, key);
-    if (!page)
-        page = page_make(m, key);
-    m->last = (struct idmap_slot){.key = key, .page = page};
     void **place = &page->values[id % PAGE_IDS];
     if (!*place) {
         page->count++;
         m->count++;
     }
     *place = value;
+}
+
+/* Kept apart, so that the way that most ids go does nothing for this one. */
+static __attribute__((noinline)) void put_elsewhere(struct idmap *m, uint64_t id, void *value)
+{
+    uint64_t key = id / PAGE_IDS;
+    struct idmap_page *page = page_find(m, key);
+    if (!page)
+        page = page_make(m, key);
+    m->last = (struct idmap_slot){.key = key, .page = page};
+    page_put(m, page, id, value);
+}
+
+void idmap_put(struct idmap *m, uint64_t id, void *value)
+{
+    must(id && value);
+    if (m->last.page && m->last.key == id / PAGE_IDS)
+        page_put(m, m->last.page, id, value);
+    else
+        put_elsewhere(m, id, value);
 }
 
 void *idmap_take(struct idmap *m, uint64_t id)

@@ -210,13 +210,12 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
     bool wanted = false;
     struct record r;
     r.type = REC_NONE;
-    while (!cursor_done(&c)) {
-        if (record_next(&c, &r) != OK) {
-            b->totals.malformed++;
-            accepted_flush(b);
-            send_error(b, peer, 0, ERR_MALFORMED, NULL);
-            break;
-        }
+    enum err err = OK;
+    while (!cursor_done(&c) && !(err = record_next(&c, &r))) {
+        if (r.in_row && r.type == REC_submit && intake_next(b, &r.submit))
+            continue;
+        if (b->intake.last)
+            intake_close(b);
         if (peer->worker)
             peer->worker->heard_ms = b->now_ms;
         if (r.type == REC_NONE)
@@ -233,6 +232,13 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
             worker_record(b, peer, &r);
         else if (r.type != REC_goodbye && r.type != REC_pong)
             wanted = true;
+    }
+    if (b->intake.last)
+        intake_close(b);
+    if (err) {
+        b->totals.malformed++;
+        accepted_flush(b);
+        send_error(b, peer, 0, ERR_MALFORMED, NULL);
     }
     if (wanted)
         send_record(b, peer, &(struct record){.type = REC_hello_wanted});

@@ -296,6 +296,14 @@ void accepted_flush(struct broker *b)
         gate_close(b);
 }
 
+void accepted_on(struct broker *b, uint64_t number, uint64_t count)
+{
+    struct client *client = b->accepting.client;
+    must(client && client->last_number + count == number);
+    client->last_number = number;
+    b->accepting.run.count += count;
+}
+
 /* Neighbouring acceptances of one step leave as one record. */
 static void accept(struct broker *b, struct client *client, uint64_t number, uint64_t id,
                    uint8_t durability, bool lazily, bool fresh)
@@ -515,19 +523,8 @@ static void submit_new(struct broker *b, struct peer *peer, const struct msg_sub
     submit_begin(b, client, s, job);
     if (q == b->todo.queue)
         todo_added(b, job);
-    else if (!s->key.size && !job_chain(job) && !b->permits.on)
-        b->row = q;
-}
-
-/* As the one before, but for its number and its arguments. */
-static void submit_next(struct broker *b, struct peer *peer, const struct msg_submit *s)
-{
-    enum err err = room_check(b, s);
-    peer->client->last_number = s->number;
-    if (err)
-        submit_refuse(b, peer, s->number, err, NULL);
-    else
-        submit_begin(b, peer->client, s, job_make(b, peer->client, NULL, s, b->row));
+    else if (!b->permits.on) /* else each is looked at: may it, has it room */
+        intake_open(b, job);
 }
 
 static bool within_quota(struct broker *b, struct peer *peer, const struct msg_submit *s)
@@ -560,11 +557,6 @@ static void submit(struct broker *b, struct peer *peer, const struct msg_submit 
 
 void client_record(struct broker *b, struct peer *peer, const struct record *r)
 {
-    if (b->row && r->in_row && r->type == REC_submit) {
-        submit_next(b, peer, &r->submit);
-        return;
-    }
-    b->row = NULL;
     bool permitted = !b->permits.on || permit_record(b, peer, r);
     if (!permitted && r->type != REC_submit) { /* which has a number to be taken */
         permit_deny(b, peer, r);

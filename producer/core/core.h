@@ -7,6 +7,7 @@
  *   worker  who runs them; holds leases; outlives its connections for a second
  *   queue   the jobs of one handler.method
  *   job     one call, from its acceptance to its end
+ *   intake  jobs that come in a row
  *   bygone  a job that has ended and has no row
  *   chain   what makes a job a session: it runs again and again
  *   task    what a person completes: a session that no worker runs
@@ -251,6 +252,13 @@ struct key {
     bool durable;            /* has a row */
 };
 
+/* Submissions of one body that follow the one before; see intake.c. */
+struct intake {
+    struct job *last;             /* ready, and at the end of its queue; NULL: there is no row */
+    uint64_t jobs, bytes;         /* of those behind the first: they are not counted yet */
+    uint64_t jobs_max, bytes_max; /* for so many there is room */
+};
+
 /* A worker of the life before that may hold leases. */
 struct awaited {
     struct bytes peer_id;      /* owned */
@@ -321,7 +329,6 @@ struct broker {
     struct effects *out, *into; /* into: where the effect under construction lies */
     unsigned gates;             /* open, one in the other */
     struct buf scratch;
-    struct queue *row; /* of the submission before, if all that it says holds for others, too */
     struct {
         struct client *client;
         struct run run;
@@ -329,6 +336,7 @@ struct broker {
         bool lazily;
         bool fresh; /* the numbers are new: which jobs they became is kept when that is told */
     } accepting;    /* accepted records not yet sent */
+    struct intake intake; /* of submissions: the row under way */
 };
 
 /* row.c: a row taken apart */
@@ -382,6 +390,8 @@ void client_load_joined(struct broker *b, struct bytes peer_id, const struct msg
 void clients_loaded(struct broker *b);
 void client_heard(struct broker *b, struct client *client); /* all of a body */
 void accepted_flush(struct broker *b);
+/* So many more numbers, up to this one, have become jobs, as the one accepted before. */
+void accepted_on(struct broker *b, uint64_t number, uint64_t count);
 
 /* ask.c */
 bool ask_record(struct broker *b, struct peer *peer, const struct record *r);
@@ -446,7 +456,11 @@ struct queue *queue_tagged(struct broker *b, struct queue *plain, struct bytes t
 void queue_sum(const struct queue *plain, struct queue *out); /* all of its name, to be shown */
 void queue_put(struct broker *b, struct job *job, bool first);
 void queue_take(struct broker *b, struct job *job);
+void queue_joined(struct broker *b, struct queue *q, uint64_t jobs); /* behind others of it */
+/* So many have left; last: of their priority there is none any more. */
+void queue_left(struct broker *b, struct queue *q, bool last, uint64_t jobs);
 struct job *queue_head(const struct queue *q);
+const struct link *queue_first(const struct queue *q); /* of those, level::jobs; NULL: none */
 uint64_t queue_oldest_ms(const struct broker *b, const struct queue *q); /* 0: nothing is ready */
 void queue_hold(struct broker *b, struct queue *q, bool held);
 void queue_event(struct broker *b, struct queue *q, const char *event);
@@ -458,16 +472,24 @@ void waiters_tell(struct broker *b, const struct job *job, const struct msg_ende
 void waiters_of_job_free(struct job *job);
 void waiters_of_peer_free(struct peer *peer);
 
-/* job.c */
+/* intake.c */
 uint64_t job_last_id(const struct broker *b); /* of the newest one there has been */
 /* owner: of a job without a client; NULL: of nobody. */
 struct job *job_make(struct broker *b, struct client *client, struct owner *owner,
                      const struct msg_submit *submit, struct queue *q);
 struct job *job_restore(struct broker *b, struct client *client, const struct row *row,
                         struct queue *q);
+/* The first of a row has been accepted: others may follow it. */
+void intake_open(struct broker *b, struct job *job);
+/* One that follows. False: there is no row, or no room; it is to be looked at. */
+bool intake_next(struct broker *b, const struct msg_submit *submit);
+void intake_close(struct broker *b); /* there is a row: it is over before anything else is done */
+
+/* job.c */
 struct job_more *job_more(struct job *job);
 /* Of its last lease, or below it; 0: it was never leased. */
 uint64_t job_last_token(const struct broker *b, const struct job *job);
+void job_token_before(struct job *job, uint64_t token); /* its last lease was in a life before */
 bool job_once(const struct job *job);     /* at most once: no retries, and that was asked for */
 bool job_unwanted(const struct job *job); /* nobody waits for its result */
 void job_fetch(const struct link *l);     /* job::link; a list's head does no harm */
@@ -478,7 +500,12 @@ void job_new(struct broker *b, struct job *job, uint64_t delay_ms);
 void job_enter(struct broker *b, struct job *job);
 void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t token);
 void job_ready(struct broker *b, struct job *job, bool first);
+/* A worker gets it from its queue. It is counted with those that go along, see jobs_moved. */
 void job_lease(struct broker *b, struct job *job, struct worker *w);
+/* So many of a queue have changed their state; that each has, and is where it belongs, is the
+ * caller's. */
+void jobs_moved(struct broker *b, struct queue *q, enum job_state from, enum job_state to,
+                uint64_t jobs);
 void job_unlease(struct broker *b, struct job *job); /* takes it from its worker; state is next */
 struct outcome {
     enum reason reason;
@@ -540,7 +567,7 @@ struct job *lease_find(const struct broker *b, const struct worker *w, uint64_t 
 void lease_result(struct broker *b, struct worker *w, const struct msg_result *result);
 double queue_cost_us(const struct queue *q);
 double queue_used_us(const struct broker *b, const struct queue *q);
-void lease_charge(struct broker *b, struct job *job);
+void lease_adopt(struct broker *b, struct job *job); /* its worker has it already */
 void recall_tick(struct broker *b);
 
 /* worker.c */
@@ -558,8 +585,8 @@ int worker_offer(const struct worker *w, const struct queue *q); /* -1: none */
 void workers_serve(struct broker *b, struct queue *q); /* with tags; those that have them */
 
 /* figure.c */
-void figure_count(struct figure *f, uint64_t us);
-void figure_waited(struct broker *b, const struct job *job);
+void figure_count(struct figure *f, uint64_t us, uint64_t times);
+void figure_waited(struct broker *b, const struct job *job, uint64_t jobs); /* so many alike */
 void figures_send(struct broker *b, struct peer *peer, uint64_t number);
 
 struct bytes bytes_keep(struct bytes b); /* an owned copy */

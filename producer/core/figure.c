@@ -10,7 +10,7 @@ static const uint64_t bounds[HISTOGRAM_BOUNDS] = {
     10,     50,     100,     500,     1000,     5000,     10000,     50000,
     100000, 500000, 1000000, 5000000, 10000000, 60000000, 300000000, 3600000000};
 
-void figure_count(struct figure *f, uint64_t us)
+void figure_count(struct figure *f, uint64_t us, uint64_t times)
 {
     size_t at = f->last; /* neighbours are much alike */
     while (at < HISTOGRAM_BOUNDS && us > bounds[at])
@@ -18,13 +18,13 @@ void figure_count(struct figure *f, uint64_t us)
     while (at && us <= bounds[at - 1])
         at--;
     f->last = at;
-    f->buckets[at]++;
-    f->sum_us += us;
+    f->buckets[at] += times;
+    f->sum_us += us * times;
 }
 
 /* Since it was ready, as far as that is known: a session's next iteration without a delay is ready
  * when the last one is kept, of which nothing is remembered. */
-void figure_waited(struct broker *b, const struct job *job)
+void figure_waited(struct broker *b, const struct job *job, uint64_t jobs)
 {
     const struct job_more *more = job->more;
     int64_t ms = b->wall_ms - (int64_t)job->submitted_ms;
@@ -32,7 +32,7 @@ void figure_waited(struct broker *b, const struct job *job)
         ms = b->now_ms - more->due_ms;
     else if (job_chain(job))
         return;
-    figure_count(&b->figures.wait, ms > 0 ? (uint64_t)ms * 1000 : 0);
+    figure_count(&b->figures.wait, ms > 0 ? (uint64_t)ms * 1000 : 0, jobs);
 }
 
 static void send_histogram(struct broker *b, struct peer *peer, uint64_t number, const char *name,

@@ -112,6 +112,21 @@ bool claim_stands(const struct broker *b, const struct claim *claim)
            (claim->until == INT64_MAX || key_of(queue_used_us(b, q)) < claim->until);
 }
 
+uint32_t claim_most(const struct broker *b, const struct claim *claim, uint32_t cost_us,
+                    uint32_t most)
+{
+    const struct queue *q = claim->queue;
+    if (claim->until == INT64_MAX)
+        return most;
+    uint32_t jobs = 1;
+    for (double used_us = queue_used_us(b, q); jobs < most; jobs++) {
+        used_us += cost_us;
+        if (key_of(used_us) >= claim->until)
+            break;
+    }
+    return jobs;
+}
+
 void group_served(const struct worker *w, double share_us)
 {
     list_each(l, &w->groups) container_of(l, struct member, of_worker)->group->share_us = share_us;

@@ -77,6 +77,10 @@ struct claim {
     int64_t until;           /* of the key: where another queue may come before it */
 };
 bool group_pick(const struct broker *b, const struct worker *w, struct claim *out);
+/* Of so many jobs at this price, how many may go before another queue might come first? At least
+ * one. */
+uint32_t claim_most(const struct broker *b, const struct claim *claim, uint32_t cost_us,
+                    uint32_t most);
 /* It was given jobs, and nothing else has happened: does it still come first? */
 bool claim_stands(const struct broker *b, const struct claim *claim);
 /* It was given jobs of a queue that stood there. */

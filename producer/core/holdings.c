@@ -16,19 +16,29 @@ static void grow(struct holdings *h, struct pool *pool)
     holdings_fini(&old, pool);
 }
 
-void holdings_put(struct holdings *h, struct pool *pool, struct job *job)
+static inline void put(struct holdings *h, struct job *job)
 {
     uint32_t at = h->free;
-    if (at != h->end) {
-        h->free = (uint32_t)(h->all[at].hole >> 1);
-    } else {
-        if (h->end == h->capacity)
-            grow(h, pool);
-        h->free = ++h->end;
-    }
+    h->free = at == h->end ? ++h->end : (uint32_t)(h->all[at].hole >> 1);
     h->all[at].job = job;
     h->count++;
     job->place = at;
+}
+
+/* Kept apart, so that whoever finds room does nothing for this. */
+static __attribute__((noinline)) void put_grown(struct holdings *h, struct pool *pool,
+                                                struct job *job)
+{
+    grow(h, pool);
+    put(h, job);
+}
+
+void holdings_put(struct holdings *h, struct pool *pool, struct job *job)
+{
+    if (h->free == h->capacity)
+        put_grown(h, pool, job);
+    else
+        put(h, job);
 }
 
 /* The first hole leads to the end, wherever that is by now. */

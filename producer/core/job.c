@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * job: one call, from its acceptance to its end. The table below is the whole life; job_move is the
- * only place where a state changes. A job that has ended is told to whoever waits, and its row goes
- * to the store, unless it is one that stays here (bygone.h).
+ * job: one call, from its acceptance to its end. The table below is the whole life, and jobs_moved
+ * holds every change of a state against it: of one job, by job_move, or of those that go together
+ * (intake.c, lease.c). A job that has ended is told to whoever waits, and its row goes to the
+ * store, unless it is one that stays here (bygone.h).
  */
 #include "producer/core/core.h"
-
-#define WALL_MS_MAX ((1ull << 48) - 1)
 
 enum { BACKOFF_FIRST_MS = 100, ATTEMPT_VALUE_MAX = 4096 };
 
@@ -32,11 +31,31 @@ static const unsigned job_moves[JOB_STATES] = {
 
 static void job_stopped(struct broker *b, struct job *job, enum reason reason, uint64_t run_us);
 
+/* So many more of the queue are in this state; the ready ones are counted where they stand. */
+static void count(struct broker *b, struct queue *q, enum job_state state, int64_t more)
+{
+    if (state == JOB_RUNNING) {
+        q->running += (uint64_t)more;
+        b->totals.running += (uint64_t)more;
+    } else if (state == JOB_DELAYED || state == JOB_BACKOFF) {
+        q->delayed += (uint64_t)more;
+        b->totals.delayed += (uint64_t)more;
+    }
+}
+
+void jobs_moved(struct broker *b, struct queue *q, enum job_state from, enum job_state to,
+                uint64_t jobs)
+{
+    must(job_moves[from] & TO(to));
+    count(b, q, from, -(int64_t)jobs);
+    count(b, q, to, (int64_t)jobs);
+    q->plain->counts_dirty = true;
+}
+
 /* Leaves the old state's place, and counts. Entering the new place is the caller's. */
 static void job_move(struct broker *b, struct job *job, enum job_state next)
 {
-    must(job_moves[job->state] & TO(next));
-    struct queue *q = job->queue;
+    jobs_moved(b, job->queue, job->state, next, 1);
     switch (job->state) {
     case JOB_NONE:
         link_take(&job->link);
@@ -48,27 +67,10 @@ static void job_move(struct broker *b, struct job *job, enum job_state next)
         job->stored_by = 0;
         break;
     case JOB_WAITING: queue_take(b, job); break;
-    case JOB_RUNNING:
-        job_unlease(b, job);
-        q->running--;
-        b->totals.running--;
-        break;
-    case JOB_DELAYED:
-    case JOB_BACKOFF:
-        q->delayed--;
-        b->totals.delayed--;
-        break;
+    case JOB_RUNNING: job_unlease(b, job); break;
     default: break;
     }
     job->state = (uint8_t)next;
-    if (next == JOB_RUNNING) {
-        q->running++;
-        b->totals.running++;
-    } else if (next == JOB_DELAYED || next == JOB_BACKOFF) {
-        q->delayed++;
-        b->totals.delayed++;
-    }
-    q->plain->counts_dirty = true;
 }
 
 struct job_more *job_more(struct job *job)
@@ -98,55 +100,6 @@ void job_fetch(const struct link *l)
     fetch(container_of(l, struct job, link), sizeof(struct job));
 }
 
-static struct job *make(struct broker *b, uint64_t id, struct client *client, struct owner *owner,
-                        const struct msg_submit *submit, struct queue *q)
-{
-    struct job *job = pool_take(&b->pool, job_bytes(submit->args.size));
-    memset(job, 0, sizeof *job);
-    job->id = id;
-    job->queue = q;
-    job->client = client;
-    job->number = submit->number;
-    job->submitted_ms = (uint64_t)b->wall_ms & WALL_MS_MAX;
-    job->priority = (int8_t)submit->priority;
-    job->together = submit->together;
-    job->args_size = (uint32_t)submit->args.size;
-    if (submit->args.size)
-        memcpy(job->args, submit->args.data, submit->args.size);
-    link_init(&job->link);
-    if (submit->timeout_ms || submit->retries)
-        job_more(job)->timeout_ms = submit->timeout_ms, job->more->retries = submit->retries;
-    if (submit->key.size)
-        job_more(job)->key = bytes_keep(submit->key);
-    if (owner)
-        job_more(job)->owner = owner;
-    idmap_put(&b->jobs, job->id, job);
-    usage_begin(b, job);
-    b->totals.live++;
-    b->totals.submitted++;
-    q->submitted++;
-    if (client)
-        client->live++;
-    return job;
-}
-
-uint64_t job_last_id(const struct broker *b)
-{
-    return (uint64_t)b->options.broker_id << 52 | (b->job_sequence & JOB_SEQUENCE_MASK);
-}
-
-struct job *job_make(struct broker *b, struct client *client, struct owner *owner,
-                     const struct msg_submit *submit, struct queue *q)
-{
-    b->job_sequence++;
-    struct job *job = make(b, job_last_id(b), client, owner, submit, q);
-    bool durable = b->options.durable && submit->durability != CLASS_RECEIVED;
-    job->durability = durable ? CLASS_DURABLE : CLASS_RECEIVED;
-    if (submit->deadline_ms)
-        job_more(job)->deadline_ms = b->now_ms + (int64_t)submit->deadline_ms;
-    return job;
-}
-
 uint64_t job_last_token(const struct broker *b, const struct job *job)
 {
     if (job->more && job->more->incarnation)
@@ -154,38 +107,10 @@ uint64_t job_last_token(const struct broker *b, const struct job *job)
     return job->leases ? token_of(b->options.incarnation, job->leases) : 0;
 }
 
-/* Its last lease was in a life before. */
-static void token_before(struct job *job, uint64_t token)
+void job_token_before(struct job *job, uint64_t token)
 {
     job_more(job)->incarnation = (uint32_t)(token >> 32);
     job->leases = (uint32_t)token;
-}
-
-/* As its row says; the caller knows where it goes. */
-struct job *job_restore(struct broker *b, struct client *client, const struct row *row,
-                        struct queue *q)
-{
-    const struct msg_origin *o = &row->origin;
-    struct owner *owner = client ? NULL : owner_of(b, o->principal);
-    struct job *job = make(b, o->id, client, owner, &row->submit, q);
-    job->durability = CLASS_DURABLE;
-    job->submitted_ms = o->submitted_ms & WALL_MS_MAX;
-    job->attempts =
-        o->attempts < ATTEMPTS_COUNTED_MAX ? (uint8_t)o->attempts : ATTEMPTS_COUNTED_MAX;
-    job->leased = o->leased;
-    job->restored = true;
-    if (o->token)
-        token_before(job, o->token);
-    if (o->stop || o->retry_of || o->body_hash || o->parent || row->attempts.size) {
-        struct job_more *more = job_more(job);
-        more->parent = o->parent;
-        more->place = (uint32_t)o->place;
-        more->stop_reason = (uint8_t)o->stop;
-        more->retry_of = o->retry_of;
-        more->body_hash = o->body_hash;
-        buf_put(&more->attempts, row->attempts.data, row->attempts.size);
-    }
-    return job;
 }
 
 void job_free(struct broker *b, struct job *job)
@@ -303,8 +228,10 @@ void job_pause(struct broker *b, struct job *job)
 
 void job_lease(struct broker *b, struct job *job, struct worker *w)
 {
-    figure_waited(b, job);
-    job_move(b, job, JOB_RUNNING);
+    must(job->state == JOB_WAITING);
+    job_fetch(job->link.next->next); /* its turn comes soon, and it has lain for long */
+    link_take(&job->link);
+    job->state = JOB_RUNNING;
     job->worker = w;
     job->leases++;
     if (job->more)
@@ -320,12 +247,10 @@ void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t tok
     if (job->state != JOB_RUNNING)
         job_move(b, job, JOB_RUNNING);
     job->worker = w;
-    token_before(job, token);
+    job_token_before(job, token);
     job->started = job->announced = true;
     job->recalled = false;
-    lease_charge(b, job);
-    w->lent_us += job->lent_us;
-    w->leased++;
+    lease_adopt(b, job);
     holdings_put(&w->holdings, &b->pool, job);
     worker_place(b, w);
     job_timer(b, job);
@@ -499,7 +424,7 @@ bool job_once(const struct job *job)
 static void attempt_count(struct broker *b, const struct outcome *outcome)
 {
     b->figures.attempts[outcome->reason]++;
-    figure_count(&b->figures.run, outcome->run_us);
+    figure_count(&b->figures.run, outcome->run_us, 1);
 }
 
 /* Ended well by somebody who is no worker. */

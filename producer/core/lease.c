@@ -44,16 +44,23 @@ static uint32_t lent_us(const struct queue *q)
     return (uint32_t)queue_cost_us(q);
 }
 
-/* A lease begins: its cost is charged as far as it is known. */
-void lease_charge(struct broker *b, struct job *job)
+/* Leases of a queue begin: their cost is charged to it and to the worker as far as it is known. */
+static void charge(struct broker *b, struct queue *q, struct worker *w, uint32_t jobs)
 {
-    struct queue *q = job->queue;
-    job->lent_us = lent_us(q);
+    double cost_us = (double)jobs * lent_us(q);
+    q->used_us += cost_us;
+    q->charged_us += cost_us;
+    q->leased += jobs;
+    q->leased_ms += (uint64_t)jobs * since_start(b);
+    w->lent_us += cost_us;
+    w->leased += jobs;
+}
+
+void lease_adopt(struct broker *b, struct job *job)
+{
+    job->lent_us = lent_us(job->queue);
     job->leased_ms = since_start(b);
-    q->used_us += job->lent_us;
-    q->charged_us += job->lent_us;
-    q->leased++;
-    q->leased_ms += job->leased_ms;
+    charge(b, job->queue, job->worker, 1);
 }
 
 static void lease_discharge(struct job *job)
@@ -139,42 +146,42 @@ static bool lease_kept(struct broker *b, struct job *job)
     return true;
 }
 
-/* Lent until the next. */
-static struct bytes lease_args(struct broker *b, const struct job *job)
+/* Of one that is more than a plain call. True: it waits for the store. */
+static bool lease_more(struct broker *b, const struct worker *w, struct job *job,
+                       struct msg_lease *m)
 {
     const struct chain *chain = job_chain(job);
-    if (!chain)
-        return bytes_of(job->args, job->args_size);
-    buf_clear(&b->scratch);
-    chain_args(chain, &b->scratch);
-    return buf_bytes(&b->scratch);
-}
-
-/* True: it waits for the store. */
-static bool lease(struct broker *b, struct worker *w, struct job *job)
-{
-    struct queue *q = job->queue;
-    job_lease(b, job, w);
-    lease_charge(b, job);
-    w->lent_us += job->lent_us;
-    if (w->leased++ < w->slots)
-        w->moved_ms = b->now_ms;
-    else if (b->recall_ms == INT64_MAX)
-        b->recall_ms = b->now_ms + RECALL_MS;
-    struct msg_lease m = {.id = job->id,
-                          .token = job_last_token(b, job),
-                          .offer = (uint64_t)worker_offer(w, q),
-                          .args = lease_args(b, job),
-                          .timeout_ms = job->more ? job->more->timeout_ms : 0,
-                          .attempt = job->attempts ? job->attempts + 1u : 0,
-                          .together = job->together};
+    if (chain) {
+        buf_clear(&b->scratch);
+        chain_args(chain, &b->scratch);
+        m->args = buf_bytes(&b->scratch);
+    }
+    m->timeout_ms = job->more->timeout_ms;
     bool kept = lease_kept(b, job);
     if (kept)
         gate_open(b);
-    send_lease(b, w->peer, &m);
+    send_lease(b, w->peer, m);
     if (kept)
         gate_close(b);
     return kept;
+}
+
+/* True: it waits for the store. */
+static bool lease(struct broker *b, struct worker *w, struct job *job, uint32_t cost_us,
+                  struct msg_lease *m)
+{
+    job_lease(b, job, w);
+    job->lent_us = cost_us;
+    job->leased_ms = since_start(b);
+    m->id = job->id;
+    m->token = token_of(b->options.incarnation, job->leases);
+    m->args = bytes_of(job->args, job->args_size);
+    m->attempt = job->attempts ? job->attempts + 1u : 0;
+    m->together = job->together;
+    if (job->more)
+        return lease_more(b, w, job, m);
+    send_lease(b, w->peer, m);
+    return false;
 }
 
 /* May anything be leased to it now? */
@@ -200,22 +207,54 @@ static bool may_go(struct broker *b, const struct worker *w, const struct job *j
     return false;
 }
 
+/* Is the first of these a plain call that came with that one, and may it go? */
+static bool goes_along(struct broker *b, const struct link *jobs, const struct job *with)
+{
+    const struct job *job = list_first(jobs, struct job, link);
+    return !list_empty(jobs) && !job->more && job->submitted_ms == with->submitted_ms &&
+           mark_covers(b, job);
+}
+
+/* The head of the queue and, if it is a plain call, those right behind it that are as well and came
+ * with it: they are counted together. Returns how many went. */
+static uint32_t lease_alike(struct broker *b, struct worker *w, struct queue *q, uint32_t most,
+                            bool *waits)
+{
+    const struct link *jobs = queue_first(q);
+    const struct job *first = list_first(jobs, struct job, link);
+    struct msg_lease m = {.offer = (uint64_t)worker_offer(w, q)};
+    uint32_t cost_us = lent_us(q), count = 0;
+    if (first->more)
+        most = 1;
+    do {
+        *waits = lease(b, w, list_first(jobs, struct job, link), cost_us, &m);
+    } while (++count < most && goes_along(b, jobs, first));
+    figure_waited(b, first, count);
+    jobs_moved(b, q, JOB_WAITING, JOB_RUNNING, count);
+    queue_left(b, q, list_empty(jobs), count);
+    if (w->leased < w->slots)
+        w->moved_ms = b->now_ms;
+    else if (b->recall_ms == INT64_MAX)
+        b->recall_ms = b->now_ms + RECALL_MS;
+    charge(b, q, w, count);
+    return count;
+}
+
 /* Jobs of the queue that has the first claim, as long as it has, there is room, and none of them
  * must wait for the store. False: no more is lent now. */
 static bool lease_row(struct broker *b, struct worker *w, const struct claim *claim, bool some)
 {
-    const struct queue *q = claim->queue;
+    struct queue *q = claim->queue;
     uint32_t left = room(b, w, q, some);
+    bool waits = false;
     if (!left)
         return false;
     group_served(w, queue_used_us(b, q));
-    while (left--) {
-        struct job *job = queue_head(q);
-        if (!may_go(b, w, job))
+    do {
+        if (!may_go(b, w, queue_head(q)))
             return false;
-        if (lease(b, w, job) || !claim_stands(b, claim))
-            break;
-    }
+        left -= lease_alike(b, w, q, claim_most(b, claim, lent_us(q), left), &waits);
+    } while (left && !waits && claim_stands(b, claim));
     return true;
 }
 

@@ -137,25 +137,40 @@ void queue_put(struct broker *b, struct job *job, bool first)
 
 void queue_take(struct broker *b, struct job *job)
 {
-    struct queue *q = job->queue;
     bool alone = job->link.next == job->link.prev; /* of its priority */
-    job_fetch(job->link.next->next); /* its turn comes soon, and it has lain for long */
     link_take(&job->link);
-    must(q->ready && b->totals.ready);
-    q->ready--;
-    b->totals.ready--;
+    queue_left(b, job->queue, alone, 1);
+}
+
+void queue_left(struct broker *b, struct queue *q, bool last, uint64_t jobs)
+{
+    must(q->ready >= jobs && b->totals.ready >= jobs);
+    q->ready -= jobs;
+    b->totals.ready -= jobs;
     if (!q->ready)
         link_take(&q->link);
-    if (alone)
+    if (last)
         group_moved(b, q);
+}
+
+void queue_joined(struct broker *b, struct queue *q, uint64_t jobs)
+{
+    q->ready += jobs;
+    b->totals.ready += jobs;
+}
+
+const struct link *queue_first(const struct queue *q)
+{
+    for (size_t i = 0; i < q->levels_count; i++)
+        if (!list_empty(&q->levels[i]->jobs))
+            return &q->levels[i]->jobs;
+    return NULL;
 }
 
 struct job *queue_head(const struct queue *q)
 {
-    for (size_t i = 0; i < q->levels_count; i++)
-        if (!list_empty(&q->levels[i]->jobs))
-            return list_first(&q->levels[i]->jobs, struct job, link);
-    return NULL;
+    const struct link *jobs = queue_first(q);
+    return jobs ? list_first(jobs, struct job, link) : NULL;
 }
 
 /* Of each priority the first is the oldest, but for what came back to the head. */

@@ -26,12 +26,12 @@ void usage_grow(struct broker *b, const struct job *job, int64_t bytes)
     grow(b, job, owner_of_job(job), bytes);
 }
 
-void usage_begin(struct broker *b, const struct job *job)
+void usage_begin(struct broker *b, const struct job *job, uint64_t jobs, uint64_t bytes)
 {
     struct owner *owner = owner_of_job(job);
     if (owner)
-        owner->usage.jobs++;
-    grow(b, job, owner, job->args_size);
+        owner->usage.jobs += jobs;
+    grow(b, job, owner, (int64_t)bytes);
 }
 
 void usage_session(const struct job *job)

@@ -25,8 +25,9 @@ struct usage { /* of an owner, in all lives of the broker that remember it but f
     int64_t said_ms; /* when the log was last told of it; 0: never */
 };
 
-/* A job is there, or will be gone in a moment; whose it is is known, and does not change. */
-void usage_begin(struct broker *b, const struct job *job);
+/* Jobs are there, this one and others like it, with so many bytes of arguments; or one will be gone
+ * in a moment. Whose it is is known, and does not change. */
+void usage_begin(struct broker *b, const struct job *job, uint64_t jobs, uint64_t bytes);
 void usage_end(struct broker *b, const struct job *job);
 /* It is a session from now on. */
 void usage_session(const struct job *job);

@@ -191,6 +191,21 @@ static struct spec spec_make(struct sim *s)
     return spec;
 }
 
+static void submit_one(struct sim *s, struct client_sim *c, const struct spec *spec,
+                       struct msg_submit *m)
+{
+    struct buf args = {0}, terms = {0};
+    spec_put(&args, spec);
+    m->args = buf_bytes(&args);
+    m->tags = spec_tags(s, spec);
+    ledger_submitted(s, spec, m);
+    pending_terms(&terms, m);
+    pending_add(&c->pending, &(struct submission){.told = spec->serial}, buf_bytes(&terms),
+                m->args);
+    buf_fini(&terms);
+    buf_fini(&args);
+}
+
 static void submit(struct sim *s, struct client_sim *c)
 {
     const struct knobs *k = &s->knobs;
@@ -200,7 +215,6 @@ static void submit(struct sim *s, struct client_sim *c)
     char key[16];
     if (task)
         spec = (struct spec){.serial = spec.serial, .queue = TODO_QUEUE};
-    struct buf args = {0}, terms = {0};
     struct msg_submit submit = {.queue = bytes_text(s->queues[spec.queue]),
                                 .flags = sim_chance(s, 0.7) ? SUBMIT_WAIT_FOR_HANDLER : 0};
     struct msg_submit *m = &submit;
@@ -220,9 +234,6 @@ static void submit(struct sim *s, struct client_sim *c)
         spec.iterations = 1 + sim_below(s, 8);
         m->flags |= SUBMIT_SESSION;
     }
-    spec_put(&args, &spec);
-    m->args = buf_bytes(&args);
-    m->tags = spec_tags(s, &spec);
     if (sim_chance(s, k->priority))
         m->priority = (int64_t)sim_below(s, 201) - 100;
     if (sim_chance(s, k->delayed))
@@ -239,11 +250,21 @@ static void submit(struct sim *s, struct client_sim *c)
         m->timeout_ms = 1 + sim_below(s, 3000);
     if (sim_chance(s, 0.01))
         m->tenant = bytes_text("x"); /* reserved */
-    ledger_submitted(s, &spec, m);
-    pending_terms(&terms, m);
-    pending_add(&c->pending, &(struct submission){.told = spec.serial}, buf_bytes(&terms), m->args);
-    buf_fini(&terms);
-    buf_fini(&args);
+    submit_one(s, c, &spec, m);
+    while (!m->key.size && !task && c->to_submit > 1 && sim_chance(s, k->rows)) {
+        c->to_submit--;
+        spec.serial = ++s->serials;
+        submit_one(s, c, &spec, m);
+    }
+}
+
+/* Those of a row are said short, so that the broker takes them as one. */
+static void submission_put(struct buf *out, const struct sending *at)
+{
+    if (at->follows)
+        put_again(out, &(struct msg_again){.value = at->submit.args});
+    else
+        put_submit(out, &at->submit);
 }
 
 static void acknowledge(struct client_sim *c, uint64_t number)
@@ -403,7 +424,7 @@ void client_turn(struct sim *s, struct client_sim *c)
         struct sending at = {0};
         while (s->now_us >= c->busy_us && c->out.size < FRAME_BYTES &&
                pending_send(&c->pending, &at))
-            put_submit(&c->out, &at.submit);
+            submission_put(&c->out, &at);
     }
     send_out(s, c);
 }

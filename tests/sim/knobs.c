@@ -80,6 +80,7 @@ static void jobs_draw(struct sim *s, struct knobs *k)
     k->deadline = share_of(s, 0.4, 0.4);
     k->retries = share_of(s, 0.4, 0.5);
     k->received = share_of(s, 0.4, 0.5);
+    k->rows = share_of(s, 0.4, 0.8);
     k->watch = share_of(s, 0.4, 0.5);
     k->follow = share_of(s, 0.5, 1);
     k->progress = share_of(s, 0.6, 1);

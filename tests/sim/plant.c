@@ -332,10 +332,10 @@ static bool ack_early(const struct event *ev, struct effects *fx)
 static bool completed_early(const struct event *ev, struct effects *fx)
 {
     struct cursor c = cursor_of(ev->body.bytes);
-    struct record r;
+    struct record r = {.type = REC_NONE};
     if (ev->type != EV_BODY || ev->body.port != PORT_CLIENTS)
         return false;
-    while (!cursor_done(&c) && record_get(&c, &r) == OK)
+    while (!cursor_done(&c) && record_next(&c, &r) == OK)
         if (r.type == REC_complete_task) {
             says(fx, ev->body.peer,
                  &(struct record){.type = REC_done, .done = {.number = r.complete_task.number}});

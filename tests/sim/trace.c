@@ -79,11 +79,11 @@ static void print_record(const struct record *r)
 void trace_body(struct sim *s, const char *from, const char *to, struct bytes body)
 {
     struct cursor c = cursor_of(body);
-    struct record r;
+    struct record r = {.type = REC_NONE};
     if (!s->tracing)
         return;
     while (!cursor_done(&c)) {
-        enum err err = record_get(&c, &r);
+        enum err err = record_next(&c, &r);
         if (!err && (r.type == REC_ping || r.type == REC_pong || r.type == REC_beat ||
                      r.type == REC_slot_state))
             continue;
