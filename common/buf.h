@@ -29,7 +29,7 @@ __attribute__((always_inline)) static inline unsigned char *buf_extend(struct bu
 static inline void buf_put(struct buf *b, const void *data, size_t size)
 {
     if (size)
-        bytes_copy(buf_extend(b, size), bytes_of(data, size));
+        memcpy(buf_extend(b, size), data, size);
 }
 
 static inline void buf_clear(struct buf *b)

@@ -69,6 +69,8 @@ __attribute__((always_inline)) static inline void bytes_copy(void *to, struct by
             out[i] = at[i];
 }
 
+#undef BYTES_ENDS
+
 /* FNV-1a folded with a seed; the seed makes tables of one process unlike another's. */
 static inline uint64_t bytes_hash(struct bytes b, uint64_t seed)
 {

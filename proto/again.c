@@ -336,6 +336,12 @@ uint32_t again_brief_lease(struct again *a, struct buf *out, const struct msg_le
     return brief_lease(a, out, m, &v);
 }
 
+uint32_t again_brief_result(struct again *a, struct buf *out, const struct msg_result *m)
+{
+    struct moving v = moving_of(&result_shape, m);
+    return brief_result(a, out, m, &v);
+}
+
 struct said again_put(struct again *a, struct buf *out, const struct record *r)
 {
     switch (r->type) {

@@ -316,6 +316,39 @@ TEST(short_leases_alone_and_both_forms_mix)
     line_fini(&l);
 }
 
+/* Where the number takes more bytes the whole may be wanted. */
+TEST(short_results_alone_and_both_forms_mix)
+{
+    struct line l = {0};
+    struct buf both = {0};
+    unsigned whole = 0;
+    for (uint64_t n = 0; n < 140000; n++) {
+        struct msg_result m = {.number = 1 + n,
+                               .id = (1 << 20) + n,
+                               .token = 7,
+                               .value = bytes_text(n / 3 % 2 ? "a" : "b"),
+                               .run_us = n / 5 % 3};
+        struct said said = {0};
+        buf_clear(&both);
+        if (n % 7)
+            said.brief = again_brief_result(&l.again, &both, &m);
+        if (said.brief)
+            put_result(&both, &m);
+        else
+            said = again_put_result(&l.again, &both, &m);
+        said.mark = l.again.mark;
+        whole += said.brief == 0;
+        say_made(&l, &said, buf_bytes(&both));
+        buf_clear(&both);
+        put_result(&both, &m);
+        CHECK_BYTES(bytes_of(l.whole.data + l.whole.size - both.size, both.size), buf_bytes(&both));
+    }
+    CHECK(whole > 0 && whole <= 4);
+    hear(&l);
+    buf_fini(&both);
+    line_fini(&l);
+}
+
 TEST(a_broken_row_has_no_short_form_alone)
 {
     struct line l = {0};
