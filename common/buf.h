@@ -12,12 +12,12 @@ struct buf {
     size_t size, capacity;
 };
 
-void buf_grow(struct buf *b, size_t more);
+void buf_grow(struct buf *b, size_t more) __attribute__((cold));
 void buf_fini(struct buf *b);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Room for size bytes more; the caller writes them. */
-static inline unsigned char *buf_extend(struct buf *b, size_t size)
+__attribute__((always_inline)) static inline unsigned char *buf_extend(struct buf *b, size_t size)
 {
     if (b->capacity - b->size < size)
         buf_grow(b, size);

@@ -247,7 +247,7 @@ void outbox_put(struct outbox *o, struct bytes record)
 {
     if (o->open.size && o->open.size + record.size > CONN_FRAME_BYTES)
         outbox_seal(o);
-    buf_put(&o->open, record.data, record.size);
+    bytes_copy(buf_extend(&o->open, record.size), record);
     o->bytes += record.size;
     o->mark = 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Of the record made last there are its fields, to compare with, and its bytes, in which what
- * differs is written over: as long as it takes the same bytes, nothing else is touched. A number
- * that takes another byte is said whole.
+ * Of a row there are the fields that stay the same, to compare with, and the bytes of one of its
+ * records. Where a whole one is wanted, what differs is written over in these bytes; one whose
+ * number or value takes more or fewer of them is packed anew.
  */
 #include "proto/again.h"
 
@@ -11,6 +11,7 @@
 enum {
     FIRST = 2,   /* bytes before the fields: how many there are, and the type */
     NONE = 0xff, /* it has no such field */
+    BRIEF_ROOM = FIRST + LENGTH_BYTES + NUMBER_BYTES,
 };
 
 /* Of bytes in which a record lies, from run_us on. */
@@ -20,9 +21,12 @@ enum tail {
     TAIL_OPEN,  /* it is the last field, and may be left out */
 };
 
+/* All that looks at a shape is made for each of them: what it has not costs nothing. */
+#define EACH static inline __attribute__((always_inline))
+
 /* They are some bytes, or few words: a call would take longer than the look. The last word may lie
  * over the one before. */
-static inline bool same(struct bytes a, struct bytes b)
+EACH bool same(struct bytes a, struct bytes b)
 {
     enum { WORD = sizeof(uint64_t) };
     const unsigned char *at = a.data, *to = b.data;
@@ -31,11 +35,19 @@ static inline bool same(struct bytes a, struct bytes b)
         return false;
     if (!a.size || at == to)
         return true;
-    if (a.size < WORD) {
+    if (a.size < WORD / 2) {
         for (size_t i = 0; i < a.size; i++)
             if (at[i] != to[i])
                 return false;
         return true;
+    }
+    if (a.size < WORD) {
+        uint32_t x, y, x_last, y_last;
+        memcpy(&x, at, sizeof x);
+        memcpy(&y, to, sizeof y);
+        memcpy(&x_last, at + a.size - sizeof x, sizeof x);
+        memcpy(&y_last, to + a.size - sizeof y, sizeof y);
+        return x == y && x_last == y_last;
     }
     for (size_t i = 0;; i += WORD) {
         if (i + WORD > a.size)
@@ -59,12 +71,6 @@ struct shape {
 
 #define AT(name, field) offsetof(struct msg_##name, field)
 
-static const struct shape submit_shape = {.type = REC_submit,
-                                          .number = AT(submit, number),
-                                          .id = NONE,
-                                          .value = AT(submit, args),
-                                          .run_us = NONE,
-                                          .args = true};
 static const struct shape lease_shape = {.type = REC_lease,
                                          .number = NONE,
                                          .id = AT(lease, id),
@@ -83,9 +89,6 @@ static const struct shape ended_shape = {.type = REC_ended,
                                          .value = AT(ended, value),
                                          .run_us = AT(ended, run_us),
                                          .run_field = 6};
-
-/* All that looks at a shape is made for each of them: what it has not costs nothing. */
-#define EACH static inline __attribute__((always_inline))
 
 EACH bool moves(const struct shape *s, size_t at)
 {
@@ -140,17 +143,6 @@ static unsigned bytes_of_number(uint64_t v)
                              : NUMBER_BYTES;
 }
 
-/* A number stays within its bytes: so does one more, or they begin anew. */
-static inline bool count_on(unsigned char *at)
-{
-    if (*at < 0x80)
-        return ++*at < 0x80;
-    for (unsigned size = 1u << (*at - 0xcc); size; size--)
-        if (++at[size])
-            return true;
-    return false;
-}
-
 static unsigned used(const struct again *a)
 {
     return (a->whole[0] & 0x0fu) - 1;
@@ -175,16 +167,25 @@ static void value_keep(struct again *a, struct bytes value)
     a->value_size = (uint16_t)value.size;
 }
 
+/* What lies behind the number lies where that leaves it. */
+static void number_learn(struct again *a, const struct shape *s, uint64_t number)
+{
+    unsigned size = s->number == NONE ? 0 : bytes_of_number(number), id_at = FIRST + size;
+    a->number_most = size > 1 ? UINT64_MAX >> (8 * (NUMBER_BYTES - size)) : 0x7f;
+    a->value_at = (uint16_t)(a->value_at + id_at - a->id_at);
+    a->id_at = (uint16_t)id_at;
+}
+
 /* Where things lie in `whole`. False: it has no place for a value. */
 static bool learn(struct again *a, const struct shape *s)
 {
     struct cursor c = cursor_of(bytes_of(a->first, a->size));
     memcpy(a->first, a->whole, a->size);
     must(record_get(&c, &a->last) == OK);
-    struct moving v = moving_of(s, &a->last.submit);
+    struct moving v = moving_of(s, &a->last.lease);
     if (!v.value.data)
         return false;
-    a->id_at = (uint16_t)(FIRST + (s->number == NONE ? 0 : bytes_of_number(v.number)));
+    number_learn(a, s, v.number);
     a->value_at = (uint16_t)((const unsigned char *)v.value.data - a->first);
     a->tail = TAIL_FIXED;
     tail_learn(a, s->run_field, v.run_us);
@@ -207,13 +208,14 @@ EACH bool run_put(struct again *a, const struct shape *s, uint64_t run_us)
     return true;
 }
 
-/* Its number is counted on. False: it is to be packed anew. */
+/* False: it is to be packed anew. */
 EACH bool write_over(struct again *a, const struct shape *s, const struct moving *v)
 {
-    if (v->value.size != a->packed_size || !run_put(a, s, v->run_us))
+    if (v->number > a->number_most || v->value.size != a->packed_size || !run_put(a, s, v->run_us))
         return false;
-    if (s->id != NONE)
-        put_ID(a->whole + a->id_at, v->id);
+    if (s->number != NONE)
+        put_UINT(a->whole + FIRST, v->number); /* may reach into the id, which comes next */
+    put_ID(a->whole + a->id_at, v->id);
     if (a->stale)
         bytes_copy(a->whole + a->value_at, v->value);
     a->stale = false;
@@ -225,89 +227,105 @@ EACH bool write_over(struct again *a, const struct shape *s, const struct moving
 /* Does it come next, as far as what differs in a row can say? */
 EACH bool near(struct again *a, const struct shape *s, const struct moving *v)
 {
-    if (a->type != s->type || (s->number != NONE && v->number != a->number + 1) ||
-        (s->id != NONE && v->id != a->id + 1))
+    if (a->type != s->type || v->id != a->id + 1 || !v->id)
+        return false;
+    if (s->number != NONE && (v->number != a->number + 1 || !v->number))
         return false;
     if (!a->known && !learn(a, s))
         return false;
-    return (v->value.size || (!a->value_size && !s->args)) &&
-           a->size - a->packed_size + v->value.size <= AGAIN_BYTES_MAX;
+    return v->value.size <= a->value_room && (v->value.size || (!a->value_size && !s->args));
 }
 
-EACH void brief_put(struct again *a, const struct shape *s, struct buf *out, const struct moving *v)
+EACH unsigned char *value_put(unsigned char *at, struct bytes value)
+{
+    at = put_BIN_head(at, value.size);
+    bytes_copy(at, value);
+    return at + value.size;
+}
+
+EACH unsigned char *brief_put(struct again *a, const struct shape *s, unsigned char *at,
+                              const struct moving *v)
 {
     bool given = s->args || !same(v->value, bytes_of(a->value_bytes, a->value_size));
     struct bytes value = given ? v->value : bytes_of(NULL, 0);
     a->stale |= given;
-    unsigned char *at = buf_extend(out, FIRST + LENGTH_BYTES + value.size + NUMBER_BYTES);
     *at++ = v->run_us ? 0x93 : given ? 0x92 : 0x91;
     *at++ = REC_again;
     if (given || v->run_us)
-        at = put_BIN(at, value);
+        at = value_put(at, value);
     if (v->run_us)
         at = put_UINT(at, v->run_us);
-    out->size = (size_t)(at - out->data);
     if (given && !s->args)
         value_keep(a, value);
+    a->mark++;
+    a->number = v->number;
+    a->id = v->id;
+    return at;
 }
 
-/* It was packed anew: a row may begin with it, or goes on. */
-static void packed(struct again *a, const struct shape *s, const struct moving *v, bool goes_on,
+/* It was packed: a row may begin with it, or goes on. */
+static void packed(struct again *a, const struct shape *s, struct moving v, bool goes_on,
                    struct bytes record)
 {
     const unsigned char *at = record.data;
     bool small = record.size <= AGAIN_BYTES_MAX && (at[0] & 0xf0) == 0x90;
-    a->type = small && (s->id == NONE || v->id) ? (uint8_t)s->type : REC_NONE;
+    a->mark += !goes_on;
+    a->number = v.number;
+    a->id = v.id;
+    a->type = small && v.id ? (uint8_t)s->type : REC_NONE;
     a->known = goes_on;
     if (!a->type)
         return;
     memcpy(a->whole, record.data, record.size);
     a->size = (uint16_t)record.size;
-    a->packed_size = (uint16_t)v->value.size;
+    a->packed_size = (uint16_t)v.value.size;
+    a->value_room = (uint16_t)(AGAIN_BYTES_MAX - a->size + a->packed_size);
     a->stale = false;
-    if (goes_on)
-        tail_learn(a, s->run_field, v->run_us);
-    else
+    if (goes_on) {
+        number_learn(a, s, v.number);
+        tail_learn(a, s->run_field, v.run_us);
+    } else {
         a->value_size = a->packed_size;
-}
-
-static inline void count(struct again *a, const struct moving *v)
-{
-    a->mark++;
-    a->number = v->number;
-    a->id = v->id;
+    }
 }
 
 #define PUT(name)                                                                                  \
+    EACH bool follows_##name(struct again *a, const struct msg_##name *m, const struct moving *v)  \
+    {                                                                                              \
+        return near(a, &name##_shape, v) && like_##name(&name##_shape, &a->last.name, m);          \
+    }                                                                                              \
+                                                                                                   \
     EACH uint32_t brief_##name(struct again *a, struct buf *out, const struct msg_##name *m,       \
                                const struct moving *v)                                             \
     {                                                                                              \
-        size_t from = out->size;                                                                   \
-        if (!near(a, &name##_shape, v) || !like_##name(&name##_shape, &a->last.name, m) ||         \
-            (name##_shape.number != NONE && !count_on(a->whole + FIRST)))                          \
+        if (!follows_##name(a, m, v))                                                              \
             return 0;                                                                              \
-        brief_put(a, &name##_shape, out, v);                                                       \
-        count(a, v);                                                                               \
-        return (uint32_t)(out->size - from);                                                       \
+        unsigned char *at = buf_extend(out, BRIEF_ROOM + v->value.size),                           \
+                      *end = brief_put(a, &name##_shape, at, v);                                   \
+        out->size = (size_t)(end - out->data);                                                     \
+        return (uint32_t)(end - at);                                                               \
+    }                                                                                              \
+                                                                                                   \
+    static __attribute__((noinline)) void pack_##name(struct again *a, struct buf *out,            \
+                                                      const struct msg_##name *m, bool goes_on)    \
+    {                                                                                              \
+        size_t from = out->size;                                                                   \
+        put_##name(out, m);                                                                        \
+        packed(a, &name##_shape, moving_of(&name##_shape, m), goes_on,                             \
+               bytes_of(out->data + from, out->size - from));                                      \
     }                                                                                              \
                                                                                                    \
     struct said again_put_##name(struct again *a, struct buf *out, const struct msg_##name *m)     \
     {                                                                                              \
         struct moving v = moving_of(&name##_shape, m);                                             \
         uint32_t brief = brief_##name(a, out, m, &v);                                              \
-        size_t from = out->size;                                                                   \
-        if (brief && write_over(a, &name##_shape, &v)) {                                           \
-            buf_put(out, a->whole, a->size);                                                       \
-        } else {                                                                                   \
-            put_##name(out, m);                                                                    \
-            if (!brief)                                                                            \
-                count(a, &v);                                                                      \
-            packed(a, &name##_shape, &v, brief, bytes_of(out->data + from, out->size - from));     \
-        }                                                                                          \
+        if (brief && write_over(a, &name##_shape, &v))                                             \
+            memcpy(buf_extend(out, a->size), a->whole, a->size);                                   \
+        else                                                                                       \
+            pack_##name(a, out, m, brief);                                                         \
         return (struct said){.mark = a->mark, .brief = brief};                                     \
     }
 
-PUT(submit)
 PUT(lease)
 PUT(result)
 PUT(ended)
@@ -318,10 +336,15 @@ uint32_t again_brief_lease(struct again *a, struct buf *out, const struct msg_le
     return brief_lease(a, out, m, &v);
 }
 
+uint32_t again_brief_result(struct again *a, struct buf *out, const struct msg_result *m)
+{
+    struct moving v = moving_of(&result_shape, m);
+    return brief_result(a, out, m, &v);
+}
+
 struct said again_put(struct again *a, struct buf *out, const struct record *r)
 {
     switch (r->type) {
-    case REC_submit: return again_put_submit(a, out, &r->submit);
     case REC_lease: return again_put_lease(a, out, &r->lease);
     case REC_result: return again_put_result(a, out, &r->result);
     case REC_ended: return again_put_ended(a, out, &r->ended);

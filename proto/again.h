@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * again: the short form of a record, made where the record is made. Jobs are mostly handed in, lent
- * and answered in rows of the same kind: what differs from one record to the next is its number and
+ * again: the short form of a record, made where the record is made. Jobs are mostly lent and
+ * answered in rows of the same kind: what differs from one record to the next is its number and
  * its id, which are one higher, its value, and how long it ran. A maker that remembers the record
  * before sees that by the fields, and has both forms of the next one without packing it anew; which
  * of them is said is for the outbox to see (common/conn.h), as it knows what stands before.
@@ -19,17 +19,20 @@ enum {
 
 /* The record made last, for one peer. Zeroed storage: there is none. Is not to be moved. */
 struct again {
-    uint32_t mark;   /* of it: they are counted */
-    uint8_t type;    /* 0: no row goes on behind it */
-    uint8_t tail;    /* what can be done about run_us in `whole` */
-    bool known;      /* `last` and the places in `whole` are */
-    uint16_t size;   /* of `whole`, */
-    uint16_t id_at;  /* in which its id begins, */
-    uint16_t run_at; /* and its run_us; */
-    bool stale;      /* `whole` has another value than the record made last */
-    uint16_t value_at, packed_size;
-    uint16_t value_size; /* of the value before */
-    uint64_t number, id, run_us;
+    uint32_t mark;                        /* of it: they are counted */
+    uint8_t type;                         /* 0: no row goes on behind it */
+    uint8_t tail;                         /* what can be done about run_us in `whole` */
+    bool known;                           /* `last` and the places in `whole` are */
+    bool stale;                           /* `whole` has another value than the record made last */
+    uint16_t size;                        /* of `whole`, */
+    uint16_t id_at;                       /* in which its id begins, */
+    uint16_t run_at;                      /* and its run_us, */
+    uint16_t value_at, packed_size;       /* and its value */
+    uint16_t value_room;                  /* how long another may be */
+    uint16_t value_size;                  /* of the value before */
+    uint64_t number, id;                  /* of the record made last */
+    uint64_t number_most;                 /* that takes as many bytes as the one in `whole` */
+    uint64_t run_us;                      /* in `whole` */
     struct record last;                   /* what stays the same in this row; borrows `first` */
     unsigned char first[AGAIN_BYTES_MAX]; /* the row began with it */
     unsigned char value_bytes[AGAIN_BYTES_MAX];
@@ -47,8 +50,6 @@ struct said {
 struct said again_put(struct again *a, struct buf *out, const struct record *r) MUST_CHECK;
 
 /* The same for those whose type is known. */
-struct said again_put_submit(struct again *a, struct buf *out,
-                             const struct msg_submit *m) MUST_CHECK;
 struct said again_put_lease(struct again *a, struct buf *out, const struct msg_lease *m) MUST_CHECK;
 struct said again_put_result(struct again *a, struct buf *out,
                              const struct msg_result *m) MUST_CHECK;
@@ -57,5 +58,7 @@ struct said again_put_ended(struct again *a, struct buf *out, const struct msg_e
 /* Appends the short form alone, for one that needs no other. 0: it has none, and nothing was done.
  */
 uint32_t again_brief_lease(struct again *a, struct buf *out, const struct msg_lease *m) MUST_CHECK;
+uint32_t again_brief_result(struct again *a, struct buf *out,
+                            const struct msg_result *m) MUST_CHECK;
 
 #endif

@@ -108,15 +108,18 @@ SHORT unsigned char *put_STR(unsigned char *at, struct bytes b)
     return put_raw(at, b);
 }
 
+SHORT unsigned char *put_BIN_head(unsigned char *at, size_t size)
+{
+    if (size > UINT8_MAX)
+        return put_long_size(at, 0xc4, size);
+    *at++ = 0xc4;
+    *at++ = (unsigned char)size;
+    return at;
+}
+
 SHORT unsigned char *put_BIN(unsigned char *at, struct bytes b)
 {
-    if (b.size <= UINT8_MAX) {
-        *at++ = 0xc4;
-        *at++ = (unsigned char)b.size;
-    } else {
-        at = put_long_size(at, 0xc4, b.size);
-    }
-    return put_raw(at, b);
+    return put_raw(put_BIN_head(at, b.size), b);
 }
 
 /* Reading: the short forms at once, the rest through the cursor. */

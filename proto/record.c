@@ -107,19 +107,16 @@ void record_put(struct buf *out, const struct record *r)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* Each stands where it is called, once for all but `again`. */
 #define RECORD(name, number, required)                                                             \
-    static unsigned name##_read(struct cursor *c, struct msg_##name *m, uint32_t given)            \
+    static inline __attribute__((always_inline)) unsigned name##_read(                             \
+        struct cursor *c, struct msg_##name *m, uint32_t given)                                    \
     {                                                                                              \
         unsigned field = 0;                                                                        \
-        (void)c, (void)given;                                                                      \
-        memset(m, 0, sizeof *m);
-#define FIELD(record, kind, name)                                                                  \
-    if (field == given)                                                                            \
-        return field;                                                                              \
-    m->name = get_##kind(c);                                                                       \
-    field++;
+        (void)c, (void)m;
+#define FIELD(record, kind, name) m->name = field++ < given ? get_##kind(c) : (field_##kind){0};
 #define END(record)                                                                                \
-    return field;                                                                                  \
+    return field < given ? field : given;                                                          \
     }
 #include "proto/messages.def"
 
@@ -189,11 +186,10 @@ enum err record_next(struct cursor *c, struct record *r)
         r->in_row = false;
         return r->type == REC_again ? ERR_MALFORMED : err; /* said in more bytes than it takes */
     }
-    struct msg_again m = {0};
+    struct msg_again m;
     uint32_t given = (*c->at & 0x0fu) - 1;
     c->at += 2;
-    unsigned read = given ? again_read(c, &m, given) : 0; /* mostly there is nothing more */
-    for (; read < given && cursor_ok(c); read++)
+    for (unsigned read = again_read(c, &m, given); read < given && cursor_ok(c); read++)
         cursor_skip(c);
     r->in_row = true;
     return cursor_ok(c) && again_make(r, &m) ? OK : ERR_MALFORMED;

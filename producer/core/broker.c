@@ -360,6 +360,7 @@ int64_t broker_deadline(const struct broker *b)
 void broker_step(struct broker *b, const struct event *ev, struct effects *out)
 {
     out->count = 0;
+    out->row = NULL;
     buf_clear(&out->bytes);
     b->out = out;
     if (ev->now_ms - b->now_ms > PAUSE_MS)

@@ -160,6 +160,7 @@ struct effects {
     struct effect *list;
     size_t count, capacity;
     struct buf bytes;
+    const struct again *row; /* the core's: maker of the record at the end, if another may follow */
 };
 
 static inline struct bytes effect_bytes(const struct effects *fx, const struct effect *e)

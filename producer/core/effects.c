@@ -21,6 +21,7 @@ struct effect *effects_append(struct effects *fx)
         fx->capacity = fx->capacity ? fx->capacity * 2 : 64;
         fx->list = must_realloc(fx->list, fx->capacity * sizeof *fx->list);
     }
+    fx->row = NULL;
     return &fx->list[fx->count++];
 }
 
@@ -156,25 +157,25 @@ static struct effect *send_open(struct broker *b, const struct peer *peer)
     return e;
 }
 
-static void send_close(struct broker *b, struct effect *e, struct said said)
+static void send_close(struct broker *b, struct effect *e, const struct peer *peer,
+                       struct said said)
 {
+    b->into->row = said.mark ? peer->again : NULL;
     e->mark = said.mark;
     e->name_size = said.brief;
     e->at += said.brief;
     effect_close(b, e);
 }
 
-/* The effect that ends with the record of this mark, if nothing came behind it: the next of the row
+/* The effect that ends with this record of theirs, if nothing came behind it: the next of the row
  * needs neither an effect of its own nor to be whole. NULL: it does. */
-static struct effect *row_of(struct broker *b, const struct peer *peer, uint32_t mark)
+static struct effect *row_of(const struct broker *b, const struct again *again, uint32_t mark)
 {
-    struct effects *out = b->out;
-    if (!out->count || b->gates)
+    const struct effects *out = b->out;
+    if (out->row != again || b->gates)
         return NULL;
     struct effect *e = &out->list[out->count - 1];
-    bool ends = e->type == FX_SEND && e->peer == peer->id && e->mark && e->mark + e->more == mark &&
-                e->at + e->size == out->bytes.size;
-    return ends && e->size < ROW_BYTES ? e : NULL;
+    return e->mark + e->more == mark && e->size < ROW_BYTES ? e : NULL;
 }
 
 static void row_add(struct effect *e, uint32_t size)
@@ -187,7 +188,7 @@ static void row_add(struct effect *e, uint32_t size)
 void send_lease(struct broker *b, const struct peer *peer, const struct msg_lease *m)
 {
     struct again *again = peer->again;
-    struct effect *row = again ? row_of(b, peer, again->mark) : NULL;
+    struct effect *row = again ? row_of(b, again, again->mark) : NULL;
     uint32_t brief = row ? again_brief_lease(again, &b->out->bytes, m) : 0;
     struct said said = {0};
     if (brief) {
@@ -201,20 +202,21 @@ void send_lease(struct broker *b, const struct peer *peer, const struct msg_leas
         said = again_put_lease(again, &b->into->bytes, m);
     else
         put_lease(&b->into->bytes, m);
-    send_close(b, e, said);
+    send_close(b, e, peer, said);
 }
 
 void send_said(struct broker *b, const struct peer *peer, struct bytes both, struct said said)
 {
-    struct effect *row = said.brief ? row_of(b, peer, said.mark - 1) : NULL;
+    struct effect *row = said.brief ? row_of(b, peer->again, said.mark - 1) : NULL;
     if (row) {
-        buf_put(&b->out->bytes, both.data, said.brief);
+        both.size = said.brief;
+        bytes_copy(buf_extend(&b->out->bytes, both.size), both);
         row_add(row, said.brief);
         return;
     }
     struct effect *e = send_open(b, peer);
     buf_put(&b->into->bytes, both.data, both.size);
-    send_close(b, e, said);
+    send_close(b, e, peer, said);
 }
 
 static void send_one(struct broker *b, struct effect *e, const struct peer *peer,
@@ -226,7 +228,7 @@ static void send_one(struct broker *b, struct effect *e, const struct peer *peer
         said = again_put(peer->again, &b->into->bytes, r);
     else
         record_put(&b->into->bytes, r);
-    send_close(b, e, said);
+    send_close(b, e, peer, said);
 }
 
 void send_record(struct broker *b, const struct peer *peer, const struct record *r)
