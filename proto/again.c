@@ -283,9 +283,12 @@ static inline void count(struct again *a, const struct moving *v)
                                const struct moving *v)                                             \
     {                                                                                              \
         size_t from = out->size;                                                                   \
-        if (!near(a, &name##_shape, v) || !like_##name(&name##_shape, &a->last.name, m) ||         \
-            (name##_shape.number != NONE && !count_on(a->whole + FIRST)))                          \
+        if (!near(a, &name##_shape, v) || !like_##name(&name##_shape, &a->last.name, m))           \
             return 0;                                                                              \
+        if (name##_shape.number != NONE && !count_on(a->whole + FIRST)) {                          \
+            a->type = REC_NONE;                                                                    \
+            return 0;                                                                              \
+        }                                                                                          \
         brief_put(a, &name##_shape, out, v);                                                       \
         count(a, v);                                                                               \
         return (uint32_t)(out->size - from);                                                       \
@@ -316,6 +319,12 @@ uint32_t again_brief_lease(struct again *a, struct buf *out, const struct msg_le
 {
     struct moving v = moving_of(&lease_shape, m);
     return brief_lease(a, out, m, &v);
+}
+
+uint32_t again_brief_result(struct again *a, struct buf *out, const struct msg_result *m)
+{
+    struct moving v = moving_of(&result_shape, m);
+    return brief_result(a, out, m, &v);
 }
 
 struct said again_put(struct again *a, struct buf *out, const struct record *r)

@@ -57,5 +57,7 @@ struct said again_put_ended(struct again *a, struct buf *out, const struct msg_e
 /* Appends the short form alone, for one that needs no other. 0: it has none, and nothing was done.
  */
 uint32_t again_brief_lease(struct again *a, struct buf *out, const struct msg_lease *m) MUST_CHECK;
+uint32_t again_brief_result(struct again *a, struct buf *out,
+                            const struct msg_result *m) MUST_CHECK;
 
 #endif

@@ -112,6 +112,14 @@ void agent_job_tell(struct agent *a, const struct agent_job *j)
                            .detail = j->detail,
                            .peak_kib = j->peak_kib,
                            .last_lines = bytes_of(j->lines, j->lines_size)};
+    struct agent_effect *row = a->brief ? agent_row(a, a->again.mark) : NULL;
+    uint32_t brief = row ? again_brief_result(&a->again, &a->out->bytes, &m) : 0;
+    if (brief) {
+        row->more++;
+        row->behind += brief;
+        row->size += brief;
+        return;
+    }
     size_t offset = a->out->bytes.size;
     struct said said = {0};
     if (a->brief)

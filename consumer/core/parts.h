@@ -39,6 +39,7 @@ enum {
     TOGETHER_US = 10000, /* a result that may come with others waits for them so long */
     WORTH_US = 200,      /* jobs that wait less behind a running one stay where they are */
     INLINE_BYTES = 56,
+    ROW_BYTES = 4096, /* of one effect: the frames it goes into are filled as well */
     HELD_BYTES_MAX = 256 << 20,
 };
 
@@ -85,7 +86,7 @@ enum runner_event {
     RUNNER_FAILED,
     RUNNER_READY,
     RUNNER_ASSIGN,
-    RUNNER_DONE, /* the job at the head of its ring is over, or was taken back */
+    RUNNER_DONE, /* jobs at the head of its ring are over, or were taken back */
     RUNNER_STOP,
     RUNNER_LATE,  /* the state's own deadline */
     RUNNER_UNFIT, /* its page makes no sense, or it is above its memory limit */
@@ -169,6 +170,9 @@ struct agent {
 /* --- agent.c --- */
 struct agent_effect *agent_effect(struct agent *a, enum agent_effect_type type);
 void agent_send(struct agent *a, const struct record *r);
+/* The effect that ends with the record of this mark, if nothing came behind it: the next of the row
+ * needs neither an effect of its own nor to be whole. NULL: it does. */
+struct agent_effect *agent_row(struct agent *a, uint32_t mark);
 /* A record for the broker, put into the effects' bytes from offset on, is complete. */
 void agent_sent(struct agent *a, size_t offset, struct said said);
 void agent_trace(struct agent *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -204,7 +208,7 @@ void runner_push(struct agent *a, struct runner *r, struct agent_job *j);
 void runner_recall(struct agent *a, struct runner *r, uint32_t from);
 void runner_recalled(struct agent *a, struct runner *r, uint32_t first);
 void runner_progress(struct agent *a, struct runner *r, uint32_t started, int64_t at_us);
-void runner_result(struct agent *a, struct runner *r, const struct agent_event *e);
+void runner_results(struct agent *a, struct runner *r, const struct agent_event *e);
 void runner_exited(struct agent *a, struct runner *r, const struct agent_event *e);
 void runner_ready(struct agent *a, struct runner *r);
 void runner_memory(struct agent *a, struct runner *r, const struct agent_event *e);

@@ -71,7 +71,7 @@ static enum runner_state terminate(struct agent *a, struct runner *r)
     return RUNNER_STOPPING;
 }
 
-/* The job at the head has left: on with the next, or rest. */
+/* What was at the head has left: on with the next, or rest. */
 static enum runner_state next(struct agent *a, struct runner *r)
 {
     r->until_us = r->limit_us = r->look_us = INT64_MAX;
@@ -218,6 +218,31 @@ bool runner_has_room(const struct agent *a, const struct runner *r, const struct
            r->ring_bytes + j->data_size + 8 * (r->ring_count + 1) <= AGENT_AHEAD_BYTES;
 }
 
+/* Into the effect of the one before, when that goes to the same ring. */
+static void put_push(struct agent *a, const struct runner *r, const struct agent_job *j)
+{
+    struct agent_effects *out = a->out;
+    struct agent_effect *e = out->count ? &out->at[out->count - 1] : NULL;
+    if (!e || e->type != AGENT_PUSH || e->runner != r->index) {
+        e = agent_effect(a, AGENT_PUSH);
+        e->runner = r->index;
+        e->number = j->ring_number;
+        e->pushes = out->push_count;
+    }
+    if (out->push_count == out->push_capacity) {
+        out->push_capacity = out->push_capacity ? out->push_capacity * 2 : 64;
+        out->pushes = must_realloc(out->pushes, out->push_capacity * sizeof *out->pushes);
+    }
+    e->push_count++;
+    out->pushes[out->push_count++] = (struct agent_push){.id = j->id,
+                                                         .token = j->token,
+                                                         .method = j->method,
+                                                         .attempt = j->attempt,
+                                                         .timeout_ms = j->timeout_ms,
+                                                         .together = j->together,
+                                                         .args = bytes_of(j->data, j->data_size)};
+}
+
 void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
 {
     agent_job_unlink(a, j);
@@ -234,16 +259,7 @@ void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
     r->ring_bytes += j->data_size;
     a->ring_count++;
     a->together_count += j->together;
-    struct agent_effect *e = agent_effect(a, AGENT_PUSH);
-    e->runner = r->index;
-    e->number = j->ring_number;
-    e->job.id = j->id;
-    e->job.token = j->token;
-    e->job.method = j->method;
-    e->job.attempt = j->attempt;
-    e->job.timeout_ms = j->timeout_ms;
-    e->job.together = j->together;
-    e->job.args = bytes_of(j->data, j->data_size);
+    put_push(a, r, j);
     if (r->state == RUNNER_IDLE)
         runner_fire(a, r, RUNNER_ASSIGN);
     recycle_pushed(a, r);
@@ -329,17 +345,25 @@ static void remark(struct agent_job *j, uint64_t peak_kib, struct bytes lines)
     j->lines_size = (uint32_t)lines.size;
 }
 
-void runner_result(struct agent *a, struct runner *r, const struct agent_event *e)
+static void take_result(struct agent *a, struct runner *r, const struct agent_result *m)
 {
     struct agent_job *j = runner_head(r);
-    must(j && j->ring_number == e->job.number);
-    j->run_us = e->job.run_us;
+    must(j && j->ring_number == m->number);
     struct program *p = &a->programs[r->program];
-    p->run_us += ((int64_t)e->job.run_us - p->run_us) / 8;
-    r->done++;
+    p->run_us += ((int64_t)m->run_us - p->run_us) / 8;
+    j->run_us = m->run_us;
+    remark(j, m->peak_kib, m->lines);
+    agent_job_end(a, j, m->reason, 0, m->value);
+}
+
+/* Once they are all taken it is seen what the runner is to do: for none of those between does it
+ * make a difference. */
+void runner_results(struct agent *a, struct runner *r, const struct agent_event *e)
+{
+    for (unsigned i = 0; i < e->results.count; i++)
+        take_result(a, r, &e->results.at[i]);
+    r->done += e->results.count;
     r->failures = 0;
-    remark(j, e->job.peak_kib, e->job.lines);
-    agent_job_end(a, j, e->job.reason, 0, e->job.value);
     runner_fire(a, r, RUNNER_DONE);
 }
 

@@ -328,24 +328,15 @@ static void take_local_done(struct shell *s, const struct agent_effect *e, struc
 
 /* --- effects -------------------------------------------------------------------------------- */
 
-static void push_job(struct shell *s, const struct agent_effect *e)
-{
-    struct page_job job = {.id = e->job.id,
-                           .timeout_ms = e->job.timeout_ms,
-                           .attempt = e->job.attempt,
-                           .method = e->job.method,
-                           .together = e->job.together};
-    must(s->hands.at[e->runner].page.limit == e->number);
-    hands_push(&s->hands, e->runner, &job, e->job.args);
-}
 
 static void put(struct shell *s, size_t i)
 {
     const struct agent_effects *fx = &s->effects;
     struct outbox_row row = {.whole = agent_effect_bytes(fx, i),
                              .brief = agent_effect_brief(fx, i),
+                             .behind = fx->at[i].behind,
                              .mark = fx->at[i].mark,
-                             .last_mark = fx->at[i].mark};
+                             .last_mark = fx->at[i].mark + fx->at[i].more};
     outbox_put_row(&s->outbox, &row);
     if (outbox_ripe(&s->outbox))
         flush_broker(s);
@@ -364,7 +355,10 @@ static void apply(struct shell *s, size_t i)
         if (spawner_kill(s->options->spawner, e->runner, (int)e->number))
             spawner_lost(s);
         break;
-    case AGENT_PUSH: push_job(s, e); break;
+    case AGENT_PUSH:
+        must(s->hands.at[e->runner].page.limit == e->number);
+        hands_push(&s->hands, e->runner, s->effects.pushes + e->pushes, e->push_count);
+        break;
     case AGENT_RECALL:
         step(s, &(struct agent_event){
                     .type = AGENT_RECALLED,

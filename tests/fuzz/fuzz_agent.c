@@ -62,9 +62,9 @@ static void apply(struct world *w)
         switch (e.type) {
         case AGENT_SEND: {
             struct cursor c = cursor_of(agent_effect_bytes(&w->fx, i));
-            struct record record;
+            struct record record = {.type = REC_NONE};
             while (!cursor_done(&c))
-                must(record_get(&c, &record) == OK && record.type != REC_NONE);
+                must(record_next(&c, &record) == OK && record.type != REC_NONE);
             break;
         }
         case AGENT_SPAWN:
@@ -77,7 +77,7 @@ static void apply(struct world *w)
             break;
         case AGENT_PUSH:
             must(r->alive && e.number == r->limit);
-            r->limit++;
+            r->limit += (uint32_t)e.push_count;
             break;
         case AGENT_RECALL: recall(w, &e); break;
         case AGENT_QUIT: w->over = true; break;
@@ -191,14 +191,14 @@ static void runner_ends_job(struct world *w, unsigned runner, unsigned how)
     struct runner *r = &w->runners[runner];
     if (r->results == r->started)
         return;
-    give(w, (struct agent_event){.type = AGENT_RESULT,
-                                 .runner = runner,
-                                 .job = {.number = r->results++,
-                                         .reason = reasons[how % 3],
-                                         .run_us = how,
-                                         .value = bytes_of("\xa1x", how & 8 ? 2 : 1),
-                                         .peak_kib = how,
-                                         .lines = bytes_of("why", how & 3)}});
+    struct agent_result result = {.number = r->results++,
+                                  .reason = reasons[how % 3],
+                                  .run_us = how,
+                                  .value = bytes_of("\xa1x", how & 8 ? 2 : 1),
+                                  .peak_kib = how,
+                                  .lines = bytes_of("why", how & 3)};
+    give(w, (struct agent_event){
+                .type = AGENT_RESULTS, .runner = runner, .results = {.at = &result, .count = 1}});
 }
 
 /* The running job's, or any other's: some are no maps. */

@@ -310,6 +310,39 @@ TEST(short_leases_alone_and_both_forms_mix)
     line_fini(&l);
 }
 
+/* Its number is counted on in the bytes of the whole, and there comes to take another byte. */
+TEST(short_results_alone_and_both_forms_mix)
+{
+    struct line l = {0};
+    struct buf both = {0};
+    unsigned whole = 0;
+    for (uint64_t n = 0; n < 140000; n++) {
+        struct msg_result m = {.number = 1 + n,
+                               .id = (1 << 20) + n,
+                               .token = 7,
+                               .value = bytes_text(n / 3 % 2 ? "a" : "b"),
+                               .run_us = n / 5 % 3};
+        struct said said = {0};
+        buf_clear(&both);
+        if (n % 7)
+            said.brief = again_brief_result(&l.again, &both, &m);
+        if (said.brief)
+            put_result(&both, &m);
+        else
+            said = again_put_result(&l.again, &both, &m);
+        said.mark = l.again.mark;
+        whole += said.brief == 0;
+        say_made(&l, &said, buf_bytes(&both));
+        buf_clear(&both);
+        put_result(&both, &m);
+        CHECK_BYTES(bytes_of(l.whole.data + l.whole.size - both.size, both.size), buf_bytes(&both));
+    }
+    CHECK_EQ(whole, 1 + 3); /* the first, and where 1, 2 and 4 bytes more are taken */
+    hear(&l);
+    buf_fini(&both);
+    line_fini(&l);
+}
+
 TEST(a_broken_row_has_no_short_form_alone)
 {
     struct line l = {0};
