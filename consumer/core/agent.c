@@ -399,7 +399,7 @@ void agent_step(struct agent *a, const struct agent_event *e, struct agent_effec
     a->now_us = e->now_us;
     a->out = out;
     switch (e->type) {
-    case AGENT_RECORD: link_record(a, e->record); break;
+    case AGENT_BODY: link_body(a, e->body); break;
     case AGENT_CONNECTED:
         link_lose(a, "a new connection");
         a->connected = true;

@@ -58,7 +58,7 @@ struct agent_options {
 unsigned agent_runner_count(const struct agent_options *options);
 
 enum agent_event_type {
-    AGENT_RECORD,       /* from the broker */
+    AGENT_BODY,         /* of a message from the broker */
     AGENT_CONNECTED,    /* a new connection to the broker stands: what went before is lost */
     AGENT_DISCONNECTED, /* and it is gone */
     AGENT_SPAWNED,      /* runner, pid */
@@ -93,7 +93,7 @@ struct agent_event {
     unsigned runner;
     int64_t now_us; /* monotonic */
     union {
-        const struct record *record; /* borrowed */
+        struct bytes body; /* borrowed */
         unsigned pid;
         struct { /* PROGRESS, NOTE, RECALLED, SPAWN_FAILED, LOCAL_CANCEL */
             uint32_t number;

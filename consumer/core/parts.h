@@ -179,7 +179,7 @@ void agent_trace(struct agent *a, const char *format, ...) __attribute__((format
 void agent_drain(struct agent *a);
 
 /* --- link.c --- */
-void link_record(struct agent *a, const struct record *r);
+void link_body(struct agent *a, struct bytes body);
 void link_lose(struct agent *a, const char *why);
 /* The same of a connection that stands. Another one is made: a second hello on this one could be
  * answered by leases of the first, which are not ours any more. */

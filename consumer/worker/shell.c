@@ -137,20 +137,6 @@ static void take_reports(struct shell *s)
 
 /* --- the broker ----------------------------------------------------------------------------- */
 
-static void take_frame(struct shell *s, struct bytes frame)
-{
-    struct cursor c = cursor_of(frame);
-    struct record r;
-    r.type = REC_NONE;
-    while (!cursor_done(&c)) {
-        if (record_next(&c, &r)) {
-            log_error("the broker's frame does not decode, %zu bytes dropped", cursor_left(&c));
-            return;
-        }
-        step(s, &(struct agent_event){.type = AGENT_RECORD, .record = &r});
-    }
-}
-
 /* A ZeroMQ descriptor tells of changes only: it is to be trusted once a receive has said EAGAIN,
  * and no more after a send. */
 static void take_broker(struct shell *s)
@@ -161,7 +147,8 @@ static void take_broker(struct shell *s)
         zmq_msg_init(&msg);
         int n = zmq_msg_recv(&msg, s->broker, ZMQ_DONTWAIT);
         if (n > 0)
-            take_frame(s, bytes_of(zmq_msg_data(&msg), (size_t)n));
+            step(s, &(struct agent_event){.type = AGENT_BODY,
+                                          .body = bytes_of(zmq_msg_data(&msg), (size_t)n)});
         zmq_msg_close(&msg);
         if (n < 0)
             return;

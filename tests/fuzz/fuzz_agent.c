@@ -110,16 +110,10 @@ static void pass_time(struct world *w, int64_t us)
 
 static void hear(struct world *w, const struct record *r)
 {
-    give(w, (struct agent_event){.type = AGENT_RECORD, .record = r});
-}
-
-static void hear_body(struct world *w, struct bytes body)
-{
-    struct cursor c = cursor_of(body);
-    struct record r;
-    while (!cursor_done(&c) && record_get(&c, &r) == OK)
-        if (r.type != REC_NONE)
-            hear(w, &r);
+    struct buf body = {0};
+    record_put(&body, r);
+    give(w, (struct agent_event){.type = AGENT_BODY, .body = buf_bytes(&body)});
+    buf_fini(&body);
 }
 
 static void hear_lease(struct world *w, unsigned how)
@@ -280,7 +274,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         unsigned how = data[at + 2];
         if (data[at] == 'b') {
             size_t length = how < size - at - 3 ? how : size - at - 3;
-            hear_body(&w, bytes_of(data + at + 3, length));
+            give(&w, (struct agent_event){.type = AGENT_BODY,
+                                          .body = bytes_of(data + at + 3, length)});
             at += length;
         } else {
             act(&w, data[at], data[at + 1], how);

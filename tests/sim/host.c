@@ -462,8 +462,8 @@ static void takes(struct sim *s, struct end *end, struct bytes body)
     while (!cursor_done(&c)) {
         if (record_get(&c, &r) != OK)
             sim_fail(s, "S19", "the broker sent %s what does not decode", end->name);
-        give(h, &(struct agent_event){.type = AGENT_RECORD, .record = &r}, s);
     }
+    give(h, &(struct agent_event){.type = AGENT_BODY, .body = body}, s);
     turn(s, h);
 }
 

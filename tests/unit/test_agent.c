@@ -180,9 +180,12 @@ static void pass(struct world *w, int64_t us)
 /* The same, with a broker that is heard all the while. */
 static void said(struct world *w, struct record r)
 {
-    struct agent_event e = event(w, AGENT_RECORD, 0);
-    e.record = &r;
+    struct agent_event e = event(w, AGENT_BODY, 0);
+    struct buf body = {0};
+    record_put(&body, &r);
+    e.body = buf_bytes(&body);
     step(w, e);
+    buf_fini(&body);
 }
 
 static void pass_heard(struct world *w, int64_t us)
