@@ -516,7 +516,7 @@ void agent_audit(const struct agent *a)
         const struct agent_job *j = container_of(l, struct agent_job, link);
         must(j->place == AT_HELD && j->number > number);
         number = j->number;
-        bytes += sizeof *j + j->data_size + j->lines_size;
+        bytes += agent_job_bytes(j);
         held++;
     }
     must(ring == a->ring_count && waiting == a->waiting_count && held == a->held_count);

@@ -165,6 +165,7 @@ static void take_result_ack(struct agent *a, uint64_t number)
         struct agent_job *j = list_first(&a->held, struct agent_job, link);
         if (j->number > number)
             break;
+        agent_job_leave(a, j, AT_HELD);
         agent_job_free(a, j);
     }
 }

@@ -195,8 +195,41 @@ void agent_job_wait(struct agent *a, struct agent_job *j);
 /* The attempt is over: told to whom it concerns, kept until acknowledged. */
 void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsigned detail,
                    struct bytes value);
+/* The same by its runner's word for it; it is in the ring. */
+void agent_job_result(struct agent *a, struct agent_job *j, const struct agent_result *m);
+void agent_job_remark(struct agent_job *j, uint64_t peak_kib, struct bytes lines);
 void agent_job_return(struct agent *a, struct agent_job *j); /* unstarted, to the broker */
 void agent_job_unlink(struct agent *a, struct agent_job *j); /* out of whatever place it is in */
+
+/* What it counts for while it is held. */
+static inline size_t agent_job_bytes(const struct agent_job *j)
+{
+    return sizeof *j + j->data_size + j->lines_size;
+}
+
+/* Out of the place that it is known to be in. */
+static inline void agent_job_leave(struct agent *a, struct agent_job *j, enum agent_job_place place)
+{
+    link_take(&j->link);
+    switch (place) {
+    case AT_WAITING:
+        a->programs[j->program].waiting_count--;
+        a->waiting_count--;
+        break;
+    case AT_RING:
+        j->runner->ring_count--;
+        j->runner->ring_bytes -= j->data_size;
+        j->runner = NULL;
+        a->ring_count--;
+        a->together_count -= j->together;
+        break;
+    case AT_HELD:
+        a->held_count--;
+        a->held_bytes -= agent_job_bytes(j);
+        break;
+    }
+}
+
 void agent_job_tell(struct agent *a, const struct agent_job *j); /* its result record */
 /* Ends it whatever it does: at once, or by the runner's ladder. */
 void agent_job_stop(struct agent *a, struct agent_job *j, unsigned reason);

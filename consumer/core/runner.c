@@ -245,7 +245,7 @@ static void put_push(struct agent *a, const struct runner *r, const struct agent
 
 void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
 {
-    agent_job_unlink(a, j);
+    agent_job_leave(a, j, AT_WAITING);
     if (r->ring_count == 0) {
         r->look_pause_us = LOOK_US;
         r->look_us = a->now_us + LOOK_US;
@@ -334,26 +334,13 @@ static uint32_t ran_us(const struct agent *a, const struct runner *r)
     return us < 0 ? 0 : us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
-static void remark(struct agent_job *j, uint64_t peak_kib, struct bytes lines)
-{
-    must(!j->lines && lines.size <= AGENT_LINES_BYTES);
-    j->peak_kib = peak_kib;
-    if (lines.size == 0)
-        return;
-    j->lines = must_alloc(lines.size);
-    memcpy(j->lines, lines.data, lines.size);
-    j->lines_size = (uint32_t)lines.size;
-}
-
 static void take_result(struct agent *a, struct runner *r, const struct agent_result *m)
 {
     struct agent_job *j = runner_head(r);
     must(j && j->ring_number == m->number);
     struct program *p = &a->programs[r->program];
     p->run_us += ((int64_t)m->run_us - p->run_us) / 8;
-    j->run_us = m->run_us;
-    remark(j, m->peak_kib, m->lines);
-    agent_job_end(a, j, m->reason, 0, m->value);
+    agent_job_result(a, j, m);
 }
 
 /* Once they are all taken it is seen what the runner is to do: for none of those between does it
@@ -429,7 +416,7 @@ void runner_exited(struct agent *a, struct runner *r, const struct agent_event *
         unsigned detail, reason = death(a, r, e, &detail);
         if (j->seen)
             j->run_us = ran_us(a, r);
-        remark(j, e->exit.peak_kib, e->exit.lines);
+        agent_job_remark(j, e->exit.peak_kib, e->exit.lines);
         agent_job_end(a, j, reason, detail, bytes_of(NULL, 0));
     }
     list_each_safe(l, &r->ring) job_unstarted(a, container_of(l, struct agent_job, link));
