@@ -17,8 +17,8 @@ static struct agent_job *first_of(const struct program *p)
     return p->waiting_count ? list_first(&p->waiting, struct agent_job, link) : NULL;
 }
 
-/* The best place for the next job of a program; *to is the runner for FREE and AHEAD, which it stays
- * for *many of its jobs, as long as there is room. */
+/* The best place for the next job of a program; *to is the runner for FREE and AHEAD, which it
+ * stays for *many of its jobs, as long as there is room. */
 static enum place find_place(struct agent *a, unsigned program, const struct agent_job *j,
                              struct runner **to, unsigned *many)
 {

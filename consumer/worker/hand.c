@@ -310,10 +310,11 @@ static bool take_result(struct hands *h, struct hand *hand, const struct page_ta
                                                     [PAGE_FAILED] = REASON_ERROR,
                                                     [PAGE_TOO_LARGE] = REASON_TOO_LARGE,
                                                     [PAGE_VERDICT] = REASON_VERDICT};
-    *out = (struct agent_result){.number = t->number,
-                                 .reason = reasons[t->status],
-                                 .run_us = t->run_us,
-                                 .value = t->status == PAGE_TOO_LARGE ? bytes_of(NULL, 0) : t->value};
+    *out =
+        (struct agent_result){.number = t->number,
+                              .reason = reasons[t->status],
+                              .run_us = t->run_us,
+                              .value = t->status == PAGE_TOO_LARGE ? bytes_of(NULL, 0) : t->value};
     bool well =
         (t->status == PAGE_OK || t->status == PAGE_VERDICT) && hand->flagged != t->number + 1;
     if (!well)

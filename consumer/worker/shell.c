@@ -315,7 +315,6 @@ static void take_local_done(struct shell *s, const struct agent_effect *e, struc
 
 /* --- effects -------------------------------------------------------------------------------- */
 
-
 static void put(struct shell *s, size_t i)
 {
     const struct agent_effects *fx = &s->effects;

@@ -274,8 +274,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         unsigned how = data[at + 2];
         if (data[at] == 'b') {
             size_t length = how < size - at - 3 ? how : size - at - 3;
-            give(&w, (struct agent_event){.type = AGENT_BODY,
-                                          .body = bytes_of(data + at + 3, length)});
+            give(&w,
+                 (struct agent_event){.type = AGENT_BODY, .body = bytes_of(data + at + 3, length)});
             at += length;
         } else {
             act(&w, data[at], data[at + 1], how);

@@ -342,12 +342,10 @@ static void look_at_note(struct sim *s, struct host *h, struct runner_sim *r)
 
 static void tell_progress(struct sim *s, struct host *h, struct runner_sim *r)
 {
-    give(h,
-         &(struct agent_event){
-             .type = AGENT_PROGRESS,
-             .runner = r->index,
-             .job = {.number = r->started, .at_us = clock_of(h, r->started_us)}},
-         s);
+    struct agent_event e = {.type = AGENT_PROGRESS,
+                            .runner = r->index,
+                            .job = {.number = r->started, .at_us = clock_of(h, r->started_us)}};
+    give(h, &e, s);
 }
 
 /* Its value goes to the others', and is pointed at when they are all there. */
@@ -372,21 +370,18 @@ static void tell_results(struct sim *s, struct host *h, struct runner_sim *r)
 {
     enum { ROW_MAX = 4 };
     struct agent_result row[ROW_MAX];
+    struct agent_event e = {.type = AGENT_RESULTS, .runner = r->index, .results.at = row};
     struct buf values = {0};
     const struct finished *f = (const void *)r->results.data;
     size_t left = r->results.size / sizeof *f;
     while (left) {
-        unsigned count = 0;
+        unsigned *count = &e.results.count;
         buf_clear(&values);
-        for (; left && count < ROW_MAX; left--)
-            row[count++] = result_of(s, f++, &values);
-        for (size_t i = 0, at = 0; i < count; at += row[i++].value.size)
+        for (*count = 0; left && *count < ROW_MAX; left--)
+            row[(*count)++] = result_of(s, f++, &values);
+        for (size_t i = 0, at = 0; i < *count; at += row[i++].value.size)
             row[i].value.data = values.data + at;
-        give(h,
-             &(struct agent_event){.type = AGENT_RESULTS,
-                                   .runner = r->index,
-                                   .results = {.at = row, .count = count}},
-             s);
+        give(h, &e, s);
         if (r->running) /* the next one runs already */
             tell_progress(s, h, r);
     }
@@ -403,14 +398,12 @@ static void look(struct sim *s, struct host *h, struct runner_sim *r)
     }
     tell_results(s, h, r);
     look_at_note(s, h, r);
-    if (r->exited) {
-        r->exited = false;
-        give(h,
-             &(struct agent_event){.type = AGENT_EXITED,
-                                   .runner = r->index,
-                                   .exit = {.signal = r->signal, .status = r->status}},
-             s);
-    }
+    struct agent_event e = {.type = AGENT_EXITED,
+                            .runner = r->index,
+                            .exit = {.signal = r->signal, .status = r->status}};
+    if (r->exited)
+        give(h, &e, s);
+    r->exited = false;
 }
 
 static void turn_comes(struct sim *s, struct happening *hap)
@@ -488,35 +481,6 @@ static void linked(struct sim *s, struct end *end, bool up)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-/* Some are named by their owner and come again under the same name; two may have one name. */
-static void name_draw(struct sim *s, struct host *h)
-{
-    unsigned named = s->knobs.same_name && h->index == 3 ? 1 : h->index;
-    if (named % 2)
-        snprintf(h->name, sizeof h->name, "w%u", named);
-    else
-        snprintf(h->name, sizeof h->name, "w%u-%u", h->index, h->life);
-    for (unsigned i = 0; i < PEER_ID_BYTES; i++)
-        h->peer_id[i] = (unsigned char)sim_below(s, 256);
-}
-
-static void programs_list(struct sim *s, struct host *h)
-{
-    static const char *const feeds[] = {"feed0"};
-    h->program_count = 0;
-    for (unsigned q = 0; q < QUEUES_ALL; q++) {
-        bool feed = q == FEED_QUEUE;
-        if (feed ? !h->feeds : !(h->queues >> q & 1))
-            continue;
-        unsigned at = h->program_count++;
-        h->methods[at][0] = s->queues[q];
-        h->program_queue[at] = q;
-        h->programs[at] = (struct agent_program){
-            .name = s->queues[q], .methods = h->methods[at], .method_count = 1};
-        h->programs[at].feeds = feed ? feeds : NULL;
-    }
-}
-
 /* Runners keep their place over all lives, for what is under way points to them. */
 static void runners_make(struct host *h)
 {
@@ -541,8 +505,7 @@ void host_start(struct sim *s, struct host *h)
     snprintf(h->end.name, sizeof h->end.name, "w%u", h->index);
     h->end.kind = END_HOST;
     h->end.process = h->life;
-    name_draw(s, h);
-    programs_list(s, h);
+    guise_draw(s, h);
     h->options = (struct agent_options){.slots = h->slots,
                                         .programs = h->programs,
                                         .program_count = h->program_count,

@@ -515,6 +515,53 @@ TEST(a_result_that_is_no_value_is_the_runners_fault)
     world_free(&w);
 }
 
+TEST(results_that_come_together_are_each_their_jobs)
+{
+    struct world w = joined(1);
+    step(&w, event(&w, AGENT_CONNECTED, 0));
+    tick(&w);
+    said(&w, (struct record){.type = REC_welcome,
+                             .welcome = {.version = 1, .incarnation = 3, .knows = KNOWS_ALL}});
+    for (uint64_t id = 1; id <= 4; id++)
+        lease(&w, id, ALPHA);
+    tick(&w);
+    buf_clear(&w.text);
+    struct agent_result row[] = {
+        {.number = 0, .value = bytes_of("\xc0", 1)},
+        {.number = 1, .value = bytes_of("\xc0", 1)},
+        {.number = 2, .reason = REASON_ERROR, .value = bytes_of("\xa1x", 2)},
+    };
+    struct agent_event e = event(&w, AGENT_RESULTS, 0);
+    e.results.at = row;
+    e.results.count = 3;
+    w.started[0] = w.taken[0] = 3;
+    step(&w, e);
+    CHECK_EQ(w.effects.count, 2);
+    CHECK_EQ(w.effects.at[0].more, 1);
+    CHECK_EQ(w.effects.at[1].more, 0); /* it is not as the one before, and said whole */
+    starts(&w, 0, 4);
+    EXPECT(&w, "> result #1 1 ok\n> result #2 2 ok\n> result #3 3 error\n> started 4\n");
+    world_free(&w);
+}
+
+TEST(what_does_not_decode_is_dropped_and_what_went_before_counts)
+{
+    static const unsigned char ping[] = {0x91, REC_ping}, half[] = {0x93, REC_recall, 0xc4};
+    struct world w = joined(1);
+    struct agent_event e = event(&w, AGENT_BODY, 0);
+    struct buf body = {0};
+    buf_put(&body, ping, sizeof ping);
+    buf_put(&body, half, sizeof half);
+    buf_put(&body, ping, sizeof ping);
+    e.body = buf_bytes(&body);
+    step(&w, e);
+    CHECK_EQ(w.effects.count, 2);
+    CHECK_EQ(w.effects.at[0].type, AGENT_SEND);
+    CHECK_EQ(w.effects.at[1].type, AGENT_TRACE);
+    buf_fini(&body);
+    world_free(&w);
+}
+
 TEST(leases_said_twice_run_once_and_newer_ones_replace)
 {
     struct world w = joined(1);
