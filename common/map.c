@@ -8,10 +8,14 @@
 #include "common/fetch.h"
 #include "common/must.h"
 
-enum { CAPACITY_MIN = 16, PAGE_IDS = 16 };
+enum {
+    CAPACITY_MIN = 16,
+    PAGE_IDS = 16,
+    SPARES_MAX = 64, /* a row of ids that comes and goes as a whole needs no memory anew */
+};
 
 struct idmap_page {
-    void *values[PAGE_IDS]; /* by id % PAGE_IDS */
+    void *values[PAGE_IDS]; /* by id % PAGE_IDS; of a spare one the first leads to the next */
     size_t count;
 };
 
@@ -41,6 +45,28 @@ static void idmap_resize(struct idmap *m, size_t capacity)
     free(old.slots);
 }
 
+static struct idmap_page *spare_take(struct idmap *m)
+{
+    struct idmap_page *page = m->spare;
+    if (!page)
+        return must_alloc(sizeof *page);
+    m->spare = page->values[0];
+    m->spares--;
+    page->values[0] = NULL;
+    return page;
+}
+
+static void spare_put(struct idmap *m, struct idmap_page *page)
+{
+    if (m->spares == SPARES_MAX) {
+        free(page);
+        return;
+    }
+    page->values[0] = m->spare;
+    m->spare = page;
+    m->spares++;
+}
+
 /* NULL when there is none. */
 static struct idmap_page *page_find(const struct idmap *m, uint64_t key)
 {
@@ -53,19 +79,17 @@ static struct idmap_page *page_make(struct idmap *m, uint64_t key)
 {
     if (m->pages * 4 >= m->capacity * 3)
         idmap_resize(m, m->capacity ? m->capacity * 2 : CAPACITY_MIN);
-    struct idmap_page *page = m->spare ? m->spare : must_alloc(sizeof *page);
-    m->spare = NULL;
+    struct idmap_page *page = spare_take(m);
     m->slots[key_locate(m, key)] = (struct idmap_slot){.key = key, .page = page};
     m->pages++;
     return page;
 }
 
-/* The page is empty: it leaves the table, and is the next to be used. */
+/* The page is empty: it leaves the table, and is kept to be used again. */
 static void page_drop(struct idmap *m, uint64_t key)
 {
     size_t hole = key_locate(m, key), mask = m->capacity - 1;
-    free(m->spare);
-    m->spare = m->slots[hole].page;
+    spare_put(m, m->slots[hole].page);
     for (size_t at = (hole + 1) & mask; m->slots[at].page; at = (at + 1) & mask) {
         size_t home = key_home(m, m->slots[at].key);
         if (((at - home) & mask) < ((at - hole) & mask))
@@ -98,34 +122,34 @@ void *idmap_find(const struct idmap *m, uint64_t id)
     return place ? *place : NULL;
 }
 
-static inline void page_put(struct idmap *m, struct idmap_page *page, uint64_t id, void *value)
+static inline void *page_put(struct idmap *m, struct idmap_page *page, uint64_t id, void *value)
 {
-    void **place = &page->values[id % PAGE_IDS];
-    if (!*place) {
+    void *old = page->values[id % PAGE_IDS];
+    if (!old) {
         page->count++;
         m->count++;
     }
-    *place = value;
+    page->values[id % PAGE_IDS] = value;
+    return old;
 }
 
 /* Kept apart, so that the way that most ids go does nothing for this one. */
-static __attribute__((noinline)) void put_elsewhere(struct idmap *m, uint64_t id, void *value)
+static __attribute__((noinline)) void *put_elsewhere(struct idmap *m, uint64_t id, void *value)
 {
     uint64_t key = id / PAGE_IDS;
     struct idmap_page *page = page_find(m, key);
     if (!page)
         page = page_make(m, key);
     m->last = (struct idmap_slot){.key = key, .page = page};
-    page_put(m, page, id, value);
+    return page_put(m, page, id, value);
 }
 
-void idmap_put(struct idmap *m, uint64_t id, void *value)
+void *idmap_put(struct idmap *m, uint64_t id, void *value)
 {
     must(id && value);
     if (m->last.page && m->last.key == id / PAGE_IDS)
-        page_put(m, m->last.page, id, value);
-    else
-        put_elsewhere(m, id, value);
+        return page_put(m, m->last.page, id, value);
+    return put_elsewhere(m, id, value);
 }
 
 void *idmap_take(struct idmap *m, uint64_t id)
@@ -150,7 +174,8 @@ void idmap_fini(struct idmap *m)
     for (size_t i = 0; i < m->capacity; i++)
         free(m->slots[i].page);
     free(m->slots);
-    free(m->spare);
+    while (m->spare)
+        free(spare_take(m));
     *m = (struct idmap){0};
 }
 

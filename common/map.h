@@ -18,10 +18,11 @@ struct idmap {
         uint64_t key; /* of the page: id / 16 */
         struct idmap_page *page;
     } * slots;
-    size_t capacity, pages; /* of the table; in it */
-    size_t count;           /* of ids */
-    struct idmap_slot last; /* where put or take was last */
-    struct idmap_page *spare;
+    size_t capacity, pages;   /* of the table; in it */
+    size_t count;             /* of ids */
+    struct idmap_slot last;   /* where put or take was last */
+    struct idmap_page *spare; /* the first of those to be used again */
+    size_t spares;
 };
 
 void *idmap_find(const struct idmap *m, uint64_t id);
@@ -29,8 +30,8 @@ void *idmap_find(const struct idmap *m, uint64_t id);
  * that is, NULL when there is none; there lies the value, or NULL, until the map changes. */
 void idmap_fetch(const struct idmap *m, uint64_t id);
 void *const *idmap_place(const struct idmap *m, uint64_t id);
-void idmap_put(struct idmap *m, uint64_t id, void *value); /* replaces */
-void *idmap_take(struct idmap *m, uint64_t id);            /* NULL when there was none */
+void *idmap_put(struct idmap *m, uint64_t id, void *value); /* what it replaces, or NULL */
+void *idmap_take(struct idmap *m, uint64_t id);             /* NULL when there was none */
 void idmap_fini(struct idmap *m);
 /* Walk: start with *at = 0; NULL at the end. The map must not change meanwhile. */
 void *idmap_next(const struct idmap *m, size_t *at);

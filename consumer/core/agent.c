@@ -35,6 +35,17 @@ void agent_sent(struct agent *a, size_t offset, struct said said)
     e->size = a->out->bytes.size - e->offset;
 }
 
+struct agent_effect *agent_row(struct agent *a, uint32_t mark)
+{
+    struct agent_effects *out = a->out;
+    if (!out->count)
+        return NULL;
+    struct agent_effect *e = &out->at[out->count - 1];
+    bool ends = e->type == AGENT_SEND && e->mark && e->mark + e->more == mark &&
+                e->offset + e->size == out->bytes.size;
+    return ends && e->size < ROW_BYTES ? e : NULL;
+}
+
 void agent_send(struct agent *a, const struct record *r)
 {
     if (a->options.alone)
@@ -63,7 +74,7 @@ void agent_trace(struct agent *a, const char *format, ...)
 
 void agent_effects_clear(struct agent_effects *e)
 {
-    e->count = 0;
+    e->count = e->push_count = 0;
     buf_clear(&e->bytes);
     if (e->bytes.capacity > KEPT_BYTES)
         buf_fini(&e->bytes);
@@ -72,6 +83,7 @@ void agent_effects_clear(struct agent_effects *e)
 void agent_effects_fini(struct agent_effects *e)
 {
     free(e->at);
+    free(e->pushes);
     buf_fini(&e->bytes);
     *e = (struct agent_effects){0};
 }
@@ -387,7 +399,7 @@ void agent_step(struct agent *a, const struct agent_event *e, struct agent_effec
     a->now_us = e->now_us;
     a->out = out;
     switch (e->type) {
-    case AGENT_RECORD: link_record(a, e->record); break;
+    case AGENT_BODY: link_body(a, e->body); break;
     case AGENT_CONNECTED:
         link_lose(a, "a new connection");
         a->connected = true;
@@ -406,7 +418,7 @@ void agent_step(struct agent *a, const struct agent_event *e, struct agent_effec
     }
     case AGENT_READY: runner_ready(a, runner_of(a, e)); break;
     case AGENT_PROGRESS: runner_progress(a, runner_of(a, e), e->job.number, e->job.at_us); break;
-    case AGENT_RESULT: runner_result(a, runner_of(a, e), e); break;
+    case AGENT_RESULTS: runner_results(a, runner_of(a, e), e); break;
     case AGENT_NOTE: note_take(a, runner_of(a, e), e); break;
     case AGENT_MEMORY: runner_memory(a, runner_of(a, e), e); break;
     case AGENT_RECALLED:
@@ -504,7 +516,7 @@ void agent_audit(const struct agent *a)
         const struct agent_job *j = container_of(l, struct agent_job, link);
         must(j->place == AT_HELD && j->number > number);
         number = j->number;
-        bytes += sizeof *j + j->data_size + j->lines_size;
+        bytes += agent_job_bytes(j);
         held++;
     }
     must(ring == a->ring_count && waiting == a->waiting_count && held == a->held_count);

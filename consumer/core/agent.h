@@ -58,14 +58,14 @@ struct agent_options {
 unsigned agent_runner_count(const struct agent_options *options);
 
 enum agent_event_type {
-    AGENT_RECORD,       /* from the broker */
+    AGENT_BODY,         /* of a message from the broker */
     AGENT_CONNECTED,    /* a new connection to the broker stands: what went before is lost */
     AGENT_DISCONNECTED, /* and it is gone */
     AGENT_SPAWNED,      /* runner, pid */
     AGENT_SPAWN_FAILED, /* runner, number: errno */
     AGENT_READY,        /* runner: its program serves */
     AGENT_PROGRESS,  /* runner, number: jobs below it have started; at_us: the last one did then */
-    AGENT_RESULT,    /* runner, number, reason, run_us, value, peak_kib, lines */
+    AGENT_RESULTS,   /* runner, results: of its next jobs, one after the other */
     AGENT_NOTE,      /* runner, number, value: what its running job tells of its progress; once for
                         a new process, then once for each AGENT_LISTEN */
     AGENT_MEMORY,    /* runner, memory: what it uses now */
@@ -79,22 +79,31 @@ enum agent_event_type {
     AGENT_TICK,         /* the end of a turn */
 };
 
+struct agent_result {
+    uint32_t number; /* of the job */
+    unsigned reason; /* REASON_NONE, REASON_ERROR, REASON_TOO_LARGE or REASON_VERDICT */
+    unsigned run_us;
+    struct bytes value; /* borrowed; may change under our hands: copied, then checked */
+    uint64_t peak_kib;  /* the most memory its process had; 0: not known */
+    struct bytes lines; /* borrowed: the last it wrote to standard error, valid UTF-8 */
+};
+
 struct agent_event {
     enum agent_event_type type;
     unsigned runner;
     int64_t now_us; /* monotonic */
     union {
-        const struct record *record; /* borrowed */
+        struct bytes body; /* borrowed */
         unsigned pid;
-        struct { /* PROGRESS, RESULT, NOTE, RECALLED, SPAWN_FAILED, LOCAL_CANCEL */
+        struct { /* PROGRESS, NOTE, RECALLED, SPAWN_FAILED, LOCAL_CANCEL */
             uint32_t number;
-            unsigned reason; /* RESULT: REASON_NONE, REASON_ERROR or REASON_TOO_LARGE */
-            unsigned run_us;
             int64_t at_us;
-            struct bytes value; /* borrowed; may change under our hands: copied, then checked */
-            uint64_t peak_kib;  /* the most memory its process had; 0: not known */
-            struct bytes lines; /* borrowed: the last it wrote to standard error, valid UTF-8 */
+            struct bytes value; /* borrowed */
         } job;
+        struct {
+            const struct agent_result *at; /* borrowed */
+            unsigned count;
+        } results;
         struct {
             int signal, status; /* signal 0: it exited with status */
             bool oom;           /* the kernel killed it for its memory */
@@ -113,12 +122,12 @@ struct agent_event {
 };
 
 enum agent_effect_type {
-    AGENT_SEND,   /* bytes: a record for the broker */
+    AGENT_SEND,   /* bytes: a record for the broker, or a row of them */
     AGENT_RESET,  /* forget what waits to be sent: a hello follows */
     AGENT_REOPEN, /* leave this connection with all that is under way on it, and make another */
     AGENT_SPAWN,  /* runner, program */
     AGENT_KILL,   /* runner, number: signal for its process group */
-    AGENT_PUSH,   /* runner, number, job: into its ring */
+    AGENT_PUSH,   /* runner, number of the first, pushes: into its ring */
     AGENT_RECALL, /* runner, number: take back from this one on, answer AGENT_RECALLED at once */
     AGENT_FLAG,   /* runner, number: ask this job to stop */
     AGENT_LISTEN, /* runner: a note of its is wanted, the next one; number 1: or the last again */
@@ -127,43 +136,41 @@ enum agent_effect_type {
     AGENT_TRACE,      /* bytes: a decision worth a line in the log */
 };
 
-/* One or two for each job: no larger than a line of the cache. */
 struct agent_effect {
     enum agent_effect_type type;
     unsigned runner, program;
     uint32_t number;
-    union {
-        struct { /* PUSH */
-            uint64_t id, token;
-            unsigned method, attempt;
-            uint32_t timeout_ms;
-            bool together;     /* its result may wait in the ring while others are to start */
-            struct bytes args; /* lent until the next tick */
-        } job;
-        struct {                 /* all others */
-            size_t offset, size; /* bytes: in effects.bytes */
-            unsigned reason, detail;
-            /* AGENT_SEND: of a record that may have a short form, which then has so many bytes
-             * right before it */
-            uint32_t mark, brief;
-        };
-    };
+    size_t offset, size; /* bytes: in effects.bytes */
+    unsigned reason, detail;
+    /* AGENT_SEND: of a record that may have a short form, which then has so many bytes right before
+     * it. `more` records follow it at the end of the bytes, `behind` in short form. */
+    uint32_t mark, brief, more, behind;
+    size_t pushes, push_count; /* AGENT_PUSH: in effects.pushes */
+};
+
+struct agent_push {
+    uint64_t id, token;
+    unsigned method, attempt;
+    uint32_t timeout_ms;
+    bool together;     /* its result may wait in the ring while others are to start */
+    struct bytes args; /* lent until the next tick */
 };
 
 struct agent_effects { /* zeroed storage is empty */
     struct agent_effect *at;
     size_t count, capacity;
+    struct agent_push *pushes;
+    size_t push_count, push_capacity;
     struct buf bytes;
 };
 
 static inline struct bytes agent_effect_bytes(const struct agent_effects *e, size_t i)
 {
     const struct agent_effect *at = &e->at[i];
-    size_t size = at->type == AGENT_PUSH ? 0 : at->size;
-    return bytes_of(size ? e->bytes.data + at->offset : NULL, size);
+    return bytes_of(at->size ? e->bytes.data + at->offset : NULL, at->size);
 }
 
-/* AGENT_SEND: the short form of the record, or empty. */
+/* AGENT_SEND: the short form of the first record, or empty. */
 static inline struct bytes agent_effect_brief(const struct agent_effects *e, size_t i)
 {
     const struct agent_effect *at = &e->at[i];

@@ -8,6 +8,8 @@
  */
 #include "consumer/core/parts.h"
 
+#include <limits.h>
+
 enum place { PLACE_NONE, PLACE_FREE, PLACE_SOON, PLACE_AHEAD };
 
 static struct agent_job *first_of(const struct program *p)
@@ -15,21 +17,28 @@ static struct agent_job *first_of(const struct program *p)
     return p->waiting_count ? list_first(&p->waiting, struct agent_job, link) : NULL;
 }
 
-/* The best place for the next job of a program; *to is the runner for FREE and AHEAD. */
+/* The best place for the next job of a program; *to is the runner for FREE and AHEAD, which it
+ * stays for *many of its jobs, as long as there is room. */
 static enum place find_place(struct agent *a, unsigned program, const struct agent_job *j,
-                             struct runner **to)
+                             struct runner **to, unsigned *many)
 {
     struct runner *absent = NULL, *ahead = NULL;
-    unsigned starting = 0;
+    unsigned starting = 0, next = UINT_MAX; /* next: how many are in the ring that comes next */
     for (unsigned s = 0; s < a->options.slots; s++) {
         struct slot *slot = &a->slots[s];
         struct runner *r = slot->runners[program];
         if (slot->active) {
-            if (slot->active == r && r->state == RUNNER_RUNNING && runner_has_room(a, r, j) &&
-                (!ahead || r->ring_count < ahead->ring_count))
+            if (slot->active != r || r->state != RUNNER_RUNNING || !runner_has_room(a, r, j))
+                continue;
+            if (!ahead || r->ring_count < ahead->ring_count) {
+                next = ahead ? ahead->ring_count : next;
                 ahead = r;
+            } else if (r->ring_count < next) {
+                next = r->ring_count;
+            }
         } else if (r->state == RUNNER_IDLE) {
             *to = r;
+            *many = 1;
             return PLACE_FREE;
         } else if (r->state == RUNNER_STARTING) {
             starting++;
@@ -45,6 +54,7 @@ static enum place find_place(struct agent *a, unsigned program, const struct age
     if (starting)
         return PLACE_SOON;
     *to = ahead;
+    *many = ahead && next > ahead->ring_count ? next - ahead->ring_count : 1;
     return ahead ? PLACE_AHEAD : PLACE_NONE;
 }
 
@@ -89,15 +99,20 @@ static bool hand_out_row(struct agent *a, unsigned program, uint64_t until, bool
 {
     for (struct agent_job *j; (j = first_of(&a->programs[program])) && j->order < until;) {
         struct runner *to = NULL;
+        unsigned many = 1;
         if (a->full && !j->local)
             return false;
-        enum place place = find_place(a, program, j, &to);
+        enum place place = find_place(a, program, j, &to, &many);
         if (place != PLACE_FREE && (place != PLACE_AHEAD || !ahead || j->local)) {
             if (j->local && place != PLACE_SOON)
                 make_way(a);
             return false;
         }
-        runner_push(a, to, j);
+        bool local = j->local;
+        do
+            runner_push(a, to, j);
+        while (--many && (j = first_of(&a->programs[program])) && j->order < until &&
+               j->local == local && runner_has_room(a, to, j));
     }
     return true;
 }

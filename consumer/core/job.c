@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "consumer/core/parts.h"
 
-/* In place of what it had. */
-static void keep(struct agent_job *j, struct bytes b)
+static void lose(struct agent_job *j)
 {
     if (j->data != j->inline_bytes)
         free(j->data);
+}
+
+static void keep(struct agent_job *j, struct bytes b)
+{
     j->data = b.size <= INLINE_BYTES ? j->inline_bytes : must_alloc(b.size);
     j->data_size = (uint32_t)b.size;
     bytes_copy(j->data, b);
@@ -13,6 +16,8 @@ static void keep(struct agent_job *j, struct bytes b)
 
 static void drop_lines(struct agent_job *j)
 {
+    if (!j->lines)
+        return;
     free(j->lines);
     j->lines = NULL;
     j->lines_size = 0;
@@ -23,7 +28,6 @@ struct agent_job *agent_job_new(struct agent *a, struct bytes args)
     struct agent_job *j = pool_take(&a->memory, sizeof *j);
     memset(j, 0, offsetof(struct agent_job, inline_bytes));
     link_init(&j->link);
-    j->data = j->inline_bytes;
     keep(j, args);
     return j;
 }
@@ -40,39 +44,15 @@ void agent_job_free(struct agent *a, struct agent_job *j)
 
 void agent_job_drop(struct agent *a, struct agent_job *j)
 {
-    if (j->data != j->inline_bytes)
-        free(j->data);
-    free(j->lines);
+    lose(j);
+    drop_lines(j);
     pool_give(&a->memory, j, sizeof *j);
-}
-
-static size_t held_bytes(const struct agent_job *j)
-{
-    return sizeof *j + j->data_size + j->lines_size;
 }
 
 void agent_job_unlink(struct agent *a, struct agent_job *j)
 {
-    if (!link_listed(&j->link))
-        return;
-    link_take(&j->link);
-    switch (j->place) {
-    case AT_WAITING:
-        a->programs[j->program].waiting_count--;
-        a->waiting_count--;
-        break;
-    case AT_RING:
-        j->runner->ring_count--;
-        j->runner->ring_bytes -= j->data_size;
-        j->runner = NULL;
-        a->ring_count--;
-        a->together_count -= j->together;
-        break;
-    case AT_HELD:
-        a->held_count--;
-        a->held_bytes -= held_bytes(j);
-        break;
-    }
+    if (link_listed(&j->link))
+        agent_job_leave(a, j, j->place);
 }
 
 void agent_job_wait(struct agent *a, struct agent_job *j)
@@ -101,7 +81,7 @@ void agent_job_return(struct agent *a, struct agent_job *j)
     agent_job_free(a, j);
 }
 
-void agent_job_tell(struct agent *a, const struct agent_job *j)
+static inline void tell(struct agent *a, const struct agent_job *j)
 {
     struct msg_result m = {.number = j->number,
                            .id = j->id,
@@ -112,6 +92,14 @@ void agent_job_tell(struct agent *a, const struct agent_job *j)
                            .detail = j->detail,
                            .peak_kib = j->peak_kib,
                            .last_lines = bytes_of(j->lines, j->lines_size)};
+    struct agent_effect *row = a->brief ? agent_row(a, a->again.mark) : NULL;
+    uint32_t brief = row ? again_brief_result(&a->again, &a->out->bytes, &m) : 0;
+    if (brief) {
+        row->more++;
+        row->behind += brief;
+        row->size += brief;
+        return;
+    }
     size_t offset = a->out->bytes.size;
     struct said said = {0};
     if (a->brief)
@@ -119,6 +107,11 @@ void agent_job_tell(struct agent *a, const struct agent_job *j)
     else
         put_result(&a->out->bytes, &m);
     agent_sent(a, offset, said);
+}
+
+void agent_job_tell(struct agent *a, const struct agent_job *j)
+{
+    tell(a, j);
 }
 
 static void tell_local(struct agent *a, const struct agent_job *j)
@@ -133,8 +126,8 @@ static void tell_local(struct agent *a, const struct agent_job *j)
     e->size = j->data_size;
 }
 
-void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsigned detail,
-                   struct bytes value)
+static inline void end(struct agent *a, struct agent_job *j, unsigned reason, unsigned detail,
+                       struct bytes value)
 {
     agent_job_unlink(a, j);
     if (value.size > VALUE_BYTES_MAX) {
@@ -143,9 +136,11 @@ void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsign
     }
     if (j->stop_reason)
         value.size = 0;
+    lose(j);
     keep(j, value);
     /* Copied first: the runner can change its page while we look. */
     if (value.size && !pack_valid(bytes_of(j->data, value.size))) {
+        lose(j);
         keep(j, bytes_of(NULL, 0));
         reason = REASON_PROTOCOL;
     }
@@ -163,11 +158,36 @@ void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsign
         j->place = AT_HELD;
         list_append(&a->held, &j->link);
         a->held_count++;
-        a->held_bytes += held_bytes(j);
+        a->held_bytes += agent_job_bytes(j);
         /* Without a link it is told after the next hello. */
         if (a->link != LINK_LOST)
-            agent_job_tell(a, j);
+            tell(a, j);
     }
+}
+
+void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsigned detail,
+                   struct bytes value)
+{
+    end(a, j, reason, detail, value);
+}
+
+void agent_job_remark(struct agent_job *j, uint64_t peak_kib, struct bytes lines)
+{
+    must(!j->lines && lines.size <= AGENT_LINES_BYTES);
+    j->peak_kib = peak_kib;
+    if (lines.size == 0)
+        return;
+    j->lines = must_alloc(lines.size);
+    memcpy(j->lines, lines.data, lines.size);
+    j->lines_size = (uint32_t)lines.size;
+}
+
+void agent_job_result(struct agent *a, struct agent_job *j, const struct agent_result *m)
+{
+    j->run_us = m->run_us;
+    agent_job_remark(j, m->peak_kib, m->lines);
+    agent_job_leave(a, j, AT_RING);
+    end(a, j, m->reason, 0, m->value);
 }
 
 void agent_job_stop(struct agent *a, struct agent_job *j, unsigned reason)

@@ -93,34 +93,36 @@ void link_reopen(struct agent *a, const char *why)
 
 /* --- leases --------------------------------------------------------------------------------- */
 
-/* A newer lease of the same job: the old one is nobody's any more. */
+/* A newer lease of the same job has its name: the old one is nobody's any more. */
 static void supersede(struct agent *a, struct agent_job *j)
 {
-    if (j->place != AT_RING) {
-        agent_job_free(a, j);
-        return;
-    }
-    idmap_take(&a->jobs, j->id);
     j->orphan = true;
-    agent_job_stop(a, j, REASON_SUPERSEDED);
+    if (j->place == AT_RING)
+        agent_job_stop(a, j, REASON_SUPERSEDED);
+    else
+        agent_job_free(a, j);
 }
 
 static void take_lease(struct agent *a, const struct msg_lease *m)
 {
-    struct agent_job *old = idmap_find(&a->jobs, m->id);
-    if (a->link != LINK_UP || m->id == 0 || (old && old->token >= m->token))
-        return; /* sent before our hello arrived, or twice */
-    if (old)
-        supersede(a, old);
+    if (a->link != LINK_UP || m->id == 0)
+        return; /* sent before our hello arrived */
     bool known = m->offer < a->offer_count, fits = m->args.size <= VALUE_BYTES_MAX;
     struct agent_job *j = agent_job_new(a, known && fits ? m->args : bytes_of(NULL, 0));
+    struct agent_job *old = idmap_put(&a->jobs, m->id, j);
+    if (old && old->token >= m->token) { /* sent twice */
+        idmap_put(&a->jobs, m->id, old);
+        agent_job_drop(a, j);
+        return;
+    }
+    if (old)
+        supersede(a, old);
     j->id = m->id;
     j->token = m->token;
     j->attempt = m->attempt ? (uint32_t)m->attempt : 1;
     j->timeout_ms = m->timeout_ms < UINT32_MAX ? (uint32_t)m->timeout_ms : UINT32_MAX;
     j->together = m->together;
     j->order = a->next_order++;
-    idmap_put(&a->jobs, j->id, j);
     if (a->draining) {
         agent_job_return(a, j);
     } else if (!known || !fits) {
@@ -163,6 +165,7 @@ static void take_result_ack(struct agent *a, uint64_t number)
         struct agent_job *j = list_first(&a->held, struct agent_job, link);
         if (j->number > number)
             break;
+        agent_job_leave(a, j, AT_HELD);
         agent_job_free(a, j);
     }
 }
@@ -193,7 +196,7 @@ static void take_error(struct agent *a, const struct msg_error *m)
     a->quit = true;
 }
 
-void link_record(struct agent *a, const struct record *r)
+static void take_record(struct agent *a, const struct record *r)
 {
     a->heard_us = a->now_us;
     switch (r->type) {
@@ -212,5 +215,20 @@ void link_record(struct agent *a, const struct record *r)
     case REC_result_ack: take_result_ack(a, r->result_ack.number); break;
     case REC_draining: agent_drain(a); break;
     default: break; /* not for us; a newer broker may say more than we know */
+    }
+}
+
+void link_body(struct agent *a, struct bytes body)
+{
+    struct cursor c = cursor_of(body);
+    struct record r;
+    r.type = REC_NONE; /* the rest is written when it is read */
+    while (!a->quit && !cursor_done(&c)) {
+        if (record_next(&c, &r)) {
+            agent_trace(a, "what the broker says does not decode, bytes_dropped=%zu",
+                        cursor_left(&c));
+            return;
+        }
+        take_record(a, &r);
     }
 }

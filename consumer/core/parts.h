@@ -39,6 +39,7 @@ enum {
     TOGETHER_US = 10000, /* a result that may come with others waits for them so long */
     WORTH_US = 200,      /* jobs that wait less behind a running one stay where they are */
     INLINE_BYTES = 56,
+    ROW_BYTES = 4096, /* of one effect: the frames it goes into are filled as well */
     HELD_BYTES_MAX = 256 << 20,
 };
 
@@ -85,7 +86,7 @@ enum runner_event {
     RUNNER_FAILED,
     RUNNER_READY,
     RUNNER_ASSIGN,
-    RUNNER_DONE, /* the job at the head of its ring is over, or was taken back */
+    RUNNER_DONE, /* jobs at the head of its ring are over, or were taken back */
     RUNNER_STOP,
     RUNNER_LATE,  /* the state's own deadline */
     RUNNER_UNFIT, /* its page makes no sense, or it is above its memory limit */
@@ -169,13 +170,16 @@ struct agent {
 /* --- agent.c --- */
 struct agent_effect *agent_effect(struct agent *a, enum agent_effect_type type);
 void agent_send(struct agent *a, const struct record *r);
+/* The effect that ends with the record of this mark, if nothing came behind it: the next of the row
+ * needs neither an effect of its own nor to be whole. NULL: it does. */
+struct agent_effect *agent_row(struct agent *a, uint32_t mark);
 /* A record for the broker, put into the effects' bytes from offset on, is complete. */
 void agent_sent(struct agent *a, size_t offset, struct said said);
 void agent_trace(struct agent *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void agent_drain(struct agent *a);
 
 /* --- link.c --- */
-void link_record(struct agent *a, const struct record *r);
+void link_body(struct agent *a, struct bytes body);
 void link_lose(struct agent *a, const char *why);
 /* The same of a connection that stands. Another one is made: a second hello on this one could be
  * answered by leases of the first, which are not ours any more. */
@@ -191,8 +195,41 @@ void agent_job_wait(struct agent *a, struct agent_job *j);
 /* The attempt is over: told to whom it concerns, kept until acknowledged. */
 void agent_job_end(struct agent *a, struct agent_job *j, unsigned reason, unsigned detail,
                    struct bytes value);
+/* The same by its runner's word for it; it is in the ring. */
+void agent_job_result(struct agent *a, struct agent_job *j, const struct agent_result *m);
+void agent_job_remark(struct agent_job *j, uint64_t peak_kib, struct bytes lines);
 void agent_job_return(struct agent *a, struct agent_job *j); /* unstarted, to the broker */
 void agent_job_unlink(struct agent *a, struct agent_job *j); /* out of whatever place it is in */
+
+/* What it counts for while it is held. */
+static inline size_t agent_job_bytes(const struct agent_job *j)
+{
+    return sizeof *j + j->data_size + j->lines_size;
+}
+
+/* Out of the place that it is known to be in. */
+static inline void agent_job_leave(struct agent *a, struct agent_job *j, enum agent_job_place place)
+{
+    link_take(&j->link);
+    switch (place) {
+    case AT_WAITING:
+        a->programs[j->program].waiting_count--;
+        a->waiting_count--;
+        break;
+    case AT_RING:
+        j->runner->ring_count--;
+        j->runner->ring_bytes -= j->data_size;
+        j->runner = NULL;
+        a->ring_count--;
+        a->together_count -= j->together;
+        break;
+    case AT_HELD:
+        a->held_count--;
+        a->held_bytes -= agent_job_bytes(j);
+        break;
+    }
+}
+
 void agent_job_tell(struct agent *a, const struct agent_job *j); /* its result record */
 /* Ends it whatever it does: at once, or by the runner's ladder. */
 void agent_job_stop(struct agent *a, struct agent_job *j, unsigned reason);
@@ -204,7 +241,7 @@ void runner_push(struct agent *a, struct runner *r, struct agent_job *j);
 void runner_recall(struct agent *a, struct runner *r, uint32_t from);
 void runner_recalled(struct agent *a, struct runner *r, uint32_t first);
 void runner_progress(struct agent *a, struct runner *r, uint32_t started, int64_t at_us);
-void runner_result(struct agent *a, struct runner *r, const struct agent_event *e);
+void runner_results(struct agent *a, struct runner *r, const struct agent_event *e);
 void runner_exited(struct agent *a, struct runner *r, const struct agent_event *e);
 void runner_ready(struct agent *a, struct runner *r);
 void runner_memory(struct agent *a, struct runner *r, const struct agent_event *e);

@@ -71,7 +71,7 @@ static enum runner_state terminate(struct agent *a, struct runner *r)
     return RUNNER_STOPPING;
 }
 
-/* The job at the head has left: on with the next, or rest. */
+/* What was at the head has left: on with the next, or rest. */
 static enum runner_state next(struct agent *a, struct runner *r)
 {
     r->until_us = r->limit_us = r->look_us = INT64_MAX;
@@ -218,9 +218,34 @@ bool runner_has_room(const struct agent *a, const struct runner *r, const struct
            r->ring_bytes + j->data_size + 8 * (r->ring_count + 1) <= AGENT_AHEAD_BYTES;
 }
 
+/* Into the effect of the one before, when that goes to the same ring. */
+static void put_push(struct agent *a, const struct runner *r, const struct agent_job *j)
+{
+    struct agent_effects *out = a->out;
+    struct agent_effect *e = out->count ? &out->at[out->count - 1] : NULL;
+    if (!e || e->type != AGENT_PUSH || e->runner != r->index) {
+        e = agent_effect(a, AGENT_PUSH);
+        e->runner = r->index;
+        e->number = j->ring_number;
+        e->pushes = out->push_count;
+    }
+    if (out->push_count == out->push_capacity) {
+        out->push_capacity = out->push_capacity ? out->push_capacity * 2 : 64;
+        out->pushes = must_realloc(out->pushes, out->push_capacity * sizeof *out->pushes);
+    }
+    e->push_count++;
+    out->pushes[out->push_count++] = (struct agent_push){.id = j->id,
+                                                         .token = j->token,
+                                                         .method = j->method,
+                                                         .attempt = j->attempt,
+                                                         .timeout_ms = j->timeout_ms,
+                                                         .together = j->together,
+                                                         .args = bytes_of(j->data, j->data_size)};
+}
+
 void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
 {
-    agent_job_unlink(a, j);
+    agent_job_leave(a, j, AT_WAITING);
     if (r->ring_count == 0) {
         r->look_pause_us = LOOK_US;
         r->look_us = a->now_us + LOOK_US;
@@ -234,16 +259,7 @@ void runner_push(struct agent *a, struct runner *r, struct agent_job *j)
     r->ring_bytes += j->data_size;
     a->ring_count++;
     a->together_count += j->together;
-    struct agent_effect *e = agent_effect(a, AGENT_PUSH);
-    e->runner = r->index;
-    e->number = j->ring_number;
-    e->job.id = j->id;
-    e->job.token = j->token;
-    e->job.method = j->method;
-    e->job.attempt = j->attempt;
-    e->job.timeout_ms = j->timeout_ms;
-    e->job.together = j->together;
-    e->job.args = bytes_of(j->data, j->data_size);
+    put_push(a, r, j);
     if (r->state == RUNNER_IDLE)
         runner_fire(a, r, RUNNER_ASSIGN);
     recycle_pushed(a, r);
@@ -318,28 +334,23 @@ static uint32_t ran_us(const struct agent *a, const struct runner *r)
     return us < 0 ? 0 : us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
-static void remark(struct agent_job *j, uint64_t peak_kib, struct bytes lines)
-{
-    must(!j->lines && lines.size <= AGENT_LINES_BYTES);
-    j->peak_kib = peak_kib;
-    if (lines.size == 0)
-        return;
-    j->lines = must_alloc(lines.size);
-    memcpy(j->lines, lines.data, lines.size);
-    j->lines_size = (uint32_t)lines.size;
-}
-
-void runner_result(struct agent *a, struct runner *r, const struct agent_event *e)
+static void take_result(struct agent *a, struct runner *r, const struct agent_result *m)
 {
     struct agent_job *j = runner_head(r);
-    must(j && j->ring_number == e->job.number);
-    j->run_us = e->job.run_us;
+    must(j && j->ring_number == m->number);
     struct program *p = &a->programs[r->program];
-    p->run_us += ((int64_t)e->job.run_us - p->run_us) / 8;
-    r->done++;
+    p->run_us += ((int64_t)m->run_us - p->run_us) / 8;
+    agent_job_result(a, j, m);
+}
+
+/* Once they are all taken it is seen what the runner is to do: for none of those between does it
+ * make a difference. */
+void runner_results(struct agent *a, struct runner *r, const struct agent_event *e)
+{
+    for (unsigned i = 0; i < e->results.count; i++)
+        take_result(a, r, &e->results.at[i]);
+    r->done += e->results.count;
     r->failures = 0;
-    remark(j, e->job.peak_kib, e->job.lines);
-    agent_job_end(a, j, e->job.reason, 0, e->job.value);
     runner_fire(a, r, RUNNER_DONE);
 }
 
@@ -405,7 +416,7 @@ void runner_exited(struct agent *a, struct runner *r, const struct agent_event *
         unsigned detail, reason = death(a, r, e, &detail);
         if (j->seen)
             j->run_us = ran_us(a, r);
-        remark(j, e->exit.peak_kib, e->exit.lines);
+        agent_job_remark(j, e->exit.peak_kib, e->exit.lines);
         agent_job_end(a, j, reason, detail, bytes_of(NULL, 0));
     }
     list_each_safe(l, &r->ring) job_unstarted(a, container_of(l, struct agent_job, link));

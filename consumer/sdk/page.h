@@ -23,7 +23,9 @@
  * Waking: who goes to sleep sets its `waits` flag, looks once more, and then blocks on its end of a
  * socketpair; who has published something exchanges the other's flag for 0 and writes one byte
  * only if it was set. Flag and ring are different words, so both sides need the store before the
- * load to be seen in that order: all of these accesses are seq_cst.
+ * load to be seen in that order: all of these accesses are seq_cst. But a runner that has another
+ * job to start publishes with a plain release: the start of that is such an access to the word, and
+ * an agent that goes to sleep looks at the word before it looks for results.
  *
  * The note is what the running job has to say of itself before its end. There is one place for it
  * and the latest is the only one: the runner writes it between two steps of `note_turn`, which is
@@ -239,6 +241,9 @@ bool page_try(struct page_runner *r, struct page_job *job) MUST_CHECK;
 void page_serve(struct page_runner *r);
 /* Publishes the result of the job that runs. False: the agent is gone. */
 bool page_done(struct page_runner *r, enum page_status status, struct bytes value) MUST_CHECK;
+/* The same, and a page_next, which is cheaper together: one exchange orders both. */
+bool page_done_next(struct page_runner *r, enum page_status status, struct bytes value,
+                    struct page_job *job) MUST_CHECK;
 bool page_cancelled(const struct page_runner *r);
 /* The running job's note, of 1 to PAGE_NOTE_MAX bytes, in place of the one before. */
 void page_note(struct page_runner *r, struct bytes note);

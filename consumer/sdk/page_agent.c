@@ -284,6 +284,7 @@ bool page_sleep(struct page_agent *p)
 {
     atomic_store(&p->page->agent_waits, 1);
     uint32_t turn;
+    (void)atomic_load(&p->page->word); /* whose start is seen here, its results are: see page.h */
     return atomic_load(&p->page->results) != p->taken || note_waits(p, &turn);
 }
 

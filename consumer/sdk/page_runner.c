@@ -164,7 +164,8 @@ static bool may_wait(const struct page_runner *r)
     return r->together && word_limit(word) - word_started(word) > ended;
 }
 
-bool page_done(struct page_runner *r, enum page_status status, struct bytes value)
+/* Writes the result, which is not published yet. */
+static bool finish(struct page_runner *r, enum page_status status, struct bytes value)
 {
     struct page *page = r->page;
     struct page_result *out = &page->result_at[r->number % PAGE_JOBS];
@@ -179,10 +180,41 @@ bool page_done(struct page_runner *r, enum page_status status, struct bytes valu
                                 .number = r->number,
                                 .status = status,
                                 .run_us = run_us < UINT32_MAX ? (uint32_t)run_us : UINT32_MAX};
-    atomic_store(&page->results, r->number + 1);
+    return true;
+}
+
+static void publish(struct page_runner *r)
+{
+    atomic_store(&r->page->results, r->number + 1);
     if (!may_wait(r))
         ring_bell(r);
+}
+
+bool page_done(struct page_runner *r, enum page_status status, struct bytes value)
+{
+    if (!finish(r, status, value))
+        return false;
+    publish(r);
     return true;
+}
+
+bool page_done_next(struct page_runner *r, enum page_status status, struct bytes value,
+                    struct page_job *job)
+{
+    if (!finish(r, status, value))
+        return false;
+    uint64_t word = atomic_load_explicit(&r->page->word, memory_order_acquire);
+    if (word_started(word) != word_limit(word)) {
+        bool waits = may_wait(r), frozen;
+        atomic_store_explicit(&r->page->results, r->number + 1, memory_order_release);
+        if (start(r, &word, job, &frozen)) {
+            if (!waits)
+                ring_bell(r);
+            return true;
+        }
+    }
+    publish(r);
+    return page_next(r, job);
 }
 
 bool page_cancelled(const struct page_runner *r)

@@ -41,7 +41,8 @@ static int serve_slot(const struct reeve_handler *handlers, size_t count, const 
         fprintf(stderr, "%s\n", error);
         return EXIT_CONFIG;
     }
-    while (page_next(&runner, &next)) {
+    bool more = page_next(&runner, &next);
+    while (more) {
         job.id = next.id;
         job.attempt = next.attempt;
         struct bytes args = bytes_of((char *)runner.page + next.offset, next.size);
@@ -52,8 +53,7 @@ static int serve_slot(const struct reeve_handler *handlers, size_t count, const 
             job_begin(&job, unknown.name, args);
             reeve_fail(&job, "this program has no method number %u", next.method);
         }
-        if (!page_done(&runner, job.status, buf_bytes(&job.answer)))
-            break;
+        more = page_done_next(&runner, job.status, buf_bytes(&job.answer), &next);
     }
     job_fini(&job);
     return 0;

@@ -221,13 +221,21 @@ bool hand_works(const struct hand *h)
     return h->open && h->page.limit != h->page.taken;
 }
 
-void hands_push(struct hands *h, unsigned runner, const struct page_job *job, struct bytes args)
+void hands_push(struct hands *h, unsigned runner, const struct agent_push *jobs, size_t count)
 {
     struct hand *hand = &h->at[runner];
-    /* What was said until now is not this job's. While others are in the ring nobody can tell. */
+    must(hand->open);
+    /* What was said until now is not theirs. While others are in the ring nobody can tell. */
     if (!hand_works(hand))
         listen_to(h, hand, CHUNKS_MAX, hand->page.taken);
-    must(hand->open && page_push(&hand->page, job, args));
+    for (size_t i = 0; i < count; i++) {
+        struct page_job job = {.id = jobs[i].id,
+                               .timeout_ms = jobs[i].timeout_ms,
+                               .attempt = jobs[i].attempt,
+                               .method = jobs[i].method,
+                               .together = jobs[i].together};
+        must(page_push(&hand->page, &job, jobs[i].args));
+    }
     hand->fresh = true;
 }
 
@@ -294,28 +302,46 @@ void hands_rung(struct hands *h, unsigned runner)
 
 /* --- events --------------------------------------------------------------------------------- */
 
-static void take_result(struct hands *h, struct hand *hand, const struct page_taken *t,
-                        int64_t now_us, struct agent_event *e)
+/* True: others may follow it. What its job has said stands until the next one is taken. */
+static bool take_result(struct hands *h, struct hand *hand, const struct page_taken *t,
+                        int64_t now_us, struct agent_result *out)
 {
     static const unsigned reasons[PAGE_STATUSES] = {[PAGE_OK] = REASON_NONE,
                                                     [PAGE_FAILED] = REASON_ERROR,
                                                     [PAGE_TOO_LARGE] = REASON_TOO_LARGE,
                                                     [PAGE_VERDICT] = REASON_VERDICT};
-    e->type = AGENT_RESULT;
-    e->job.number = t->number;
-    e->job.reason = reasons[t->status];
-    e->job.run_us = t->run_us;
-    if (t->status != PAGE_TOO_LARGE)
-        e->job.value = t->value;
-    hand->taken = hand->used = true;
+    *out =
+        (struct agent_result){.number = t->number,
+                              .reason = reasons[t->status],
+                              .run_us = t->run_us,
+                              .value = t->status == PAGE_TOO_LARGE ? bytes_of(NULL, 0) : t->value};
     bool well =
         (t->status == PAGE_OK || t->status == PAGE_VERDICT) && hand->flagged != t->number + 1;
     if (!well)
-        e->job.lines = last_lines(h, hand, t->number, false);
+        out->lines = last_lines(h, hand, t->number, false);
     if (t->run_us >= LOOK_US || (!well && now_us - hand->looked_us >= LOOK_US)) {
         hand->looked_us = now_us;
-        e->job.peak_kib = look_at_memory(hand);
+        out->peak_kib = look_at_memory(hand);
     }
+    return well;
+}
+
+/* A row of them. 1, 0 when there is none yet, -1 when the page makes no sense: behind some others
+ * that is found at the next call. */
+static int take_results(struct hands *h, struct hand *hand, int64_t now_us, struct agent_event *e)
+{
+    struct page_taken t;
+    unsigned count = 0;
+    int rc = 1;
+    for (bool more = true; more && count < HANDS_ROW && (rc = page_take(&hand->page, &t)) > 0;)
+        more = take_result(h, hand, &t, now_us, &h->results[count++]);
+    if (count == 0)
+        return rc;
+    hand->taken = hand->used = true;
+    e->type = AGENT_RESULTS;
+    e->results.at = h->results;
+    e->results.count = count;
+    return 1;
 }
 
 /* What its start took is no job's peak; what it has now tells who has grown later. */
@@ -341,7 +367,6 @@ static bool take_note(struct hands *h, struct hand *hand, struct agent_event *e)
 bool hands_next(struct hands *h, unsigned runner, int64_t now_us, struct agent_event *e)
 {
     struct hand *hand = &h->at[runner];
-    struct page_taken t;
     *e = (struct agent_event){.runner = runner};
     if (!hand->open || hand->corrupt)
         return false;
@@ -355,11 +380,9 @@ bool hands_next(struct hands *h, unsigned runner, int64_t now_us, struct agent_e
         e->type = AGENT_READY;
         return true;
     }
-    int rc = page_take(&hand->page, &t);
-    if (rc > 0) {
-        take_result(h, hand, &t, now_us, e);
+    int rc = take_results(h, hand, now_us, e);
+    if (rc > 0)
         return true;
-    }
     if (hand->kib) {
         e->type = AGENT_MEMORY;
         e->memory.kib = hand->kib;

@@ -34,6 +34,8 @@ struct hand {
     } * speech;
 };
 
+enum { HANDS_ROW = 64 }; /* results in an event, at most */
+
 struct hands {
     const struct agent_options *agent;
     struct hand *at; /* by runner */
@@ -42,6 +44,7 @@ struct hands {
     struct relay relay;
     struct buf lines; /* lent in events, as are */
     unsigned char note[PAGE_NOTE_MAX];
+    struct agent_result results[HANDS_ROW];
 };
 
 /* relay_fd: where to pass on what runners say. 0, or -1 with errno. */
@@ -63,8 +66,8 @@ short hand_events(const struct hand *h);
 /* Takes what the bell has to say. */
 void hands_rung(struct hands *h, unsigned runner);
 
-/* Puts a job into its ring, which has room. */
-void hands_push(struct hands *h, unsigned runner, const struct page_job *job, struct bytes args);
+/* Puts jobs into its ring, which has room. */
+void hands_push(struct hands *h, unsigned runner, const struct agent_push *jobs, size_t count);
 /* Makes known to all what was pushed to them. */
 void hands_publish(struct hands *h);
 /* Takes back what has not started from number `from` on; returns the first number taken back. */

@@ -137,20 +137,6 @@ static void take_reports(struct shell *s)
 
 /* --- the broker ----------------------------------------------------------------------------- */
 
-static void take_frame(struct shell *s, struct bytes frame)
-{
-    struct cursor c = cursor_of(frame);
-    struct record r;
-    r.type = REC_NONE;
-    while (!cursor_done(&c)) {
-        if (record_next(&c, &r)) {
-            log_error("the broker's frame does not decode, %zu bytes dropped", cursor_left(&c));
-            return;
-        }
-        step(s, &(struct agent_event){.type = AGENT_RECORD, .record = &r});
-    }
-}
-
 /* A ZeroMQ descriptor tells of changes only: it is to be trusted once a receive has said EAGAIN,
  * and no more after a send. */
 static void take_broker(struct shell *s)
@@ -161,7 +147,8 @@ static void take_broker(struct shell *s)
         zmq_msg_init(&msg);
         int n = zmq_msg_recv(&msg, s->broker, ZMQ_DONTWAIT);
         if (n > 0)
-            take_frame(s, bytes_of(zmq_msg_data(&msg), (size_t)n));
+            step(s, &(struct agent_event){.type = AGENT_BODY,
+                                          .body = bytes_of(zmq_msg_data(&msg), (size_t)n)});
         zmq_msg_close(&msg);
         if (n < 0)
             return;
@@ -328,24 +315,14 @@ static void take_local_done(struct shell *s, const struct agent_effect *e, struc
 
 /* --- effects -------------------------------------------------------------------------------- */
 
-static void push_job(struct shell *s, const struct agent_effect *e)
-{
-    struct page_job job = {.id = e->job.id,
-                           .timeout_ms = e->job.timeout_ms,
-                           .attempt = e->job.attempt,
-                           .method = e->job.method,
-                           .together = e->job.together};
-    must(s->hands.at[e->runner].page.limit == e->number);
-    hands_push(&s->hands, e->runner, &job, e->job.args);
-}
-
 static void put(struct shell *s, size_t i)
 {
     const struct agent_effects *fx = &s->effects;
     struct outbox_row row = {.whole = agent_effect_bytes(fx, i),
                              .brief = agent_effect_brief(fx, i),
+                             .behind = fx->at[i].behind,
                              .mark = fx->at[i].mark,
-                             .last_mark = fx->at[i].mark};
+                             .last_mark = fx->at[i].mark + fx->at[i].more};
     outbox_put_row(&s->outbox, &row);
     if (outbox_ripe(&s->outbox))
         flush_broker(s);
@@ -364,7 +341,10 @@ static void apply(struct shell *s, size_t i)
         if (spawner_kill(s->options->spawner, e->runner, (int)e->number))
             spawner_lost(s);
         break;
-    case AGENT_PUSH: push_job(s, e); break;
+    case AGENT_PUSH:
+        must(s->hands.at[e->runner].page.limit == e->number);
+        hands_push(&s->hands, e->runner, s->effects.pushes + e->pushes, e->push_count);
+        break;
     case AGENT_RECALL:
         step(s, &(struct agent_event){
                     .type = AGENT_RECALLED,

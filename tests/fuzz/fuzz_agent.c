@@ -62,9 +62,9 @@ static void apply(struct world *w)
         switch (e.type) {
         case AGENT_SEND: {
             struct cursor c = cursor_of(agent_effect_bytes(&w->fx, i));
-            struct record record;
+            struct record record = {.type = REC_NONE};
             while (!cursor_done(&c))
-                must(record_get(&c, &record) == OK && record.type != REC_NONE);
+                must(record_next(&c, &record) == OK && record.type != REC_NONE);
             break;
         }
         case AGENT_SPAWN:
@@ -77,7 +77,7 @@ static void apply(struct world *w)
             break;
         case AGENT_PUSH:
             must(r->alive && e.number == r->limit);
-            r->limit++;
+            r->limit += (uint32_t)e.push_count;
             break;
         case AGENT_RECALL: recall(w, &e); break;
         case AGENT_QUIT: w->over = true; break;
@@ -110,16 +110,10 @@ static void pass_time(struct world *w, int64_t us)
 
 static void hear(struct world *w, const struct record *r)
 {
-    give(w, (struct agent_event){.type = AGENT_RECORD, .record = r});
-}
-
-static void hear_body(struct world *w, struct bytes body)
-{
-    struct cursor c = cursor_of(body);
-    struct record r;
-    while (!cursor_done(&c) && record_get(&c, &r) == OK)
-        if (r.type != REC_NONE)
-            hear(w, &r);
+    struct buf body = {0};
+    record_put(&body, r);
+    give(w, (struct agent_event){.type = AGENT_BODY, .body = buf_bytes(&body)});
+    buf_fini(&body);
 }
 
 static void hear_lease(struct world *w, unsigned how)
@@ -191,14 +185,14 @@ static void runner_ends_job(struct world *w, unsigned runner, unsigned how)
     struct runner *r = &w->runners[runner];
     if (r->results == r->started)
         return;
-    give(w, (struct agent_event){.type = AGENT_RESULT,
-                                 .runner = runner,
-                                 .job = {.number = r->results++,
-                                         .reason = reasons[how % 3],
-                                         .run_us = how,
-                                         .value = bytes_of("\xa1x", how & 8 ? 2 : 1),
-                                         .peak_kib = how,
-                                         .lines = bytes_of("why", how & 3)}});
+    struct agent_result result = {.number = r->results++,
+                                  .reason = reasons[how % 3],
+                                  .run_us = how,
+                                  .value = bytes_of("\xa1x", how & 8 ? 2 : 1),
+                                  .peak_kib = how,
+                                  .lines = bytes_of("why", how & 3)};
+    give(w, (struct agent_event){
+                .type = AGENT_RESULTS, .runner = runner, .results = {.at = &result, .count = 1}});
 }
 
 /* The running job's, or any other's: some are no maps. */
@@ -280,7 +274,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         unsigned how = data[at + 2];
         if (data[at] == 'b') {
             size_t length = how < size - at - 3 ? how : size - at - 3;
-            hear_body(&w, bytes_of(data + at + 3, length));
+            give(&w,
+                 (struct agent_event){.type = AGENT_BODY, .body = bytes_of(data + at + 3, length)});
             at += length;
         } else {
             act(&w, data[at], data[at + 1], how);

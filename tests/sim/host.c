@@ -222,22 +222,28 @@ static void asked_to_stop(struct sim *s, struct happening *h)
         finish(s, r, REASON_ERROR);
 }
 
-static void push(struct sim *s, struct host *h, const struct agent_effect *e)
+static void push(struct sim *s, struct host *h, struct runner_sim *r, const struct agent_push *job)
 {
-    struct runner_sim *r = &h->runners[e->runner];
-    if (!r->alive)
-        return; /* its death is on its way to the agent */
-    must(e->number == ring_count(r));
-    struct pushed p = {.id = e->job.id,
-                       .token = e->job.token,
-                       .turn = story_turn(s, e->job.args),
-                       .attempt = e->job.attempt ? e->job.attempt : 1};
+    struct pushed p = {.id = job->id,
+                       .token = job->token,
+                       .turn = story_turn(s, job->args),
+                       .attempt = job->attempt ? job->attempt : 1};
     buf_put(&r->ring, &p, sizeof p);
     if (p.turn.spec.queue != h->program_queue[r->program])
         sim_fail(s, "S2", "a job of queue %u runs in %s", p.turn.spec.queue,
                  h->programs[r->program].name);
     if (!r->running)
         sim_at(s, s->now_us + 5 + (int64_t)sim_below(s, 30), starts, r)->a = r->life;
+}
+
+static void push_row(struct sim *s, struct host *h, const struct agent_effect *e)
+{
+    struct runner_sim *r = &h->runners[e->runner];
+    if (!r->alive)
+        return; /* its death is on its way to the agent */
+    must(e->number == ring_count(r));
+    for (size_t i = 0; i < e->push_count; i++)
+        push(s, h, r, &h->effects.pushes[e->pushes + i]);
 }
 
 static void recall(struct sim *s, struct host *h, unsigned runner, uint32_t from)
@@ -250,6 +256,27 @@ static void recall(struct sim *s, struct host *h, unsigned runner, uint32_t from
          s);
 }
 
+/* Each record whole: all else here may take them apart. */
+static void put(struct sim *s, struct host *h, struct bytes row, uint32_t count)
+{
+    struct cursor c = cursor_of(row);
+    struct buf one = {0};
+    for (struct record r = {.type = REC_NONE}; !cursor_done(&c); count--) {
+        if (record_next(&c, &r) != OK)
+            sim_fail(s, "S19", "%s sends what does not decode", h->end.name);
+        buf_clear(&one);
+        record_put(&one, &r);
+        if (h->out.size + one.size > FRAME_BYTES) {
+            end_send(s, &h->end, buf_bytes(&h->out));
+            buf_clear(&h->out);
+        }
+        buf_put(&h->out, one.data, one.size);
+    }
+    if (count)
+        sim_fail(s, "S19", "%s sends a row of another length", h->end.name);
+    buf_fini(&one);
+}
+
 static void quit(struct sim *s, struct host *h);
 
 static void apply(struct sim *s, struct host *h)
@@ -259,13 +286,7 @@ static void apply(struct sim *s, struct host *h)
         struct agent_effect e = h->effects.at[i];
         struct bytes bytes = agent_effect_bytes(&h->effects, i);
         switch (e.type) {
-        case AGENT_SEND:
-            if (h->out.size + bytes.size > FRAME_BYTES) {
-                end_send(s, &h->end, buf_bytes(&h->out));
-                buf_clear(&h->out);
-            }
-            buf_put(&h->out, bytes.data, bytes.size);
-            break;
+        case AGENT_SEND: put(s, h, bytes, e.more + 1); break;
         case AGENT_RESET: buf_clear(&h->out); break;
         case AGENT_REOPEN:
             buf_clear(&h->out);
@@ -280,7 +301,7 @@ static void apply(struct sim *s, struct host *h)
                 k->b = e.number;
             }
             break;
-        case AGENT_PUSH: push(s, h, &e); break;
+        case AGENT_PUSH: push_row(s, h, &e); break;
         case AGENT_RECALL: recall(s, h, e.runner, e.number); break;
         case AGENT_FLAG:
             r = &h->runners[e.runner];
@@ -319,57 +340,70 @@ static void look_at_note(struct sim *s, struct host *h, struct runner_sim *r)
     buf_fini(&map);
 }
 
+static void tell_progress(struct sim *s, struct host *h, struct runner_sim *r)
+{
+    struct agent_event e = {.type = AGENT_PROGRESS,
+                            .runner = r->index,
+                            .job = {.number = r->started, .at_us = clock_of(h, r->started_us)}};
+    give(h, &e, s);
+}
+
+/* Its value goes to the others', and is pointed at when they are all there. */
+static struct agent_result result_of(struct sim *s, const struct finished *f, struct buf *values)
+{
+    struct agent_result m = {.number = f->number, .reason = f->reason, .run_us = f->run_us};
+    size_t before = values->size;
+    if (f->reason == REASON_NONE && f->turn.session) {
+        m.reason = REASON_VERDICT;
+        story_answer(s, &f->turn, values);
+    } else if (f->reason == REASON_NONE) {
+        pack_uint(values, spec_value(&f->turn.spec));
+    } else {
+        pack_text(values, "no");
+    }
+    m.value.size = values->size - before;
+    return m;
+}
+
+/* What has ended since the last look, in rows as they come. */
+static void tell_results(struct sim *s, struct host *h, struct runner_sim *r)
+{
+    enum { ROW_MAX = 4 };
+    struct agent_result row[ROW_MAX];
+    struct agent_event e = {.type = AGENT_RESULTS, .runner = r->index, .results.at = row};
+    struct buf values = {0};
+    const struct finished *f = (const void *)r->results.data;
+    size_t left = r->results.size / sizeof *f;
+    while (left) {
+        unsigned *count = &e.results.count;
+        buf_clear(&values);
+        for (*count = 0; left && *count < ROW_MAX; left--)
+            row[(*count)++] = result_of(s, f++, &values);
+        for (size_t i = 0, at = 0; i < *count; at += row[i++].value.size)
+            row[i].value.data = values.data + at;
+        give(h, &e, s);
+        if (r->running) /* the next one runs already */
+            tell_progress(s, h, r);
+    }
+    buf_clear(&r->results);
+    buf_fini(&values);
+}
+
 /* The shell looks into the runner's page. */
 static void look(struct sim *s, struct host *h, struct runner_sim *r)
 {
-    struct buf value = {0};
     if (r->told != r->started) {
         r->told = r->started;
-        give(h,
-             &(struct agent_event){
-                 .type = AGENT_PROGRESS,
-                 .runner = r->index,
-                 .job = {.number = r->started, .at_us = clock_of(h, r->started_us)}},
-             s);
+        tell_progress(s, h, r);
     }
-    for (size_t at = 0; at < r->results.size; at += sizeof(struct finished)) {
-        struct finished f;
-        memcpy(&f, r->results.data + at, sizeof f);
-        buf_clear(&value);
-        if (f.reason == REASON_NONE && f.turn.session) {
-            f.reason = REASON_VERDICT;
-            story_answer(s, &f.turn, &value);
-        } else if (f.reason == REASON_NONE)
-            pack_uint(&value, spec_value(&f.turn.spec));
-        else
-            pack_text(&value, "no");
-        give(h,
-             &(struct agent_event){.type = AGENT_RESULT,
-                                   .runner = r->index,
-                                   .job = {.number = f.number,
-                                           .reason = f.reason,
-                                           .run_us = f.run_us,
-                                           .value = buf_bytes(&value)}},
-             s);
-        if (r->told != r->started || r->running) /* the next one runs already */
-            give(h,
-                 &(struct agent_event){
-                     .type = AGENT_PROGRESS,
-                     .runner = r->index,
-                     .job = {.number = r->started, .at_us = clock_of(h, r->started_us)}},
-                 s);
-    }
-    buf_clear(&r->results);
-    buf_fini(&value);
+    tell_results(s, h, r);
     look_at_note(s, h, r);
-    if (r->exited) {
-        r->exited = false;
-        give(h,
-             &(struct agent_event){.type = AGENT_EXITED,
-                                   .runner = r->index,
-                                   .exit = {.signal = r->signal, .status = r->status}},
-             s);
-    }
+    struct agent_event e = {.type = AGENT_EXITED,
+                            .runner = r->index,
+                            .exit = {.signal = r->signal, .status = r->status}};
+    if (r->exited)
+        give(h, &e, s);
+    r->exited = false;
 }
 
 static void turn_comes(struct sim *s, struct happening *hap)
@@ -421,8 +455,8 @@ static void takes(struct sim *s, struct end *end, struct bytes body)
     while (!cursor_done(&c)) {
         if (record_get(&c, &r) != OK)
             sim_fail(s, "S19", "the broker sent %s what does not decode", end->name);
-        give(h, &(struct agent_event){.type = AGENT_RECORD, .record = &r}, s);
     }
+    give(h, &(struct agent_event){.type = AGENT_BODY, .body = body}, s);
     turn(s, h);
 }
 
@@ -446,35 +480,6 @@ static void linked(struct sim *s, struct end *end, bool up)
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
-
-/* Some are named by their owner and come again under the same name; two may have one name. */
-static void name_draw(struct sim *s, struct host *h)
-{
-    unsigned named = s->knobs.same_name && h->index == 3 ? 1 : h->index;
-    if (named % 2)
-        snprintf(h->name, sizeof h->name, "w%u", named);
-    else
-        snprintf(h->name, sizeof h->name, "w%u-%u", h->index, h->life);
-    for (unsigned i = 0; i < PEER_ID_BYTES; i++)
-        h->peer_id[i] = (unsigned char)sim_below(s, 256);
-}
-
-static void programs_list(struct sim *s, struct host *h)
-{
-    static const char *const feeds[] = {"feed0"};
-    h->program_count = 0;
-    for (unsigned q = 0; q < QUEUES_ALL; q++) {
-        bool feed = q == FEED_QUEUE;
-        if (feed ? !h->feeds : !(h->queues >> q & 1))
-            continue;
-        unsigned at = h->program_count++;
-        h->methods[at][0] = s->queues[q];
-        h->program_queue[at] = q;
-        h->programs[at] = (struct agent_program){
-            .name = s->queues[q], .methods = h->methods[at], .method_count = 1};
-        h->programs[at].feeds = feed ? feeds : NULL;
-    }
-}
 
 /* Runners keep their place over all lives, for what is under way points to them. */
 static void runners_make(struct host *h)
@@ -500,8 +505,7 @@ void host_start(struct sim *s, struct host *h)
     snprintf(h->end.name, sizeof h->end.name, "w%u", h->index);
     h->end.kind = END_HOST;
     h->end.process = h->life;
-    name_draw(s, h);
-    programs_list(s, h);
+    guise_draw(s, h);
     h->options = (struct agent_options){.slots = h->slots,
                                         .programs = h->programs,
                                         .program_count = h->program_count,

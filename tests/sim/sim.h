@@ -381,6 +381,7 @@ static inline unsigned host_pid(const struct host *h)
 {
     return 1 + h->index + 16 * h->life;
 }
+void guise_draw(struct sim *s, struct host *h); /* for its next life */
 void host_start(struct sim *s, struct host *h);
 void host_kill(struct sim *s, struct host *h);
 void host_freeze(struct sim *s, struct host *h, int64_t us);

@@ -96,11 +96,11 @@ static void print_effect(struct world *w, const struct agent_effect *e, struct b
     char reason[48];
     struct buf *b = &w->text;
     struct cursor c = cursor_of(bytes);
-    struct record r;
+    struct record r = {.type = REC_NONE};
     switch (e->type) {
     case AGENT_SEND:
         while (!cursor_done(&c)) {
-            CHECK_EQ(record_get(&c, &r), OK);
+            CHECK_EQ(record_next(&c, &r), OK);
             print_record(w, &r);
         }
         break;
@@ -109,7 +109,9 @@ static void print_effect(struct world *w, const struct agent_effect *e, struct b
     case AGENT_SPAWN: buf_printf(b, "spawn %u %s\n", e->runner, programs[e->program].name); break;
     case AGENT_KILL: buf_printf(b, "kill %u signal %u\n", e->runner, e->number); break;
     case AGENT_PUSH:
-        buf_printf(b, "push %u #%u job %" PRIu64 "\n", e->runner, e->number, e->job.id);
+        for (uint32_t n = 0; n < e->push_count; n++)
+            buf_printf(b, "push %u #%u job %" PRIu64 "\n", e->runner, e->number + n,
+                       w->effects.pushes[e->pushes + n].id);
         break;
     case AGENT_RECALL: buf_printf(b, "recall %u from #%u\n", e->runner, e->number); break;
     case AGENT_LISTEN: buf_printf(b, "listen %u%s\n", e->runner, e->number ? " again" : ""); break;
@@ -131,8 +133,10 @@ static void settle(struct world *w)
         print_effect(w, &e, agent_effect_bytes(&w->effects, i));
         if (e.type == AGENT_SPAWN)
             w->limit[e.runner] = w->started[e.runner] = w->taken[e.runner] = 0;
-        if (e.type == AGENT_PUSH)
-            CHECK_EQ(w->limit[e.runner]++, e.number);
+        if (e.type == AGENT_PUSH) {
+            CHECK_EQ(w->limit[e.runner], e.number);
+            w->limit[e.runner] += (uint32_t)e.push_count;
+        }
         if (e.type != AGENT_RECALL)
             continue;
         uint32_t *limit = &w->limit[e.runner], first = e.number;
@@ -176,9 +180,12 @@ static void pass(struct world *w, int64_t us)
 /* The same, with a broker that is heard all the while. */
 static void said(struct world *w, struct record r)
 {
-    struct agent_event e = event(w, AGENT_RECORD, 0);
-    e.record = &r;
+    struct agent_event e = event(w, AGENT_BODY, 0);
+    struct buf body = {0};
+    record_put(&body, &r);
+    e.body = buf_bytes(&body);
     step(w, e);
+    buf_fini(&body);
 }
 
 static void pass_heard(struct world *w, int64_t us)
@@ -209,17 +216,21 @@ static void starts(struct world *w, unsigned runner, uint32_t number)
     step(w, e);
 }
 
+static void result(struct world *w, unsigned runner, struct agent_result m)
+{
+    struct agent_event e = event(w, AGENT_RESULTS, runner);
+    m.number = w->taken[runner]++;
+    e.results.at = &m;
+    e.results.count = 1;
+    step(w, e);
+}
+
 static void ends(struct world *w, unsigned runner, unsigned reason)
 {
-    static const unsigned char nil = 0xc0;
-    struct agent_event e = event(w, AGENT_RESULT, runner);
-    e.job.number = w->taken[runner]++;
-    e.job.reason = reason;
-    e.job.run_us = 10;
-    e.job.value = bytes_of(&nil, 1);
-    if (w->started[runner] == e.job.number)
+    if (w->started[runner] == w->taken[runner])
         w->started[runner]++;
-    step(w, e);
+    result(w, runner,
+           (struct agent_result){.reason = reason, .run_us = 10, .value = bytes_of("\xc0", 1)});
     starts(w, runner, w->started[runner]);
 }
 
@@ -498,10 +509,56 @@ TEST(a_result_that_is_no_value_is_the_runners_fault)
     struct world w = joined(1);
     lease(&w, 1, ALPHA);
     EXPECT(&w, "push 0 #0 job 1\n");
-    struct agent_event e = event(&w, AGENT_RESULT, 0);
-    e.job.value = bytes_of("\xdd\xff\xff\xff\xff", 5); /* claims 4 G elements */
-    step(&w, e);
+    /* Claims 4 G elements. */
+    result(&w, 0, (struct agent_result){.value = bytes_of("\xdd\xff\xff\xff\xff", 5)});
     EXPECT(&w, "> result #1 1 protocol\n");
+    world_free(&w);
+}
+
+TEST(results_that_come_together_are_each_their_jobs)
+{
+    struct world w = joined(1);
+    step(&w, event(&w, AGENT_CONNECTED, 0));
+    tick(&w);
+    said(&w, (struct record){.type = REC_welcome,
+                             .welcome = {.version = 1, .incarnation = 3, .knows = KNOWS_ALL}});
+    for (uint64_t id = 1; id <= 4; id++)
+        lease(&w, id, ALPHA);
+    tick(&w);
+    buf_clear(&w.text);
+    struct agent_result row[] = {
+        {.number = 0, .value = bytes_of("\xc0", 1)},
+        {.number = 1, .value = bytes_of("\xc0", 1)},
+        {.number = 2, .reason = REASON_ERROR, .value = bytes_of("\xa1x", 2)},
+    };
+    struct agent_event e = event(&w, AGENT_RESULTS, 0);
+    e.results.at = row;
+    e.results.count = 3;
+    w.started[0] = w.taken[0] = 3;
+    step(&w, e);
+    CHECK_EQ(w.effects.count, 2);
+    CHECK_EQ(w.effects.at[0].more, 1);
+    CHECK_EQ(w.effects.at[1].more, 0); /* it is not as the one before, and said whole */
+    starts(&w, 0, 4);
+    EXPECT(&w, "> result #1 1 ok\n> result #2 2 ok\n> result #3 3 error\n> started 4\n");
+    world_free(&w);
+}
+
+TEST(what_does_not_decode_is_dropped_and_what_went_before_counts)
+{
+    static const unsigned char ping[] = {0x91, REC_ping}, half[] = {0x93, REC_recall, 0xc4};
+    struct world w = joined(1);
+    struct agent_event e = event(&w, AGENT_BODY, 0);
+    struct buf body = {0};
+    buf_put(&body, ping, sizeof ping);
+    buf_put(&body, half, sizeof half);
+    buf_put(&body, ping, sizeof ping);
+    e.body = buf_bytes(&body);
+    step(&w, e);
+    CHECK_EQ(w.effects.count, 2);
+    CHECK_EQ(w.effects.at[0].type, AGENT_SEND);
+    CHECK_EQ(w.effects.at[1].type, AGENT_TRACE);
+    buf_fini(&body);
     world_free(&w);
 }
 
@@ -1011,14 +1068,11 @@ static void dies_with(struct world *w, unsigned runner, int signal, bool oom, ui
 static void ends_with(struct world *w, unsigned runner, unsigned reason, uint64_t peak_kib,
                       const char *lines)
 {
-    static const unsigned char nil = 0xc0;
-    struct agent_event e = event(w, AGENT_RESULT, runner);
-    e.job.number = w->taken[runner]++;
-    e.job.reason = reason;
-    e.job.value = bytes_of(&nil, 1);
-    e.job.peak_kib = peak_kib;
-    e.job.lines = bytes_text(lines);
-    step(w, e);
+    result(w, runner,
+           (struct agent_result){.reason = reason,
+                                 .value = bytes_of("\xc0", 1),
+                                 .peak_kib = peak_kib,
+                                 .lines = bytes_text(lines)});
 }
 
 TEST(peak_memory_and_last_lines_are_told_with_the_result)
@@ -1526,11 +1580,8 @@ static void ends_large(struct world *w, unsigned runner)
 {
     static const unsigned char zeros[600000];
     struct buf value = {0};
-    struct agent_event e = event(w, AGENT_RESULT, runner);
     pack_bin(&value, bytes_of(zeros, sizeof zeros));
-    e.job.number = w->taken[runner]++;
-    e.job.value = buf_bytes(&value);
-    step(w, e);
+    result(w, runner, (struct agent_result){.value = buf_bytes(&value)});
     buf_fini(&value);
 }
 

@@ -85,8 +85,9 @@ static void says(struct world *w, const char *text)
 
 static void begins(struct world *w)
 {
-    struct page_job job = {.attempt = 1};
-    hands_push(&w->hands, 0, &job, bytes_of("\x90", 1));
+    struct agent_push push = {.attempt = 1, .args = bytes_of("\x90", 1)};
+    struct page_job job;
+    hands_push(&w->hands, 0, &push, 1);
     must(page_publish(&w->hands.at[0].page));
     must(page_next(&w->runner, &job));
 }
@@ -117,8 +118,8 @@ static const char *result(struct world *w)
 {
     struct agent_event e;
     while (hands_next(&w->hands, 0, clock_us(), &e))
-        if (e.type == AGENT_RESULT)
-            return kept(e.job.lines);
+        if (e.type == AGENT_RESULTS)
+            return kept(e.results.at->lines);
     return NULL;
 }
 
@@ -294,8 +295,8 @@ static uint64_t peak_kib(struct world *w, int64_t now_us)
 {
     struct agent_event e;
     while (hands_next(&w->hands, 0, now_us, &e))
-        if (e.type == AGENT_RESULT)
-            return e.job.peak_kib;
+        if (e.type == AGENT_RESULTS)
+            return e.results.at->peak_kib;
     must(false && "no result");
     return 0;
 }
@@ -361,7 +362,7 @@ static const char *told(struct world *w)
         at += (size_t)snprintf(text + at, sizeof text - at, "%s",
                                e.type == AGENT_READY      ? "ready "
                                : e.type == AGENT_PROGRESS ? "started "
-                               : e.type == AGENT_RESULT   ? "result "
+                               : e.type == AGENT_RESULTS  ? "result "
                                : e.type == AGENT_NOTE     ? "note "
                                                           : "? ");
         if (e.type == AGENT_NOTE)

@@ -36,8 +36,9 @@ static void idmap_churn(const uint64_t *ids)
         size_t i = random_below(&r, KEYS);
         bool grow = step / 40000 % 2 == 0; /* fills and empties in turns */
         if (random_below(&r, 4) < (grow ? 3u : 1u)) {
+            void *old = model[i];
             model[i] = &values[i][random_below(&r, 2)];
-            idmap_put(&m, ids[i], model[i]);
+            CHECK(idmap_put(&m, ids[i], model[i]) == old);
         } else {
             CHECK(idmap_take(&m, ids[i]) == model[i]);
             model[i] = NULL;

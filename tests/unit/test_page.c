@@ -15,47 +15,11 @@
 
 #include "common/clock.h"
 #include "common/random.h"
-#include "tests/unit/check.h"
-
-struct pair {
-    struct page_agent agent;
-    struct page_runner runner;
-};
-
-static void pair_open(struct pair *p)
-{
-    int bell;
-    const char *error = NULL;
-    CHECK_EQ(page_open(&p->agent, &bell), 0);
-    CHECK_EQ(page_join(&p->runner, bell, dup(p->agent.memory), &error), 0);
-    page_stamp(&p->agent, clock_ms());
-}
-
-static void pair_close(struct pair *p)
-{
-    munmap(p->runner.page, sizeof(struct page));
-    close(p->runner.bell);
-    page_close(&p->agent);
-}
-
-static void push(struct pair *p, uint64_t id, struct bytes args)
-{
-    CHECK(page_push(&p->agent, &(struct page_job){.id = id}, args));
-    CHECK(page_publish(&p->agent));
-}
+#include "tests/unit/page_kit.h"
 
 static struct bytes runner_args(const struct pair *p, const struct page_job *job)
 {
     return bytes_of((char *)p->runner.page + job->offset, job->size);
-}
-
-/* The next job must be there: page_next would wait for ever. */
-static struct page_job start(struct pair *p)
-{
-    struct page_job job;
-    CHECK(page_started(&p->agent) != p->agent.limit);
-    CHECK(page_next(&p->runner, &job));
-    return job;
 }
 
 TEST(a_job_goes_over_and_its_result_comes_back)
@@ -63,8 +27,8 @@ TEST(a_job_goes_over_and_its_result_comes_back)
     struct pair p;
     pair_open(&p);
     CHECK(!page_ready(&p.agent));
-    push(&p, 7, bytes_text("two words"));
-    struct page_job job = start(&p);
+    pair_push(&p, 7, bytes_text("two words"));
+    struct page_job job = pair_start(&p);
     CHECK(page_ready(&p.agent));
     CHECK_EQ(job.id, 7);
     CHECK_BYTES(runner_args(&p, &job), bytes_text("two words"));
@@ -86,14 +50,14 @@ TEST(what_has_not_started_can_be_recalled)
     struct pair p;
     pair_open(&p);
     for (uint64_t id = 1; id <= 5; id++)
-        push(&p, id, bytes_text("x"));
-    CHECK_EQ(start(&p).id, 1);
+        pair_push(&p, id, bytes_text("x"));
+    CHECK_EQ(pair_start(&p).id, 1);
     CHECK_EQ(page_recall(&p.agent, 3), 3); /* 4 and 5 come back */
     CHECK_EQ(page_recall(&p.agent, 0), 1); /* 2 and 3 too; 1 runs */
     CHECK_EQ(page_recall(&p.agent, 0), 1); /* nothing more */
-    push(&p, 9, bytes_text("y"));
+    pair_push(&p, 9, bytes_text("y"));
     CHECK(page_done(&p.runner, PAGE_OK, bytes_text("r")));
-    CHECK_EQ(start(&p).id, 9);
+    CHECK_EQ(pair_start(&p).id, 9);
     CHECK_EQ(page_started(&p.agent), 2);
     pair_close(&p);
 }
@@ -106,7 +70,7 @@ TEST(jobs_pushed_and_not_published_can_be_recalled)
     CHECK(page_push(&p.agent, &(struct page_job){.id = 2}, bytes_text("x")));
     CHECK_EQ(page_recall(&p.agent, 1), 1);
     CHECK_EQ(p.agent.limit, 1);
-    CHECK_EQ(start(&p).id, 1);
+    CHECK_EQ(pair_start(&p).id, 1);
     pair_close(&p);
 }
 
@@ -127,7 +91,7 @@ TEST(jobs_within_the_limits_always_fit)
             random_below(&r, 3)) {
             sizes[p.agent.limit % PAGE_JOBS] = (uint32_t)(size + 7) & ~7u;
             used += (size + 7) & ~7u;
-            push(&p, i, bytes_of(bytes, size));
+            pair_push(&p, i, bytes_of(bytes, size));
         } else if (waiting && random_below(&r, 40) == 0) {
             uint32_t from = p.agent.taken + (uint32_t)random_below(&r, waiting),
                      old = p.agent.limit;
@@ -136,7 +100,7 @@ TEST(jobs_within_the_limits_always_fit)
         } else if (waiting) {
             struct page_taken t;
             page_stamp(&p.agent, clock_ms());
-            start(&p);
+            pair_start(&p);
             CHECK(page_done(&p.runner, PAGE_OK, bytes_of(bytes, size)));
             CHECK_EQ(page_take(&p.agent, &t), 1);
             CHECK_EQ(t.value.size, size);
@@ -164,9 +128,9 @@ TEST(a_large_job_has_room_and_gives_it_back)
     for (int round = 0; round < 3; round++) {
         CHECK(
             !page_push(&p.agent, &(struct page_job){.id = 1}, bytes_of(large, PAGE_VALUE_MAX + 1)));
-        push(&p, 1, bytes_of(large, PAGE_VALUE_MAX));
+        pair_push(&p, 1, bytes_of(large, PAGE_VALUE_MAX));
         CHECK(!page_push(&p.agent, &(struct page_job){.id = 2}, bytes_of(large, PAGE_VALUE_MAX)));
-        struct page_job job = start(&p);
+        struct page_job job = pair_start(&p);
         CHECK_BYTES(runner_args(&p, &job), bytes_of(large, PAGE_VALUE_MAX));
         CHECK(page_done(&p.runner, PAGE_OK, bytes_of(large, PAGE_VALUE_MAX)));
         CHECK_EQ(page_take(&p.agent, &t), 1);
@@ -175,10 +139,10 @@ TEST(a_large_job_has_room_and_gives_it_back)
         page_release(&p.agent);
         CHECK(kept_kib(&p) < 2048);
     }
-    push(&p, 3, bytes_of(large, PAGE_VALUE_MAX));
+    pair_push(&p, 3, bytes_of(large, PAGE_VALUE_MAX));
     CHECK_EQ(page_recall(&p.agent, 0), 3);
     CHECK(kept_kib(&p) < 2048);
-    push(&p, 4, bytes_of(large, PAGE_VALUE_MAX));
+    pair_push(&p, 4, bytes_of(large, PAGE_VALUE_MAX));
     free(large);
     pair_close(&p);
 }
@@ -187,14 +151,14 @@ TEST(a_cancelled_job_is_told_and_no_other)
 {
     struct pair p;
     pair_open(&p);
-    push(&p, 1, bytes_text("x"));
-    push(&p, 2, bytes_text("x"));
-    start(&p);
+    pair_push(&p, 1, bytes_text("x"));
+    pair_push(&p, 2, bytes_text("x"));
+    pair_start(&p);
     CHECK(!page_cancelled(&p.runner));
     page_cancel(&p.agent, 0);
     CHECK(page_cancelled(&p.runner));
     CHECK(page_done(&p.runner, PAGE_OK, bytes_text("r")));
-    start(&p);
+    pair_start(&p);
     CHECK(!page_cancelled(&p.runner));
     pair_close(&p);
 }
@@ -248,8 +212,8 @@ TEST(a_lie_of_the_runner_is_seen)
         struct page_taken t;
         pair_open(&p);
         for (uint64_t id = 1; id <= 3; id++)
-            push(&p, id, bytes_text("x"));
-        start(&p);
+            pair_push(&p, id, bytes_text("x"));
+        pair_start(&p);
         CHECK(page_done(&p.runner, PAGE_OK, bytes_text("r")));
         tell_lie(p.runner.page, lie);
         if (page_take(&p.agent, &t) != (lie == LIES ? 1 : -1))
@@ -262,7 +226,7 @@ TEST(a_changed_limit_stops_pushing_and_recalling)
 {
     struct pair p;
     pair_open(&p);
-    push(&p, 1, bytes_text("x"));
+    pair_push(&p, 1, bytes_text("x"));
     atomic_store(&p.runner.page->word, word_of(0, 9));
     CHECK(page_push(&p.agent, &(struct page_job){.id = 2}, bytes_text("x")));
     CHECK(!page_publish(&p.agent));
@@ -275,14 +239,19 @@ TEST(a_changed_limit_stops_pushing_and_recalling)
 
 enum { STRESS_JOBS = 300000 };
 
-/* Echoes ids until the agent hangs up. */
+/* Echoes ids until the agent hangs up; now it ends a job by itself, now it starts the next with it.
+ */
 static void *echo(void *arg)
 {
     struct page_runner *r = arg;
     struct page_job job;
-    while (page_next(r, &job))
-        if (!page_done(r, PAGE_OK, bytes_of((char *)r->page + job.offset, job.size)))
-            break;
+    for (bool more = page_next(r, &job); more;) {
+        struct bytes id = bytes_of((char *)r->page + job.offset, job.size);
+        if (r->number / 64 % 2)
+            more = page_done(r, PAGE_OK, id) && page_next(r, &job);
+        else
+            more = page_done_next(r, PAGE_OK, id, &job);
+    }
     return NULL;
 }
 
@@ -300,7 +269,7 @@ TEST(a_runner_starts_nothing_while_the_agent_is_frozen)
     page_stamp(&p.agent, clock_ms() - PAGE_STAMP_MS - 1000);
     pthread_create(&thread, NULL, echo, &p.runner);
     wait_until_asleep(&p);
-    push(&p, 1, bytes_text("x"));
+    pair_push(&p, 1, bytes_text("x"));
     wait_until_asleep(&p); /* it has been woken, has looked, and sleeps again */
     CHECK_EQ(page_started(&p.agent), 0);
     page_stamp(&p.agent, clock_ms());
@@ -337,7 +306,7 @@ TEST(who_sees_a_start_sees_its_time)
     pthread_create(&thread, NULL, work, &p.runner);
     for (uint32_t n = 0; n < STRESS_JOBS / 10; n++) {
         page_stamp(&p.agent, clock_ms());
-        push(&p, n, bytes_text("x"));
+        pair_push(&p, n, bytes_text("x"));
         while (page_started(&p.agent) == n)
             sched_yield();
         int64_t at_us = page_started_us(&p.agent);
@@ -407,60 +376,27 @@ TEST(nothing_is_lost_between_two_threads)
     pair_close(&p);
 }
 
-/* --- notes ---------------------------------------------------------------------------------- */
-
-/* What the agent gets of a note when it knows that the first `started` jobs have started; NULL:
- * nothing. */
-static const char *note_of(struct pair *p, uint32_t started)
-{
-    static unsigned char bytes[PAGE_NOTE_MAX + 1];
-    size_t size = page_take_note(&p->agent, started, bytes);
-    bytes[size] = 0;
-    return size ? (const char *)bytes : NULL;
-}
-
-TEST(the_latest_note_of_the_running_job_is_taken_once_for_each_time_it_is_wanted)
-{
-    struct pair p;
-    pair_open(&p);
-    push(&p, 1, bytes_text("x"));
-    start(&p);
-    CHECK(!note_of(&p, 1));
-    CHECK(!page_sleep(&p.agent));
-    page_note(&p.runner, bytes_text("one"));
-    page_note(&p.runner, bytes_text("the second"));
-    CHECK(page_sleep(&p.agent));
-    CHECK(!note_of(&p, 0)); /* nobody knows yet that its job has started */
-    CHECK_TEXT(note_of(&p, 1), "the second");
-    page_note(&p.runner, bytes_text("third"));
-    CHECK(!page_sleep(&p.agent) && !note_of(&p, 1)); /* not wanted */
-    page_listen(&p.agent, false);
-    CHECK(page_sleep(&p.agent));
-    CHECK_TEXT(note_of(&p, 1), "third");
-    page_listen(&p.agent, false);
-    CHECK(!page_sleep(&p.agent) && !note_of(&p, 1)); /* no other one */
-    page_listen(&p.agent, true);
-    CHECK_TEXT(note_of(&p, 1), "third");
-    pair_close(&p);
-}
-
-TEST(a_note_is_of_its_job_only)
+/* What has ended is there while the next one runs, and who sleeps is told of it. */
+TEST(an_end_with_a_start_rings_who_sleeps)
 {
     struct pair p;
     struct page_taken t;
+    struct page_job job;
     pair_open(&p);
-    push(&p, 1, bytes_text("x"));
-    push(&p, 2, bytes_text("x"));
-    start(&p);
-    page_note(&p.runner, bytes_text("of the first"));
-    CHECK(page_done(&p.runner, PAGE_OK, bytes_text("r")));
-    start(&p);
-    CHECK_EQ(page_take(&p.agent, &t), 1);
-    CHECK(!note_of(&p, 2)); /* its result is there */
+    page_serve(&p.runner);
+    pair_push(&p, 7, bytes_text("x"));
+    pair_push(&p, 8, bytes_text("y"));
+    pair_start(&p);
+    page_hush(&p.agent);
     CHECK(!page_sleep(&p.agent));
-    page_note(&p.runner, bytes_text("of the second"));
-    CHECK_TEXT(note_of(&p, 2), "of the second");
-    CHECK(page_done(&p.runner, PAGE_OK, bytes_text("r")));
+    CHECK(page_done_next(&p.runner, PAGE_OK, bytes_text("first"), &job));
+    CHECK_EQ(job.id, 8);
+    struct pollfd bell = {.fd = p.agent.bell, .events = POLLIN};
+    CHECK_EQ(poll(&bell, 1, 0), 1);
+    CHECK_EQ(page_started(&p.agent), 2);
+    CHECK_EQ(page_take(&p.agent, &t), 1);
+    CHECK_BYTES(t.value, bytes_text("first"));
+    CHECK_EQ(page_take(&p.agent, &t), 0);
     pair_close(&p);
 }
 
@@ -468,7 +404,7 @@ TEST(a_note_is_of_its_job_only)
 static bool end_rings(struct pair *p)
 {
     struct pollfd bell = {.fd = p->agent.bell, .events = POLLIN};
-    start(p);
+    pair_start(p);
     CHECK(page_done(&p->runner, PAGE_OK, bytes_text("r")));
     return poll(&bell, 1, 0) == 1;
 }
@@ -497,104 +433,9 @@ TEST(an_end_that_may_come_with_others_rings_when_half_the_ring_is_gone)
     page_release(&p.agent);
     page_hush(&p.agent);
     for (uint64_t id = 5; id < 9; id++)
-        push(&p, id, bytes_text("somebody waits for this one"));
+        pair_push(&p, id, bytes_text("somebody waits for this one"));
     CHECK(!page_sleep(&p.agent));
     CHECK(!end_rings(&p)); /* the fourth of those before */
     CHECK(end_rings(&p));
-    pair_close(&p);
-}
-
-TEST(a_note_rings_who_sleeps_and_wants_it_and_nobody_else)
-{
-    struct pair p;
-    pair_open(&p);
-    push(&p, 1, bytes_text("x"));
-    start(&p);
-    struct pollfd bell = {.fd = p.agent.bell, .events = POLLIN};
-    page_hush(&p.agent); /* that it serves */
-    page_note(&p.runner, bytes_text("awake"));
-    CHECK_EQ(poll(&bell, 1, 0), 0);
-    CHECK_TEXT(note_of(&p, 1), "awake");
-    CHECK(!page_sleep(&p.agent));
-    page_note(&p.runner, bytes_text("not wanted"));
-    CHECK_EQ(poll(&bell, 1, 0), 0);
-    page_awake(&p.agent);
-    page_listen(&p.agent, false);
-    CHECK_TEXT(note_of(&p, 1), "not wanted");
-    page_listen(&p.agent, false);
-    CHECK(!page_sleep(&p.agent));
-    page_note(&p.runner, bytes_text("wanted"));
-    CHECK_EQ(poll(&bell, 1, 0), 1);
-    pair_close(&p);
-}
-
-/* None of these is taken, and none keeps the agent awake. */
-TEST(a_note_that_is_a_lie_is_as_if_there_were_none)
-{
-    struct pair p;
-    pair_open(&p);
-    push(&p, 1, bytes_text("x"));
-    page_note(&p.runner, bytes_text("not started"));
-    CHECK(!note_of(&p, 1));
-    CHECK(!page_sleep(&p.agent));
-    start(&p);
-    page_note(&p.runner, bytes_text("too large"));
-    p.runner.page->note_size = PAGE_NOTE_MAX + 1;
-    CHECK(!note_of(&p, 1));
-    CHECK(!page_sleep(&p.agent));
-    page_note(&p.runner, bytes_text("of another"));
-    p.runner.page->note_number = 77;
-    CHECK(!page_sleep(&p.agent) && !note_of(&p, 1));
-    page_note(&p.runner, bytes_text("never written to its end"));
-    p.runner.page->note_turn |= 1;
-    CHECK(!page_sleep(&p.agent) && !note_of(&p, 1));
-    pair_close(&p);
-}
-
-enum { NOTES = 200000 };
-
-/* Notes of all sizes, each of one byte again and again. */
-static void *noting(void *user)
-{
-    struct page_runner *r = user;
-    static unsigned char bytes[PAGE_NOTE_MAX];
-    for (unsigned i = 1; i <= NOTES; i++) {
-        size_t size = 1 + i * 7919u % sizeof bytes;
-        memset(bytes, (int)(size % 251), size);
-        page_note(r, bytes_of(bytes, size));
-    }
-    CHECK(page_done(r, PAGE_OK, bytes_text("r")));
-    return NULL;
-}
-
-TEST(a_note_is_never_half_of_another_one)
-{
-    static unsigned char bytes[PAGE_NOTE_MAX];
-    struct pair p;
-    pthread_t thread;
-    struct page_taken t;
-    unsigned taken = 0;
-    pair_open(&p);
-    push(&p, 1, bytes_text("x"));
-    start(&p);
-    pthread_create(&thread, NULL, noting, &p.runner);
-    for (int rc = 0; rc == 0;) {
-        size_t size;
-        if (!page_sleep(&p.agent)) {
-            struct pollfd fd = {.fd = p.agent.bell, .events = POLLIN};
-            poll(&fd, 1, -1);
-            page_hush(&p.agent);
-        }
-        page_awake(&p.agent);
-        while ((size = page_take_note(&p.agent, 1, bytes))) {
-            for (size_t i = 0; i < size; i++)
-                CHECK_EQ(bytes[i], size % 251);
-            page_listen(&p.agent, false);
-            taken++;
-        }
-        rc = page_take(&p.agent, &t);
-    }
-    pthread_join(thread, NULL);
-    CHECK(taken > 0);
     pair_close(&p);
 }
