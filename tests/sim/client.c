@@ -200,7 +200,7 @@ static void submit(struct sim *s, struct client_sim *c)
     char key[16];
     if (task)
         spec = (struct spec){.serial = spec.serial, .queue = TODO_QUEUE};
-    struct buf args = {0}, terms = {0};
+    struct buf args = {0};
     struct msg_submit submit = {.queue = bytes_text(s->queues[spec.queue]),
                                 .flags = sim_chance(s, 0.7) ? SUBMIT_WAIT_FOR_HANDLER : 0};
     struct msg_submit *m = &submit;
@@ -240,9 +240,8 @@ static void submit(struct sim *s, struct client_sim *c)
     if (sim_chance(s, 0.01))
         m->tenant = bytes_text("x"); /* reserved */
     ledger_submitted(s, &spec, m);
-    pending_terms(&terms, m);
-    pending_add(&c->pending, &(struct submission){.told = spec.serial}, buf_bytes(&terms), m->args);
-    buf_fini(&terms);
+    pending_terms(&c->pending, m);
+    pending_add(&c->pending, m->args)->told = spec.serial;
     buf_fini(&args);
 }
 
@@ -256,11 +255,8 @@ static void acknowledge(struct client_sim *c, uint64_t number)
 
 static void accepted(struct client_sim *c, const struct msg_accepted *m)
 {
-    for (uint64_t i = 0; i < (m->count ? m->count : 1); i++) {
-        struct submission *sub = pending_find(&c->pending, m->number + i);
-        if (sub)
-            sub->state = SUBMISSION_ACCEPTED, sub->taken = true;
-    }
+    uint64_t end = m->number + (m->count ? m->count : 1);
+    must(pending_accept(&c->pending, m->number, end, m->durability == CLASS_RECEIVED) == end);
 }
 
 static void ended(struct client_sim *c, const struct msg_ended *m)
@@ -402,8 +398,12 @@ void client_turn(struct sim *s, struct client_sim *c)
         watcher_turn(s, c);
         struct sending at = {0};
         while (s->now_us >= c->busy_us && c->out.size < FRAME_BYTES &&
-               pending_send(&c->pending, &at))
+               pending_send(&c->pending, &at)) {
             put_submit(&c->out, &at.submit);
+            struct bytes row =
+                pending_send_again(&c->pending, sim_chance(s, 0.5) ? FRAME_BYTES : 0);
+            buf_put(&c->out, row.data, row.size);
+        }
     }
     send_out(s, c);
 }

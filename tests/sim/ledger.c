@@ -380,10 +380,10 @@ static void sees_of_client(struct sim *s, const struct wire *w, const struct rec
 void ledger_body(struct sim *s, const struct wire *w, struct bytes body)
 {
     struct cursor c = cursor_of(body);
-    struct record r;
+    struct record r = {.type = REC_NONE};
     buf_clear(&s->ledger->claims);
     s->ledger->hold = NULL;
-    while (!cursor_done(&c) && record_get(&c, &r) == OK)
+    while (!cursor_done(&c) && record_next(&c, &r) == OK)
         if (w->port == PORT_WORKERS)
             sees_of_worker(s, w, &r);
         else
