@@ -114,10 +114,10 @@ static inline bool outbox_ripe(const struct outbox *o)
     return o->bytes >= CONN_PART_BYTES;
 }
 
-/* Would a record of so many bytes stand right behind the one that was put last? */
-static inline bool outbox_joins(const struct outbox *o, size_t bytes)
+/* How many bytes would stand right behind the record that was put last. */
+static inline size_t outbox_room(const struct outbox *o)
 {
-    return o->open.size && o->open.size + bytes <= CONN_FRAME_BYTES;
+    return o->open.size && o->open.size < CONN_FRAME_BYTES ? CONN_FRAME_BYTES - o->open.size : 0;
 }
 
 static inline bool outbox_empty(const struct outbox *o)

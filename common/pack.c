@@ -238,12 +238,11 @@ static inline size_t short_size(unsigned char first)
 static bool is_plain(struct bytes value)
 {
     const unsigned char *at = value.data;
-    if (value.size && short_size(*at) == value.size)
-        return true;
-    if (value.size == 0 || (*at & 0xf0) != 0x90)
+    if (value.size == 0)
         return false;
     const unsigned char *end = at + value.size;
-    for (unsigned missing = *at++ & 0x0f; missing; missing--) {
+    unsigned missing = (*at & 0xf0) == 0x90 ? *at++ & 0x0f : 1;
+    for (; missing; missing--) {
         size_t size = at < end ? short_size(*at) : 0;
         if (size == 0 || size > (size_t)(end - at))
             return false;

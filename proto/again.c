@@ -342,6 +342,15 @@ uint32_t again_brief_result(struct again *a, struct buf *out, const struct msg_r
     return brief_result(a, out, m, &v);
 }
 
+void again_put_args(struct buf *out, struct bytes args)
+{
+    unsigned char *at = buf_extend(out, FIRST + LENGTH_BYTES + args.size);
+    *at++ = 0x92;
+    *at++ = REC_again;
+    at = put_BIN(at, args);
+    out->size = (size_t)(at - out->data);
+}
+
 struct said again_put(struct again *a, struct buf *out, const struct record *r)
 {
     switch (r->type) {

@@ -61,4 +61,8 @@ uint32_t again_brief_lease(struct again *a, struct buf *out, const struct msg_le
 uint32_t again_brief_result(struct again *a, struct buf *out,
                             const struct msg_result *m) MUST_CHECK;
 
+/* Appends the short form of a submission that says what the one before does, but for its number,
+ * which is one higher, and these arguments, which are not empty. */
+void again_put_args(struct buf *out, struct bytes args);
+
 #endif

@@ -78,9 +78,9 @@ static bool wants_more(const struct bench_client *b, int64_t now_ns)
 {
     if (b->code || atomic_load_explicit(b->stop, memory_order_relaxed))
         return false;
-    if (b->options->for_ns && now_ns - begin_ns(b) >= b->options->for_ns)
+    if (b->tally.submitted == b->jobs && b->jobs)
         return false;
-    return b->jobs == 0 || b->tally.submitted < b->jobs;
+    return !b->options->for_ns || now_ns - begin_ns(b) < b->options->for_ns;
 }
 
 static int64_t due_ns(const struct bench_client *b)
@@ -105,7 +105,8 @@ static void flight_give(struct bench_client *b, struct bench_flight *f)
     b->free = f;
 }
 
-static bool submit(struct bench_client *b, int64_t start_ns, int64_t now_ns);
+static bool submit(struct bench_client *b, struct bench_flight *f, int64_t start_ns,
+                   int64_t now_ns);
 
 /* Results that come in one message are told one right after the other: their time is one look at
  * the clock, at most LOOK_BYTES of jobs old, and with it the time of the jobs that take their
@@ -154,18 +155,16 @@ static void on_result(void *user, const struct reeve_result *r)
     } else {
         b->tally.ok++;
     }
-    flight_give(b, f);
     b->open--;
     if (!is_open_loop(b) && wants_more(b, now_ns))
-        submit(b, now_ns, now_ns);
+        submit(b, f, now_ns, now_ns);
+    else
+        flight_give(b, f);
 }
 
-/* False when all places carry jobs, or it failed: then b->code says so. */
-static bool submit(struct bench_client *b, int64_t start_ns, int64_t now_ns)
+/* A job in this place, which carries none. False when it failed: then b->code says so. */
+static bool submit(struct bench_client *b, struct bench_flight *f, int64_t start_ns, int64_t now_ns)
 {
-    struct bench_flight *f = flight_take(b);
-    if (!f)
-        return false;
     size_t i = mix_draw(&b->options->mix, &b->random);
     const struct mix_part *part = &b->options->mix.parts[i];
     const struct buf *args = part->args.size ? &part->args : &b->args;
@@ -188,10 +187,17 @@ static bool submit(struct bench_client *b, int64_t start_ns, int64_t now_ns)
     return true;
 }
 
+/* False when all places carry jobs, or it failed. */
+static bool submit_one(struct bench_client *b, int64_t start_ns, int64_t now_ns)
+{
+    struct bench_flight *f = flight_take(b);
+    return f && submit(b, f, start_ns, now_ns);
+}
+
 static void submit_ahead(struct bench_client *b)
 {
     for (int64_t now_ns; wants_more(b, now_ns = clock_ns());)
-        if (!submit(b, now_ns, now_ns))
+        if (!submit_one(b, now_ns, now_ns))
             return;
 }
 
@@ -200,7 +206,7 @@ static void submit_due(struct bench_client *b)
 {
     int64_t now_ns = clock_ns();
     for (int i = 0; i < TURN_JOBS && due_ns(b) <= now_ns && wants_more(b, due_ns(b)); i++) {
-        if (!submit(b, due_ns(b), now_ns))
+        if (!submit_one(b, due_ns(b), now_ns))
             return;
         arrivals_take(&b->arrivals);
     }

@@ -101,7 +101,9 @@ int mix_read(struct mix *m, const char *text, char error[static 160])
 
 size_t mix_draw(const struct mix *m, struct random *r)
 {
-    double at = m->count > 1 ? random_unit(r) : 0;
+    if (m->count == 1)
+        return 0;
+    double at = random_unit(r);
     size_t i = 0;
     while (i + 1 < m->count && at >= m->parts[i].until)
         i++;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/client/pending.h"
 
+#include "proto/again.h"
+
+/* So that what is not costs nothing for it. */
+#define RARE __attribute__((noinline, cold))
+
 enum { LARGE_BYTES = 4096 }; /* from here on not kept in a chunk, which one straggler holds */
 
 void pending_init(struct pending *p)
@@ -9,12 +14,30 @@ void pending_init(struct pending *p)
     p->chunks = must_alloc(sizeof(void *));
 }
 
+static bool is_large(const struct submission *s)
+{
+    return s->size >= LARGE_BYTES;
+}
+
+static unsigned char *large_of(const struct pending_chunk *chunk, const struct submission *s)
+{
+    unsigned char *large;
+    memcpy(&large, chunk->bytes.data + s->at, sizeof large);
+    return large;
+}
+
+static RARE void large_free(const struct pending_chunk *chunk, const struct submission *s)
+{
+    free(large_of(chunk, s));
+}
+
 static void chunk_free(struct pending_chunk *chunk)
 {
     if (!chunk)
         return;
     for (unsigned i = 0; i < CHUNK_NUMBERS; i++)
-        free(chunk->at[i].large);
+        if (chunk->at[i].state != SUBMISSION_NONE && is_large(&chunk->at[i]))
+            large_free(chunk, &chunk->at[i]);
     buf_fini(&chunk->bytes);
     free(chunk);
 }
@@ -25,6 +48,7 @@ void pending_fini(struct pending *p)
         chunk_free(p->chunks[i]);
     chunk_free(p->spare);
     free(p->chunks);
+    buf_fini(&p->terms);
     *p = (struct pending){0};
 }
 
@@ -36,7 +60,7 @@ static inline struct pending_chunk *chunk_of(const struct pending *p, uint64_t n
 }
 
 /* Lets go of a chunk in which nothing lives and into which nothing will come. */
-static void chunk_release(struct pending *p, uint64_t index)
+static RARE void chunk_release(struct pending *p, uint64_t index)
 {
     struct pending_chunk *chunk = chunk_of(p, index * CHUNK_NUMBERS);
     if (!chunk || chunk->live || (index + 1) * CHUNK_NUMBERS > p->next)
@@ -47,6 +71,7 @@ static void chunk_release(struct pending *p, uint64_t index)
     } else {
         buf_clear(&chunk->bytes);
         chunk->terms_size = 0;
+        chunk->edition = 0;
         p->spare = chunk;
     }
 }
@@ -64,13 +89,10 @@ static void places_double(struct pending *p)
     p->mask = mask;
 }
 
-/* The chunk for a number not below next. */
-static struct pending_chunk *chunk_make(struct pending *p, uint64_t number)
+static RARE struct pending_chunk *chunk_make(struct pending *p, uint64_t number)
 {
     uint64_t index = number / CHUNK_NUMBERS;
-    struct pending_chunk *chunk = chunk_of(p, number);
-    if (chunk)
-        return chunk;
+    struct pending_chunk *chunk;
     while (p->chunks[index & p->mask])
         places_double(p);
     chunk = p->spare ? p->spare : must_alloc(sizeof *chunk);
@@ -80,65 +102,86 @@ static struct pending_chunk *chunk_make(struct pending *p, uint64_t number)
     return chunk;
 }
 
-static void terms_keep(struct pending_chunk *chunk, struct bytes terms)
-{
-    const unsigned char *kept = chunk->bytes.data;
-    if (kept && bytes_equal(terms, bytes_of(kept + chunk->terms, chunk->terms_size)))
-        return;
-    chunk->terms = (uint32_t)chunk->bytes.size;
-    chunk->terms_size = (uint32_t)terms.size;
-    buf_put(&chunk->bytes, terms.data, terms.size);
-}
-
-/* Puts the submission under this number, which is not below next; numbers between stay unused. */
-static void pending_place(struct pending *p, uint64_t number, const struct submission *s,
-                          struct bytes terms, struct bytes args)
-{
-    enum { HEAD_BYTES = 4 }; /* of one that says no more than its arguments */
-    must(number >= p->next && args.size <= VALUE_BYTES_MAX && (args.data || args.size == 0));
-    struct pending_chunk *chunk = chunk_make(p, number);
-    struct submission *entry = &chunk->at[number % CHUNK_NUMBERS];
-    size_t before_bytes = chunk->bytes.size;
-    terms_keep(chunk, terms);
-    p->unsent_bytes += chunk->bytes.size - before_bytes + HEAD_BYTES + args.size;
-    *entry = *s;
-    entry->state = SUBMISSION_OPEN;
-    entry->terms = chunk->terms;
-    entry->at = (uint32_t)chunk->bytes.size;
-    entry->size = (uint32_t)args.size;
-    entry->large = NULL;
-    if (args.size < LARGE_BYTES) {
-        buf_put(&chunk->bytes, args.data, args.size);
-    } else {
-        entry->large = must_alloc(args.size);
-        bytes_copy(entry->large, args);
-    }
-    chunk->live++;
-    p->count++;
-    uint64_t before = p->next;
-    p->next = number + 1;
-    if (p->count == 1)
-        p->floor = number;
-    if (before / CHUNK_NUMBERS != p->next / CHUNK_NUMBERS)
-        chunk_release(p, before / CHUNK_NUMBERS);
-}
-
 /* The record of a submission that has neither number nor arguments. */
-void pending_terms(struct buf *out, const struct msg_submit *m)
+static void terms_put(struct buf *out, const struct msg_submit *m)
 {
     struct msg_submit terms = *m;
     terms.number = 0;
     terms.args = bytes_of(NULL, 0);
-    buf_clear(out);
     put_submit(out, &terms);
 }
 
-uint64_t pending_add(struct pending *p, const struct submission *s, struct bytes terms,
-                     struct bytes args)
+void pending_terms(struct pending *p, const struct msg_submit *m)
 {
-    uint64_t number = p->next;
-    pending_place(p, number, s, terms, args);
-    return number;
+    buf_clear(&p->terms);
+    terms_put(&p->terms, m);
+    p->edition++;
+}
+
+/* Sets terms aside, or back. */
+static void terms_swap(struct pending *p, struct buf *terms)
+{
+    struct buf kept = p->terms;
+    p->terms = *terms;
+    p->edition++;
+    *terms = kept;
+}
+
+/* True when the last one in the chunk has the same. */
+static RARE bool terms_keep(struct pending *p, struct pending_chunk *chunk)
+{
+    struct bytes terms = buf_bytes(&p->terms);
+    must(terms.size);
+    chunk->edition = p->edition;
+    if (chunk->terms_size &&
+        bytes_equal(terms, bytes_of(chunk->bytes.data + chunk->terms, chunk->terms_size)))
+        return true;
+    chunk->terms = (uint32_t)chunk->bytes.size;
+    chunk->terms_size = (uint32_t)terms.size;
+    buf_put(&chunk->bytes, terms.data, terms.size);
+    p->unsent_bytes += terms.size;
+    return false;
+}
+
+static RARE void large_keep(struct buf *out, struct bytes args)
+{
+    unsigned char *large = must_alloc(args.size);
+    bytes_copy(large, args);
+    buf_put(out, &large, sizeof large);
+}
+
+/* Puts a submission under this number, which is not below next; numbers between stay unused. */
+static struct submission *pending_place(struct pending *p, uint64_t number, struct bytes args)
+{
+    enum { HEAD_BYTES = 4 }; /* of one that says no more than its arguments */
+    struct pending_chunk *chunk = chunk_of(p, number);
+    must(args.size && args.size <= VALUE_BYTES_MAX);
+    if (!chunk)
+        chunk = chunk_make(p, number);
+    bool alike = chunk->edition == p->edition || terms_keep(p, chunk);
+    bool large = args.size >= LARGE_BYTES;
+    if (large)
+        large_keep(&chunk->bytes, args);
+    else
+        again_put_args(&chunk->bytes, args);
+    struct submission *s = &chunk->at[number % CHUNK_NUMBERS];
+    *s = (struct submission){
+        .at = (uint32_t)(chunk->bytes.size - (large ? sizeof(void *) : args.size)),
+        .size = (uint32_t)args.size,
+        .terms = chunk->terms,
+        .state = SUBMISSION_OPEN,
+        .again = alike && !large};
+    p->unsent_bytes += HEAD_BYTES + args.size;
+    p->next = number + 1;
+    chunk->live++;
+    if (++p->count == 1)
+        p->floor = number;
+    return s;
+}
+
+struct submission *pending_add(struct pending *p, struct bytes args)
+{
+    return pending_place(p, p->next, args);
 }
 
 static struct submission *entry_of(struct pending_chunk *chunk, uint64_t number)
@@ -154,7 +197,7 @@ struct submission *pending_find(const struct pending *p, uint64_t number)
 
 static struct bytes args_of(const struct pending_chunk *chunk, const struct submission *s)
 {
-    return bytes_of(s->large ? s->large : chunk->bytes.data + s->at, s->size);
+    return bytes_of(is_large(s) ? large_of(chunk, s) : chunk->bytes.data + s->at, s->size);
 }
 
 /* What terms of ours say, which lie here in the chunk; borrows them. */
@@ -167,11 +210,17 @@ static struct msg_submit terms_read(const struct pending_chunk *chunk, const uns
     return r.submit;
 }
 
+/* Behind the last number of its chunk. */
+static uint64_t chunk_end(uint64_t number)
+{
+    return (number / CHUNK_NUMBERS + 1) * CHUNK_NUMBERS;
+}
+
 uint64_t pending_above(const struct pending *p, uint64_t from)
 {
     while (from < p->next) {
         const struct pending_chunk *chunk = chunk_of(p, from);
-        uint64_t end = (from / CHUNK_NUMBERS + 1) * CHUNK_NUMBERS;
+        uint64_t end = chunk_end(from);
         for (; chunk && chunk->live && from < end; from++)
             if (chunk->at[from % CHUNK_NUMBERS].state != SUBMISSION_NONE)
                 return from;
@@ -186,15 +235,35 @@ uint64_t pending_floor(struct pending *p)
     return p->floor;
 }
 
+uint64_t pending_accept(struct pending *p, uint64_t from, uint64_t end, bool received)
+{
+    while (from < end && from < p->next) {
+        struct pending_chunk *chunk = chunk_of(p, from);
+        uint64_t stop = chunk_end(from) < end ? chunk_end(from) : end;
+        for (; chunk && from < stop; from++) {
+            struct submission *s = &chunk->at[from % CHUNK_NUMBERS];
+            enum submission_state before = s->state;
+            if (before == SUBMISSION_NONE)
+                continue;
+            s->state = SUBMISSION_ACCEPTED;
+            s->taken = true;
+            s->received = received;
+            if (before == SUBMISSION_OPEN && s->accepted)
+                return from;
+        }
+        from = stop;
+    }
+    return end;
+}
+
 bool pending_settle(struct pending *p, uint64_t number, struct submission *out)
 {
     struct pending_chunk *chunk = chunk_of(p, number);
     struct submission *s = entry_of(chunk, number);
     if (!s)
         return false;
-    if (s->large) /* mostly not: then there is nothing to be called for */
-        free(s->large);
-    s->large = NULL;
+    if (is_large(s))
+        large_free(chunk, s);
     *out = *s;
     s->state = SUBMISSION_NONE;
     p->count--;
@@ -203,20 +272,35 @@ bool pending_settle(struct pending *p, uint64_t number, struct submission *out)
     return true;
 }
 
+/* What it was handed in for, and what became of it so far, is that of another. */
+static void caller_keep(struct submission *s, const struct submission *from)
+{
+    s->told = from->told;
+    s->accepted = from->accepted;
+    s->result = from->result;
+    s->user = from->user;
+    s->taken = from->taken;
+    s->received = from->received;
+    s->impatient = from->impatient;
+}
+
 uint64_t pending_again(struct pending *p, uint64_t number, uint64_t flags)
 {
     struct pending_chunk *chunk = chunk_of(p, number);
     struct submission settled, *s = entry_of(chunk, number);
     if (!s)
         return 0;
+    uint64_t again = p->next;
     struct buf terms = {0}, args = {0};
     struct bytes given = args_of(chunk, s);
     struct msg_submit m = terms_read(chunk, chunk->bytes.data + s->terms);
     m.flags |= flags;
-    pending_terms(&terms, &m);
+    terms_put(&terms, &m);
     buf_put(&args, given.data, given.size);
     must(pending_settle(p, number, &settled));
-    uint64_t again = pending_add(p, &settled, buf_bytes(&terms), buf_bytes(&args));
+    terms_swap(p, &terms);
+    caller_keep(pending_add(p, buf_bytes(&args)), &settled);
+    terms_swap(p, &terms);
     buf_fini(&terms);
     buf_fini(&args);
     return again;
@@ -230,7 +314,6 @@ bool pending_send(struct pending *p, struct sending *s)
     struct pending_chunk *chunk = chunk_of(p, p->sent);
     const struct submission *next = &chunk->at[p->sent % CHUNK_NUMBERS];
     const unsigned char *terms = chunk->bytes.data + next->terms;
-    s->follows = s->terms == terms && s->submit.number + 1 == p->sent;
     if (s->terms != terms) {
         s->submit = terms_read(chunk, terms);
         s->terms = terms;
@@ -238,6 +321,21 @@ bool pending_send(struct pending *p, struct sending *s)
     s->submit.number = p->sent++;
     s->submit.args = args_of(chunk, next);
     return true;
+}
+
+struct bytes pending_send_again(struct pending *p, size_t room)
+{
+    const struct pending_chunk *chunk = chunk_of(p, p->sent - 1);
+    const struct submission *last = &chunk->at[(p->sent - 1) % CHUNK_NUMBERS];
+    uint64_t end = chunk_end(p->sent - 1);
+    if (is_large(last))
+        return bytes_of(NULL, 0);
+    const size_t from = last->at + last->size;
+    for (end = end < p->next ? end : p->next; p->sent < end; p->sent++, last++)
+        if (!last[1].again || last[1].state == SUBMISSION_NONE ||
+            last[1].at + last[1].size - from > room)
+            break;
+    return bytes_of(chunk->bytes.data + from, last->at + last->size - from);
 }
 
 bool pending_gapped(const struct pending *p, uint64_t last)
@@ -264,16 +362,15 @@ void pending_resume(struct pending *p, uint64_t last)
     if (p->next <= last || pending_gapped(p, last)) {
         struct pending fresh;
         pending_init(&fresh);
-        struct buf terms = {0};
         struct sending at = {0};
         p->sent = p->floor;
         while (pending_send(p, &at)) {
             uint64_t n = at.submit.number;
-            pending_terms(&terms, &at.submit);
-            pending_place(&fresh, number_after(&fresh, n, last), pending_find(p, n),
-                          buf_bytes(&terms), at.submit.args);
+            pending_terms(&fresh, &at.submit);
+            caller_keep(pending_place(&fresh, number_after(&fresh, n, last), at.submit.args),
+                        pending_find(p, n));
         }
-        buf_fini(&terms);
+        terms_swap(&fresh, &p->terms);
         if (fresh.next <= last)
             fresh.next = last + 1;
         if (fresh.count == 0)

@@ -27,20 +27,20 @@ int reeve_submit(struct reeve_client *c, const char *method, const void *args, s
 {
     static const struct reeve_job_options plain = {0};
     const struct reeve_job_options *said = options ? options : &plain;
-    const char *wrong = terms_set(&c->terms, method, said, !accepted);
+    const char *wrong = terms_set(&c->terms, &c->pending, method, said, !accepted);
     int rc = wrong ? client_fail(c, ERR_INVALID, "%s", wrong) : args_check(c, bytes_of(args, size));
     if (rc)
         return rc;
-    struct submission s = {.told = ++c->told,
-                           .accepted = accepted,
-                           .result = result,
-                           .user = user,
-                           .impatient = said->refuse_busy};
-    if (number)
-        *number = s.told;
     if (c->pending.unsent_bytes == 0)
         wire_wake(&c->wire, true);
-    pending_add(&c->pending, &s, buf_bytes(&c->terms.bytes), bytes_of(args, size));
+    struct submission *s = pending_add(&c->pending, bytes_of(args, size));
+    s->told = ++c->told;
+    s->accepted = accepted;
+    s->result = result;
+    s->user = user;
+    s->impatient = said->refuse_busy;
+    if (number)
+        *number = s->told;
     if (c->pending.unsent_bytes >= CONN_PART_BYTES)
         client_send(c, false);
     return 0;
@@ -87,8 +87,10 @@ void submit_pump(struct reeve_client *c, bool all)
         acks_send(c);
     struct sending at = {0};
     while (c->now_ms >= c->busy_ms && c->wire.out.bytes < OUTBOX_BYTES_MAX &&
-           pending_send(&c->pending, &at))
-        wire_put_submit(&c->wire, &at.submit, at.follows);
+           pending_send(&c->pending, &at)) {
+        wire_put_submit(&c->wire, &at.submit);
+        outbox_put(&c->wire.out, pending_send_again(&c->pending, wire_again_room(&c->wire)));
+    }
 }
 
 void submit_resume(struct reeve_client *c, uint64_t last_number, bool new_life)
@@ -121,21 +123,13 @@ static void tell_accepted(const struct reeve_client *c, const struct submission 
 
 void submit_accepted(struct reeve_client *c, const struct msg_accepted *m)
 {
-    uint64_t count = m->count ? m->count : 1;
-    if (m->number >= c->pending.next)
+    uint64_t count = m->count ? m->count : 1, n = m->number;
+    if (n >= c->pending.next)
         return;
-    uint64_t end = count < c->pending.next - m->number ? m->number + count : c->pending.next;
-    for (uint64_t n = m->number; n < end; n++) {
-        struct submission *s = pending_find(&c->pending, n);
-        if (!s)
-            continue;
-        bool first = s->state == SUBMISSION_OPEN;
-        s->received = m->durability == CLASS_RECEIVED;
-        s->taken = true;
-        s->state = SUBMISSION_ACCEPTED;
-        if (first)
-            tell_accepted(c, s, m->id + (n - m->number));
-    }
+    uint64_t end = count < c->pending.next - n ? n + count : c->pending.next;
+    bool received = m->durability == CLASS_RECEIVED;
+    for (; (n = pending_accept(&c->pending, n, end, received)) < end; n++)
+        tell_accepted(c, pending_find(&c->pending, n), m->id + (n - m->number));
 }
 
 /* The strings are taken along: the callback may make calls that need some of their own. */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/client/terms.h"
 
-#include "producer/client/pending.h"
 #include "proto/tagset.h"
 
 void terms_fini(struct terms *t)
 {
-    buf_fini(&t->bytes);
     buf_fini(&t->tags);
     buf_fini(&t->error);
 }
@@ -19,7 +17,7 @@ static bool is_plain(const struct reeve_job_options *o)
 
 static bool alike(const struct reeve_job_options *a, const struct reeve_job_options *b)
 {
-    return is_plain(a) && is_plain(b) && a->priority == b->priority && a->delay_ms == b->delay_ms &&
+    return is_plain(a) && a->priority == b->priority && a->delay_ms == b->delay_ms &&
            a->deadline_ms == b->deadline_ms && a->timeout_ms == b->timeout_ms &&
            a->retries == b->retries && a->durability == b->durability &&
            a->wait_for_handler == b->wait_for_handler && a->kind == b->kind &&
@@ -48,30 +46,36 @@ static uint64_t flags_of(const struct reeve_job_options *o, bool lazily)
            (o->kind == REEVE_SESSION ? SUBMIT_SESSION : 0u) | (lazily ? SUBMIT_ACCEPT_LAZILY : 0u);
 }
 
-const char *terms_set(struct terms *t, const char *method, const struct reeve_job_options *o,
-                      bool lazily)
+static __attribute__((noinline)) const char *change(struct terms *t, struct pending *p,
+                                                    const char *method,
+                                                    const struct reeve_job_options *o, bool lazily)
 {
-    if (t->bytes.size && method && lazily == t->lazily && alike(o, &t->options) &&
-        strcmp(method, t->method) == 0)
-        return NULL;
     struct bytes queue = bytes_text(method);
-    buf_clear(&t->bytes);
     check(t, queue, o);
     if (t->error.size)
         return buf_text(&t->error);
     bytes_copy(t->method, bytes_of(method, queue.size + 1));
+    t->plain = is_plain(o);
     t->options = *o;
     t->lazily = lazily;
-    pending_terms(&t->bytes, &(struct msg_submit){.queue = queue,
-                                                  .priority = o->priority,
-                                                  .flags = flags_of(o, lazily),
-                                                  .delay_ms = o->delay_ms,
-                                                  .deadline_ms = o->deadline_ms,
-                                                  .timeout_ms = o->timeout_ms,
-                                                  .retries = (uint64_t)o->retries,
-                                                  .key = bytes_text(o->key),
-                                                  .durability = o->durability,
-                                                  .together = o->together != 0,
-                                                  .tags = buf_bytes(&t->tags)});
+    pending_terms(p, &(struct msg_submit){.queue = queue,
+                                          .priority = o->priority,
+                                          .flags = flags_of(o, lazily),
+                                          .delay_ms = o->delay_ms,
+                                          .deadline_ms = o->deadline_ms,
+                                          .timeout_ms = o->timeout_ms,
+                                          .retries = (uint64_t)o->retries,
+                                          .key = bytes_text(o->key),
+                                          .durability = o->durability,
+                                          .together = o->together != 0,
+                                          .tags = buf_bytes(&t->tags)});
     return NULL;
+}
+
+const char *terms_set(struct terms *t, struct pending *p, const char *method,
+                      const struct reeve_job_options *o, bool lazily)
+{
+    bool same = t->plain && method && lazily == t->lazily && alike(o, &t->options) &&
+                strcmp(method, t->method) == 0;
+    return same ? NULL : change(t, p, method, o, lazily);
 }

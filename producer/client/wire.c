@@ -188,17 +188,16 @@ void wire_put(struct wire *w, const struct record *r)
     outbox_put(&w->out, buf_bytes(&w->scratch));
 }
 
-void wire_put_submit(struct wire *w, const struct msg_submit *m, bool follows)
+void wire_put_submit(struct wire *w, const struct msg_submit *m)
 {
-    const struct msg_again again = {.value = m->args};
     buf_clear(&w->scratch);
-    if (follows && w->brief)
-        put_again(&w->scratch, &again);
-    if (!w->scratch.size || !outbox_joins(&w->out, w->scratch.size)) {
-        buf_clear(&w->scratch);
-        put_submit(&w->scratch, m);
-    }
+    put_submit(&w->scratch, m);
     outbox_put(&w->out, buf_bytes(&w->scratch));
+}
+
+size_t wire_again_room(const struct wire *w)
+{
+    return w->brief ? outbox_room(&w->out) : 0;
 }
 
 int wire_flush(struct wire *w)

@@ -52,9 +52,9 @@ int wire_updates(struct wire *w, uint64_t port) MUST_CHECK;
 int wire_subscribe(struct wire *w, struct bytes topic, bool on);
 
 void wire_put(struct wire *w, const struct record *r);
-/* A submission. follows: what was put last is one, too, and this is that one once more, with the
- * next number and these arguments. */
-void wire_put_submit(struct wire *w, const struct msg_submit *m, bool follows);
+void wire_put_submit(struct wire *w, const struct msg_submit *m);
+/* How many bytes that say the record put last `again` can stand right behind it. */
+size_t wire_again_room(const struct wire *w);
 /* 0: all gone; EAGAIN: the rest waits; else errno. */
 int wire_flush(struct wire *w) MUST_CHECK;
 

@@ -194,15 +194,13 @@ static struct spec spec_make(struct sim *s)
 static void submit_one(struct sim *s, struct client_sim *c, const struct spec *spec,
                        struct msg_submit *m)
 {
-    struct buf args = {0}, terms = {0};
+    struct buf args = {0};
     spec_put(&args, spec);
     m->args = buf_bytes(&args);
     m->tags = spec_tags(s, spec);
     ledger_submitted(s, spec, m);
-    pending_terms(&terms, m);
-    pending_add(&c->pending, &(struct submission){.told = spec->serial}, buf_bytes(&terms),
-                m->args);
-    buf_fini(&terms);
+    pending_terms(&c->pending, m);
+    pending_add(&c->pending, m->args)->told = spec->serial;
     buf_fini(&args);
 }
 
@@ -258,15 +256,6 @@ static void submit(struct sim *s, struct client_sim *c)
     }
 }
 
-/* Those of a row are said short, so that the broker takes them as one. */
-static void submission_put(struct buf *out, const struct sending *at)
-{
-    if (at->follows)
-        put_again(out, &(struct msg_again){.value = at->submit.args});
-    else
-        put_submit(out, &at->submit);
-}
-
 static void acknowledge(struct client_sim *c, uint64_t number)
 {
     if (acks_add(&c->acks, number))
@@ -277,11 +266,8 @@ static void acknowledge(struct client_sim *c, uint64_t number)
 
 static void accepted(struct client_sim *c, const struct msg_accepted *m)
 {
-    for (uint64_t i = 0; i < (m->count ? m->count : 1); i++) {
-        struct submission *sub = pending_find(&c->pending, m->number + i);
-        if (sub)
-            sub->state = SUBMISSION_ACCEPTED, sub->taken = true;
-    }
+    uint64_t end = m->number + (m->count ? m->count : 1);
+    must(pending_accept(&c->pending, m->number, end, m->durability == CLASS_RECEIVED) == end);
 }
 
 static void ended(struct client_sim *c, const struct msg_ended *m)
@@ -423,8 +409,12 @@ void client_turn(struct sim *s, struct client_sim *c)
         watcher_turn(s, c);
         struct sending at = {0};
         while (s->now_us >= c->busy_us && c->out.size < FRAME_BYTES &&
-               pending_send(&c->pending, &at))
-            submission_put(&c->out, &at);
+               pending_send(&c->pending, &at)) {
+            put_submit(&c->out, &at.submit);
+            struct bytes row =
+                pending_send_again(&c->pending, sim_chance(s, 0.5) ? FRAME_BYTES : 0);
+            buf_put(&c->out, row.data, row.size);
+        }
     }
     send_out(s, c);
 }

@@ -20,10 +20,9 @@ static uint64_t add(struct pending *p, uint64_t told, struct bytes args)
 {
     struct msg_submit m = {
         .number = told, .queue = bytes_text("a.b"), .args = args, .priority = priority_of(told)};
-    struct buf terms = {0};
-    pending_terms(&terms, &m);
-    uint64_t number = pending_add(p, &(struct submission){.told = told}, buf_bytes(&terms), args);
-    buf_fini(&terms);
+    uint64_t number = p->next;
+    pending_terms(p, &m);
+    pending_add(p, args)->told = told;
     return number;
 }
 
@@ -74,23 +73,121 @@ TEST(a_run_says_each_with_its_own_terms)
         memcpy(&told, at.submit.args.data, sizeof told);
         CHECK(at.submit.number == i && told == i);
         CHECK_EQ(at.submit.priority, priority_of(i));
-        CHECK_EQ(at.follows, i % 3 != 0 && i > 1 && i % CHUNK_NUMBERS != 0);
     }
     CHECK(!pending_send(&p, &at));
     pending_fini(&p);
 }
 
-TEST(what_stands_behind_a_gap_does_not_follow)
+/* What a broker reads that is sent one with all that can be said behind it in so much room. */
+static unsigned send_row(struct pending *p, struct record *r, size_t room, uint64_t *told)
+{
+    struct sending at = {0};
+    struct buf out = {0};
+    unsigned count = 0;
+    if (pending_send(p, &at))
+        put_submit(&out, &at.submit);
+    struct bytes row = out.size ? pending_send_again(p, room) : bytes_of(NULL, 0);
+    CHECK(row.size <= room);
+    buf_put(&out, row.data, row.size);
+    struct cursor c = cursor_of(buf_bytes(&out));
+    r->type = REC_NONE;
+    for (; !cursor_done(&c); count++) {
+        CHECK_EQ(record_next(&c, r), OK);
+        memcpy(&told[count], r->submit.args.data, sizeof *told);
+        CHECK_EQ(r->submit.number, at.submit.number + count);
+        CHECK_EQ(r->submit.priority, priority_of(told[count]));
+    }
+    buf_fini(&out);
+    return count;
+}
+
+TEST(what_says_the_same_is_sent_as_one_row)
 {
     struct pending p;
-    struct sending at = {0};
+    struct record r;
+    uint64_t told[3], next = 1;
+    pending_init(&p);
+    for (uint64_t i = 1; i <= 1000; i++)
+        add_small(&p, i);
+    while (next <= 1000) {
+        uint64_t end = (next / 3 + 1) * 3, chunk_end = (next / CHUNK_NUMBERS + 1) * CHUNK_NUMBERS;
+        end = end < chunk_end ? end : chunk_end;
+        end = end < 1001 ? end : 1001;
+        CHECK_EQ(send_row(&p, &r, SIZE_MAX, told), end - next);
+        for (uint64_t i = 0; next < end; i++)
+            CHECK_EQ(told[i], next++);
+    }
+    CHECK_EQ(send_row(&p, &r, SIZE_MAX, told), 0);
+    pending_fini(&p);
+}
+
+TEST(a_row_ends_with_the_room_and_goes_on_later)
+{
+    enum { SHORT = 4 + sizeof(uint64_t) }; /* the short form of one */
+    struct pending p;
+    struct record r;
+    uint64_t told[3];
+    pending_init(&p);
+    for (uint64_t i = 3; i <= 5; i++) /* of like terms */
+        add_small(&p, i);
+    CHECK_EQ(send_row(&p, &r, 2 * SHORT - 1, told), 2);
+    CHECK(told[0] == 3 && told[1] == 4);
+    CHECK_EQ(send_row(&p, &r, SIZE_MAX, told), 1);
+    CHECK_EQ(told[0], 5);
+    pending_resume(&p, 0);
+    CHECK_EQ(send_row(&p, &r, 0, told), 1);
+    CHECK_EQ(send_row(&p, &r, 2 * SHORT, told), 2);
+    CHECK(told[0] == 4 && told[1] == 5);
+    pending_fini(&p);
+}
+
+TEST(no_row_goes_over_a_settled_one)
+{
+    struct pending p;
+    struct record r;
     struct submission s;
+    uint64_t told[3];
     pending_init(&p);
     for (uint64_t i = 3; i <= 5; i++) /* of like terms */
         add_small(&p, i);
     CHECK(pending_settle(&p, 2, &s));
-    CHECK(pending_send(&p, &at) && !at.follows);
-    CHECK(pending_send(&p, &at) && at.submit.number == 3 && !at.follows);
+    CHECK_EQ(send_row(&p, &r, SIZE_MAX, told), 1);
+    CHECK_EQ(told[0], 3);
+    CHECK_EQ(send_row(&p, &r, SIZE_MAX, told), 1);
+    CHECK_EQ(told[0], 5);
+    pending_fini(&p);
+}
+
+TEST(no_row_goes_over_a_large_one)
+{
+    struct pending p;
+    struct record r;
+    struct buf large = {0};
+    uint64_t told[3];
+    pending_init(&p);
+    uint64_t who[512] = {4};
+    buf_put(&large, who, sizeof who);
+    add_small(&p, 3);
+    add(&p, 4, buf_bytes(&large)); /* of like terms */
+    add_small(&p, 5);
+    for (uint64_t i = 3; i <= 5; i++) {
+        CHECK_EQ(send_row(&p, &r, SIZE_MAX, told), 1);
+        CHECK_EQ(told[0], i);
+    }
+    pending_fini(&p);
+    buf_fini(&large);
+}
+
+TEST(terms_that_come_back_are_kept_once)
+{
+    struct pending p;
+    pending_init(&p);
+    add_small(&p, 3);
+    size_t before_bytes = p.chunks[0]->bytes.size;
+    add_small(&p, 4);
+    add_small(&p, 5);
+    size_t each = (p.chunks[0]->bytes.size - before_bytes) / 2;
+    CHECK_EQ(each, 4 + sizeof(uint64_t));
     pending_fini(&p);
 }
 
