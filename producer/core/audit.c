@@ -98,9 +98,8 @@ void broker_audit(const struct broker *b)
 {
     uint64_t ready = 0, running = 0, delayed = 0, args = 0, timers = 0, storing = 0, recovering = 0;
     size_t at = 0;
-    for (struct job *job; (job = idmap_next(&b->jobs, &at));) {
-        if (job_ended((enum job_state)job->state))
-            continue;
+    for (struct job *job; (job = job_next(b, &at));) {
+        must(!job_ended((enum job_state)job->state));
         ready += job->state == JOB_WAITING;
         running += job->state == JOB_RUNNING;
         delayed += job->state == JOB_DELAYED || job->state == JOB_BACKOFF;

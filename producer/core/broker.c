@@ -95,11 +95,9 @@ void broker_free(struct broker *b)
     if (!b)
         return;
     size_t at = 0;
-    for (struct job *job; (job = idmap_next(&b->jobs, &at));)
-        if (job_ended((enum job_state)job->state))
-            bygone_free(b, job);
-        else
-            job_free(b, job);
+    for (struct job *job; (job = job_next(b, &at));)
+        job_free(b, job);
+    bygones_fini(b);
     list_each_safe(w, &b->workers) worker_free(b, container_of(w, struct worker, link));
     list_each_safe(p, &b->peers_list) peer_free(b, container_of(p, struct peer, link));
     at = 0;

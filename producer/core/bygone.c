@@ -3,28 +3,39 @@
 
 enum { TICK_JOBS = 1000 }; /* too old ones forgotten in one tick; the rest waits for the next */
 
-/* What is kept of an end. */
-struct end {
-    int64_t at_ms;
-    uint64_t ended_ms, peak_kib; /* wall; as in ended_row */
-    struct owner *owner;         /* its client's, which may have gone */
-    bool fetched;                /* or nobody waits for it */
-    unsigned char record[];      /* `ended` */
-};
-
-static uint64_t all_bytes(const struct job *job)
+static void *marked(struct bygone *bygone)
 {
-    return job_bytes(job->args_size) + job->end_bytes;
+    return (void *)((uintptr_t)bygone | 1);
 }
 
-uint64_t bygone_waiting_bytes(const struct job *job)
+static struct bygone *unmarked(void *known)
 {
-    return job->end->fetched ? 0 : all_bytes(job);
+    return (struct bygone *)((uintptr_t)known & ~(uintptr_t)1);
+}
+
+static struct bytes args_of(const struct bygone *bygone)
+{
+    return bytes_of(bygone->bytes, bygone->args_size);
+}
+
+static struct bytes record_of(const struct bygone *bygone)
+{
+    return bytes_of(bygone->bytes + bygone->args_size, bygone->record_size);
+}
+
+static size_t bytes_of_both(size_t args_size, size_t record_size)
+{
+    return offsetof(struct bygone, bytes) + args_size + record_size;
+}
+
+static size_t all_bytes(const struct bygone *bygone)
+{
+    return bytes_of_both(bygone->args_size, bygone->record_size);
 }
 
 static void list_init(struct bygone_list *list)
 {
-    link_init(&list->jobs);
+    link_init(&list->all);
     list->count = list->bytes = 0;
 }
 
@@ -34,113 +45,128 @@ void bygones_init(struct bygones *all)
     list_init(&all->fetched);
 }
 
+static void list_fini(struct broker *b, struct bygone_list *list)
+{
+    list_each_safe(l, &list->all)
+    {
+        struct bygone *bygone = container_of(l, struct bygone, link);
+        pool_give(&b->pool, bygone, all_bytes(bygone));
+    }
+}
+
+void bygones_fini(struct broker *b)
+{
+    list_fini(b, &b->bygones.waiting);
+    list_fini(b, &b->bygones.fetched);
+}
+
 bool bygone_fits(const struct job *job)
 {
     return job->durability != CLASS_DURABLE && !job->more;
 }
 
-struct job *bygone_find(const struct broker *b, uint64_t id)
+struct bygone *bygone_find(const struct broker *b, uint64_t id)
 {
-    struct job *job = idmap_find(&b->jobs, id);
-    return job && job_ended((enum job_state)job->state) ? job : NULL;
-}
-
-struct owner *bygone_owner(const struct job *job)
-{
-    return job_ended((enum job_state)job->state) && bygone_fits(job) ? job->end->owner : NULL;
+    void *known = idmap_find(&b->jobs, id);
+    return bygone_marked(known) ? unmarked(known) : NULL;
 }
 
 /* --- coming and going ------------------------------------------------------------------------- */
 
-static void enter(struct bygone_list *list, struct job *job, uint64_t bytes)
+static void enter(struct bygone_list *list, struct bygone *bygone)
 {
-    list_append(&list->jobs, &job->link);
+    list_append(&list->all, &bygone->link);
     list->count++;
-    list->bytes += bytes;
+    list->bytes += all_bytes(bygone);
 }
 
-static void leave(struct bygone_list *list, struct job *job, uint64_t bytes)
+static void leave(struct bygone_list *list, struct bygone *bygone)
 {
-    link_take(&job->link);
+    link_take(&bygone->link);
     list->count--;
-    list->bytes -= bytes;
+    list->bytes -= all_bytes(bygone);
 }
 
-void bygone_free(struct broker *b, struct job *job)
-{
-    pool_give(&b->pool, job->end, job->end_bytes);
-    job_free(b, job);
-}
-
-void bygone_forget(struct broker *b, struct job *job)
+void bygone_forget(struct broker *b, struct bygone *bygone)
 {
     if (b->options.tells_ends)
-        effect_add(b, FX_GONE)->id = job->id;
-    leave(job->end->fetched ? &b->bygones.fetched : &b->bygones.waiting, job, all_bytes(job));
-    usage_result(job->end->owner, -(int64_t)bygone_waiting_bytes(job));
-    idmap_take(&b->jobs, job->id);
-    bygone_free(b, job);
+        effect_add(b, FX_GONE)->id = bygone->id;
+    leave(bygone->fetched ? &b->bygones.fetched : &b->bygones.waiting, bygone);
+    if (!bygone->fetched)
+        usage_result(bygone->owner, -(int64_t)all_bytes(bygone));
+    idmap_take(&b->jobs, bygone->id);
+    pool_give(&b->pool, bygone, all_bytes(bygone));
 }
 
+/* Nobody has looked at the oldest for long; and where they lie the next ones will. */
 static void trim(struct broker *b)
 {
     const struct bygone_list *list = &b->bygones.fetched;
     while (list->count > b->limits.history_max || list->bytes > b->limits.history_bytes_max) {
-        struct job *oldest = list_first(&list->jobs, struct job, link);
-        job_fetch(oldest->link.next->next); /* nobody has looked at it for long */
+        struct bygone *oldest = list_first(&list->all, struct bygone, link);
+        fetch(oldest->link.next->next, sizeof(struct bygone) + oldest->record_size);
         bygone_forget(b, oldest);
     }
 }
 
-void bygone_add(struct broker *b, struct job *job, const struct msg_ended_row *row,
+void bygone_add(struct broker *b, const struct job *job, const struct msg_ended_row *row,
                 struct bytes record)
 {
-    size_t bytes = offsetof(struct end, record) + record.size;
-    struct end *end = pool_take(&b->pool, bytes);
-    *end = (struct end){.at_ms = b->now_ms,
-                        .ended_ms = row->ended_ms,
-                        .peak_kib = row->peak_kib,
-                        .owner = owner_of_job(job),
-                        .fetched = job_unwanted(job)};
-    memcpy(end->record, record.data, record.size);
-    job->end = end;
-    job->end_bytes = (uint32_t)bytes;
-    job->updates = (uint32_t)row->updates;
-    job->client = NULL;
-    enter(end->fetched ? &b->bygones.fetched : &b->bygones.waiting, job, all_bytes(job));
-    usage_result(end->owner, (int64_t)bygone_waiting_bytes(job));
-    trim(b);
+    struct bygone *bygone = pool_take(&b->pool, bytes_of_both(job->args_size, record.size));
+    *bygone = (struct bygone){.id = job->id,
+                              .owner = owner_of_job(job),
+                              .args_size = job->args_size,
+                              .record_size = (uint32_t)record.size,
+                              .fetched = job_unwanted(job),
+                              .state = job->state,
+                              .attempts = job->attempts,
+                              .priority = job->priority,
+                              .updates = (uint32_t)row->updates,
+                              .at_ms = b->now_ms,
+                              .queue = job->queue,
+                              .submitted_ms = job->submitted_ms,
+                              .ended_ms = row->ended_ms,
+                              .peak_kib = row->peak_kib};
+    bytes_copy(bygone->bytes, bytes_of(job->args, job->args_size));
+    bytes_copy(bygone->bytes + job->args_size, record);
+    idmap_put(&b->jobs, bygone->id, marked(bygone));
+    if (bygone->fetched) {
+        enter(&b->bygones.fetched, bygone);
+        trim(b);
+    } else {
+        enter(&b->bygones.waiting, bygone);
+        usage_result(bygone->owner, (int64_t)all_bytes(bygone));
+    }
 }
 
-static void fetched(struct broker *b, struct job *job)
+static void fetched(struct broker *b, struct bygone *bygone)
 {
-    uint64_t bytes = all_bytes(job);
-    job->end->fetched = true;
-    leave(&b->bygones.waiting, job, bytes);
-    enter(&b->bygones.fetched, job, bytes);
-    usage_result(job->end->owner, -(int64_t)bytes);
+    bygone->fetched = true;
+    leave(&b->bygones.waiting, bygone);
+    enter(&b->bygones.fetched, bygone);
+    usage_result(bygone->owner, -(int64_t)all_bytes(bygone));
 }
 
 /* A run over more ids than there are results: the results are looked at instead. */
 static uint64_t settle_long_run(struct broker *b, uint64_t id, uint64_t count)
 {
     uint64_t here = 0;
-    list_each_safe(l, &b->bygones.waiting.jobs)
+    list_each_safe(l, &b->bygones.waiting.all)
     {
-        struct job *job = container_of(l, struct job, link);
-        if (job->id < id || job->id - id >= count)
+        struct bygone *bygone = container_of(l, struct bygone, link);
+        if (bygone->id < id || bygone->id - id >= count)
             continue;
-        fetched(b, job);
+        fetched(b, bygone);
         here++;
     }
     return here;
 }
 
 /* Results are mostly fetched in the order in which they came: then it is the next one. */
-static struct job *settle_find(const struct broker *b, struct link *next, uint64_t id)
+static struct bygone *settle_find(const struct broker *b, struct link *next, uint64_t id)
 {
-    if (next != &b->bygones.waiting.jobs && container_of(next, struct job, link)->id == id)
-        return container_of(next, struct job, link);
+    if (next != &b->bygones.waiting.all && container_of(next, struct bygone, link)->id == id)
+        return container_of(next, struct bygone, link);
     return bygone_find(b, id);
 }
 
@@ -150,14 +176,14 @@ uint64_t bygone_settle(struct broker *b, uint64_t id, uint64_t count)
     if (count > b->bygones.waiting.count) {
         here = settle_long_run(b, id, count);
     } else {
-        struct link *next = b->bygones.waiting.jobs.next;
+        struct link *next = b->bygones.waiting.all.next;
         for (uint64_t i = 0; i < count; i++) {
-            struct job *job = settle_find(b, next, id + i);
-            if (job && !job->end->fetched) {
-                next = job->link.next;
-                fetched(b, job);
+            struct bygone *bygone = settle_find(b, next, id + i);
+            if (bygone && !bygone->fetched) {
+                next = bygone->link.next;
+                fetched(b, bygone);
             }
-            here += job != NULL;
+            here += bygone != NULL;
         }
     }
     trim(b);
@@ -167,8 +193,8 @@ uint64_t bygone_settle(struct broker *b, uint64_t id, uint64_t count)
 static void forget_old(struct broker *b, const struct bygone_list *list, int64_t age_ms)
 {
     for (int i = 0; i < TICK_JOBS && list->count; i++) {
-        struct job *oldest = list_first(&list->jobs, struct job, link);
-        if (b->now_ms - oldest->end->at_ms < age_ms)
+        struct bygone *oldest = list_first(&list->all, struct bygone, link);
+        if (b->now_ms - oldest->at_ms < age_ms)
             return;
         bygone_forget(b, oldest);
     }
@@ -182,24 +208,22 @@ void bygones_tick(struct broker *b)
 
 /* --- what is asked ---------------------------------------------------------------------------- */
 
-void bygone_row(const struct job *job, struct row *row)
+void bygone_row(const struct bygone *bygone, struct row *row)
 {
-    const struct end *end = job->end;
-    struct cursor c =
-        cursor_of(bytes_of(end->record, job->end_bytes - offsetof(struct end, record)));
+    struct cursor c = cursor_of(record_of(bygone));
     struct record ended;
     must(record_get(&c, &ended) == OK && ended.type == REC_ended);
     struct msg_ended_row tail = {
-        .ended_ms = end->ended_ms, .updates = job->updates, .peak_kib = end->peak_kib};
-    *row = (struct row){.submit = {.queue = job->queue->name,
-                                   .args = bytes_of(job->args, job->args_size),
-                                   .priority = job->priority,
-                                   .durability = job->durability,
-                                   .tags = job->queue->tags},
-                        .origin = {.id = job->id,
-                                   .submitted_ms = job->submitted_ms,
-                                   .attempts = job->attempts,
-                                   .principal = owner_name(end->owner)},
+        .ended_ms = bygone->ended_ms, .updates = bygone->updates, .peak_kib = bygone->peak_kib};
+    *row = (struct row){.submit = {.queue = bygone->queue->name,
+                                   .args = args_of(bygone),
+                                   .priority = bygone->priority,
+                                   .durability = CLASS_RECEIVED,
+                                   .tags = bygone->queue->tags},
+                        .origin = {.id = bygone->id,
+                                   .submitted_ms = bygone->submitted_ms,
+                                   .attempts = bygone->attempts,
+                                   .principal = owner_name(bygone->owner)},
                         .ended = ended.ended};
     row_show(row, &tail);
 }
@@ -220,15 +244,26 @@ uint64_t bygones_bytes(const struct broker *b)
     return b->bygones.waiting.bytes + b->bygones.fetched.bytes;
 }
 
+uint64_t bygones_waiting_bytes(const struct broker *b, const struct owner *owner)
+{
+    uint64_t bytes = 0;
+    list_each(l, &b->bygones.waiting.all)
+    {
+        const struct bygone *bygone = container_of(l, struct bygone, link);
+        bytes += bygone->owner == owner ? all_bytes(bygone) : 0;
+    }
+    return bytes;
+}
+
 static void audit_list(const struct broker *b, const struct bygone_list *list, bool fetched)
 {
     uint64_t count = 0, bytes = 0;
-    list_each(l, &list->jobs)
+    list_each(l, &list->all)
     {
-        const struct job *job = container_of(l, struct job, link);
-        must(bygone_find(b, job->id) == job && bygone_fits(job) && !job->client);
-        must(job->end->fetched == fetched);
-        bytes += all_bytes(job);
+        const struct bygone *bygone = container_of(l, struct bygone, link);
+        must(bygone_find(b, bygone->id) == bygone && !job_find(b, bygone->id));
+        must(bygone->fetched == fetched && job_ended((enum job_state)bygone->state));
+        bytes += all_bytes(bygone);
         count++;
     }
     must(count == list->count && bytes == list->bytes);

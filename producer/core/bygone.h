@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * bygone: jobs that have ended and have no row, for nobody was promised one: plain ones of class
- * received. Each stays where it is, with its arguments and the record of its end, until it is too
- * old or there is no more room; whoever asks about it is answered at once. What has ended otherwise
- * is the store's.
+ * received. What can be asked about one, its arguments and the record of its end are kept here,
+ * until it is too old or there is no more room; whoever asks is answered at once. What has ended
+ * otherwise is the store's.
  *
  * The promises are the store's too. A result that its client has not fetched stays for a day, and
  * when there are too many of those nothing new is taken. Of those that were fetched the latest
@@ -19,31 +19,53 @@ struct job;
 struct owner;
 struct row;
 
+/* A hundred thousand of them lie around and are mostly never looked at again: each is as small as
+ * it can be, in one piece, and begins with what is needed to forget it. */
+struct bygone {
+    struct link link; /* bygone_list::all */
+    uint64_t id;
+    struct owner *owner; /* its client's, which may have gone */
+    uint32_t args_size, record_size;
+    bool fetched; /* or nobody waits for it */
+    uint8_t state, attempts;
+    int8_t priority;
+    uint32_t updates;
+    int64_t at_ms; /* of its end */
+    const struct queue *queue;
+    uint64_t submitted_ms, ended_ms, peak_kib; /* wall; as in ended_row */
+    unsigned char bytes[];                     /* its arguments, then `ended` */
+};
+
 struct bygones {
     struct bygone_list {
-        struct link jobs; /* job::link, in the order in which they came */
+        struct link all; /* bygone::link, in the order in which they came */
         uint64_t count, bytes;
     } waiting, fetched; /* nobody has fetched the result yet; somebody has, or nobody will */
 };
+
+/* An id leads to either, see broker::jobs: then the lowest bit says which. */
+static inline bool bygone_marked(const void *known)
+{
+    return (uintptr_t)known & 1;
+}
 
 void bygones_init(struct bygones *all);
 
 /* Does this job stay here when it ends? */
 bool bygone_fits(const struct job *job);
-/* It has ended. Takes the job, and may forget it at once; record: `ended` as it is written. */
-void bygone_add(struct broker *b, struct job *job, const struct msg_ended_row *row,
+/* It has ended, and may be forgotten at once; record: `ended` as it is written. */
+void bygone_add(struct broker *b, const struct job *job, const struct msg_ended_row *row,
                 struct bytes record);
-struct job *bygone_find(const struct broker *b, uint64_t id); /* NULL: none of these */
-struct owner *bygone_owner(const struct job *job);            /* NULL also: none of these */
+struct bygone *bygone_find(const struct broker *b, uint64_t id); /* NULL: none of these */
 /* As if it came from the store. Lent until the next step. */
-void bygone_row(const struct job *job, struct row *row);
+void bygone_row(const struct bygone *bygone, struct row *row);
 /* The results of ids id..id+count-1 have been fetched. Returns how many of them were here. */
 uint64_t bygone_settle(struct broker *b, uint64_t id, uint64_t count);
-void bygone_forget(struct broker *b, struct job *job);
-void bygone_free(struct broker *b, struct job *job); /* the broker ends */
+void bygone_forget(struct broker *b, struct bygone *bygone);
+void bygones_fini(struct broker *b);
 
-/* What the result of one costs that nobody has fetched; else 0. */
-uint64_t bygone_waiting_bytes(const struct job *job);
+/* What those cost whose results are this owner's and nobody has fetched. Walks them all. */
+uint64_t bygones_waiting_bytes(const struct broker *b, const struct owner *owner);
 /* No room for another result that nobody has fetched. */
 bool bygones_crowded(const struct broker *b);
 uint64_t bygones_count(const struct broker *b);

@@ -421,9 +421,9 @@ static uint64_t body_hash_of(const struct client *client, const struct msg_submi
 static uint8_t class_of(const struct broker *b, uint64_t id)
 {
     const struct job *job = job_find(b, id);
-    if (!job)
-        job = bygone_find(b, id);
-    return job ? job->durability : b->options.durable ? CLASS_DURABLE : CLASS_RECEIVED;
+    if (job)
+        return job->durability;
+    return b->options.durable && !bygone_find(b, id) ? CLASS_DURABLE : CLASS_RECEIVED;
 }
 
 static void submit_answer(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)

@@ -158,14 +158,13 @@ struct job {
     struct client *client; /* NULL: nobody in particular (a retry) */
     uint64_t number;
     union {
-        struct link link; /* level::jobs, broker::storing, broker::recovering, bygone_list::jobs;
-                             delayed and backoff are in none */
+        struct link link; /* level::jobs, broker::storing, broker::recovering; delayed and backoff
+                             are in none */
         uint32_t place;   /* running: worker::holdings */
     };
     union {
         struct worker *worker; /* running */
         uint64_t stored_by;    /* storing: ready when the store has come so far */
-        struct end *end;       /* bygone: what is kept of it */
     };
     struct job_more *more;
     uint64_t submitted_ms : 48; /* wall */
@@ -179,10 +178,7 @@ struct job {
     bool together : 1;   /* nobody waits for its result alone */
     uint32_t leases;     /* how often, in all lives: see job_last_token */
     uint32_t updates;
-    union {
-        uint32_t lent_us;   /* running: what the lease was taken to cost */
-        uint32_t end_bytes; /* bygone: of its end */
-    };
+    uint32_t lent_us;   /* running: what the lease was taken to cost */
     uint32_t leased_ms; /* when, since broker::start_ms, and so often round */
     uint32_t args_size;
     uint8_t state, attempts;
@@ -285,7 +281,7 @@ struct broker {
     uint32_t queues_count, queues_capacity;
     struct link active; /* queue::link */
     uint64_t turns;     /* how often one of them woke up */
-    struct idmap jobs;  /* live ones and bygones */
+    struct idmap jobs;  /* those that live, and bygones, which are marked */
     struct bygones bygones;
     struct pool pool; /* of what there is most of, and is looked at most */
     uint64_t args_bytes;
@@ -496,6 +492,7 @@ void job_fetch(const struct link *l);     /* job::link; a list's head does no ha
 size_t job_bytes(size_t args_size);       /* of one with so many */
 void job_free(struct broker *b, struct job *job);
 struct job *job_find(const struct broker *b, uint64_t id); /* NULL: none that lives */
+struct job *job_next(const struct broker *b, size_t *at);  /* of all that live: as idmap_next */
 void job_new(struct broker *b, struct job *job, uint64_t delay_ms);
 void job_enter(struct broker *b, struct job *job);
 void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t token);

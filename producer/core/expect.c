@@ -48,7 +48,7 @@ static void link_worker(struct expected *x)
 {
     if (x->peer && x->peer->worker)
         worker_fetch(x->peer->worker);
-    if (x->job_at && (x->job = *x->job_at))
+    if (x->job_at && !bygone_marked(*x->job_at) && (x->job = *x->job_at))
         fetch(x->job, sizeof *x->job);
 }
 

@@ -92,7 +92,7 @@ static void again(struct broker *b, struct peer *peer, uint64_t number, const st
 
 static void drop(struct broker *b, struct peer *peer, uint64_t number, uint64_t id)
 {
-    struct job *bygone = bygone_find(b, id);
+    struct bygone *bygone = bygone_find(b, id);
     if (bygone)
         bygone_forget(b, bygone);
     else
@@ -140,7 +140,7 @@ static void found_one(struct broker *b, struct peer *peer, const struct find *fi
 
 void find_ask(struct broker *b, struct peer *peer, const struct find *ask, uint64_t id)
 {
-    struct job *bygone = bygone_find(b, id);
+    const struct bygone *bygone = bygone_find(b, id);
     if (!bygone) {
         find_put(b, peer, ask, FX_FIND)->id = id;
         return;

@@ -84,8 +84,17 @@ struct job_more *job_more(struct job *job)
 
 struct job *job_find(const struct broker *b, uint64_t id)
 {
-    struct job *job = idmap_find(&b->jobs, id);
-    return job && !job_ended((enum job_state)job->state) ? job : NULL;
+    void *known = idmap_find(&b->jobs, id);
+    return bygone_marked(known) ? NULL : known;
+}
+
+struct job *job_next(const struct broker *b, size_t *at)
+{
+    void *known;
+    do
+        known = idmap_next(&b->jobs, at);
+    while (bygone_marked(known));
+    return known;
 }
 
 /* The arguments begin in what would be padding: a million of them wait in memory. */
@@ -293,11 +302,10 @@ static void end_count(struct broker *b, const struct job *job)
     job->queue->ended[job->state]++;
 }
 
-/* All of it that stays is its row. */
+/* All of it that stays is its row, or a bygone. */
 static void end_leave(struct broker *b, struct job *job, const struct msg_ended *ended)
 {
     struct chain *chain = job_chain(job);
-    idmap_take(&b->jobs, job->id);
     if (chain)
         chain_ended(b, job, chain);
     if (job->more && job->more->parent)
@@ -347,7 +355,8 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
     if (bygone_fits(job))
         bygone_add(b, job, &row, record);
     else
-        end_leave(b, job, &ended);
+        idmap_take(&b->jobs, job->id);
+    end_leave(b, job, &ended);
     if (client)
         client_release(b, client);
 }

@@ -12,22 +12,38 @@ enum { LIST_MAX = 1000 };
  * ones are on. */
 #define AFTER_ENDED (1ull << 63)
 
-static bool fits(const struct job *job, const struct msg_list_jobs *ask, uint64_t after, bool ended)
+static bool fits(const struct msg_list_jobs *ask, uint64_t after, uint64_t id, unsigned state,
+                 const struct queue *q)
 {
-    return job_ended((enum job_state)job->state) == ended && (!after || job->id < after) &&
-           (!ask->state || ask->state == job_state_shown(job)) &&
-           (!ask->queue.size || bytes_equal(ask->queue, job->queue->name));
+    return (!after || id < after) && (!ask->state || ask->state == state) &&
+           (!ask->queue.size || bytes_equal(ask->queue, q->name));
 }
 
 /* The newest that fit and that it may see. A full walk of the table: this is a person's question,
  * not the hot path. */
-static void take(struct broker *b, const struct peer *peer, const struct msg_list_jobs *ask,
-                 uint64_t after, bool ended, struct newest *ids)
+static void take_live(const struct broker *b, const struct peer *peer,
+                      const struct msg_list_jobs *ask, uint64_t after, struct newest *ids)
 {
     size_t at = 0;
-    for (const struct job *job; (job = idmap_next(&b->jobs, &at));)
-        if (fits(job, ask, after, ended) && permit_job(b, peer, job))
+    for (const struct job *job; (job = job_next(b, &at));)
+        if (fits(ask, after, job->id, job_state_shown(job), job->queue) &&
+            permit_job_of(b, peer, owner_of_job(job)))
             newest_add(ids, job->id);
+    newest_sort(ids);
+}
+
+static void take_bygones(const struct broker *b, const struct peer *peer,
+                         const struct msg_list_jobs *ask, uint64_t after, struct newest *ids)
+{
+    const struct bygone_list *lists[] = {&b->bygones.waiting, &b->bygones.fetched};
+    for (size_t i = 0; i < LENGTH(lists); i++)
+        list_each(l, &lists[i]->all)
+        {
+            const struct bygone *bygone = container_of(l, struct bygone, link);
+            if (fits(ask, after, bygone->id, bygone->state, bygone->queue) &&
+                permit_job_of(b, peer, bygone->owner))
+                newest_add(ids, bygone->id);
+        }
     newest_sort(ids);
 }
 
@@ -37,7 +53,7 @@ static void list_ended(struct broker *b, struct peer *peer, const struct msg_lis
     struct find find = {.number = ask->number, .kind = FIND_LIST, .limit = limit};
     struct newest ids;
     newest_init(&ids, (size_t)limit + 1); /* is there one more? */
-    take(b, peer, ask, after, true, &ids);
+    take_bygones(b, peer, ask, after, &ids);
     buf_put(&find.bygones, ids.ids, ids.count * sizeof *ids.ids);
     newest_fini(&ids);
     struct effect *e = find_put(b, peer, &find, FX_LIST);
@@ -59,7 +75,7 @@ void job_list_ask(struct broker *b, struct peer *peer, const struct msg_list_job
     struct newest ids;
     newest_init(&ids, (size_t)limit);
     if (!on && !ended)
-        take(b, peer, ask, ask->after, false, &ids);
+        take_live(b, peer, ask, ask->after, &ids);
     for (size_t i = 0; i < ids.count; i++) {
         struct msg_job view;
         job_view(b, job_find(b, ids.ids[i]), &view);
@@ -87,10 +103,10 @@ void job_list_found(struct broker *b, struct peer *peer, const struct find *find
     while (left) {
         const struct row *row = &stored;
         if (at < count && bygones[at] > (any ? stored.origin.id : next)) {
-            const struct job *job = bygone_find(b, bygones[at++]);
-            if (!job)
+            const struct bygone *bygone = bygone_find(b, bygones[at++]);
+            if (!bygone)
                 continue;
-            bygone_row(job, &here);
+            bygone_row(bygone, &here);
             row = &here;
         } else if (!any) {
             break;

@@ -159,7 +159,7 @@ void load_end(struct broker *b)
     clients_loaded(b);
     keys_loaded(b);
     size_t at = 0;
-    for (struct job *job; (job = idmap_next(&b->jobs, &at));)
+    for (struct job *job; (job = job_next(b, &at));)
         chain_loaded(b, job);
     b->recovering_on = true;
     b->recovery_until_ms = b->now_ms + b->limits.recovery_ms;

@@ -31,7 +31,7 @@ struct owner *owner_of_job(const struct job *job)
 {
     if (job->client)
         return job->client->owner;
-    return job->more ? job->more->owner : bygone_owner(job);
+    return job->more ? job->more->owner : NULL;
 }
 
 struct bytes owner_name(const struct owner *owner)
@@ -176,9 +176,9 @@ bool permit_all(const struct broker *b, const struct peer *peer)
     return !b->permits.on || reach_of(peer->principal, REC_list_jobs) == ALL;
 }
 
-bool permit_job(const struct broker *b, const struct peer *peer, const struct job *job)
+bool permit_job_of(const struct broker *b, const struct peer *peer, const struct owner *owner)
 {
-    return permit_all(b, peer) || owner_is(owner_of_job(job), peer->principal);
+    return permit_all(b, peer) || owner_is(owner, peer->principal);
 }
 
 bool permit_queue(const struct broker *b, const struct peer *peer, struct bytes queue)

@@ -66,7 +66,7 @@ bool permit_child(const struct broker *b, const struct job *parent, struct bytes
 
 /* In a list of many, and in sums: is it shown what is not its own? */
 bool permit_all(const struct broker *b, const struct peer *peer);
-bool permit_job(const struct broker *b, const struct peer *peer, const struct job *job);
+bool permit_job_of(const struct broker *b, const struct peer *peer, const struct owner *owner);
 
 /* It was denied: an error, a count and a line for the log. */
 void permit_deny(struct broker *b, const struct peer *peer, const struct record *r);

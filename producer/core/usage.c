@@ -149,15 +149,11 @@ bool usage_follows(struct broker *b, struct peer *peer, uint64_t number)
 
 static struct usage sum_of(const struct broker *b, const struct owner *owner)
 {
-    struct usage sum = {0};
+    struct usage sum = {.bytes = bygones_waiting_bytes(b, owner)};
     size_t at = 0;
-    for (const struct job *job; (job = idmap_next(&b->jobs, &at));) {
+    for (const struct job *job; (job = job_next(b, &at));) {
         if (owner_of_job(job) != owner)
             continue;
-        if (job_ended((enum job_state)job->state)) {
-            sum.bytes += bygone_waiting_bytes(job);
-            continue;
-        }
         sum.jobs++;
         sum.sessions += job_chain(job) != NULL;
         sum.bytes += job->args_size + chain_bytes(job) + progress_bytes(job);
