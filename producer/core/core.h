@@ -210,6 +210,7 @@ struct worker {
     bool stuck; /* nothing moved for so long that no more is lent ahead */
     uint32_t slots, leased;
     double lent_us;         /* of all its leases */
+    double ahead_us;        /* and how much that may be, a slot, by what it was lent last */
     uint64_t result_number; /* highest seen in this step's body; 0: nothing to acknowledge */
     uint64_t listed_by;     /* it gets leases when the store has come so far */
     int64_t moved_ms;       /* its last result, or lease to a free slot */

@@ -11,7 +11,7 @@
  * short that the way back and forth would idle the slot: as many as make up ahead_us_max of work,
  * with what the slots are at, and at least the next one. It is topped up when half of those are
  * gone, or when it is lent something anyway: what costs is the message, and until that is there it
- * has the other half.
+ * has the other half. Of jobs whose results may come together it is lent more.
  * Nothing is lent past a fairer or more urgent queue that waits for a free slot. What was lent
  * ahead comes back when its worker has finished nothing for RECALL_MS: then something long stands
  * before it, and it may run elsewhere or wait with the others, by priority.
@@ -23,7 +23,9 @@ enum {
     COST_US_MAX =
         3600u * 1000000, /* what a job may count for; a worker only claims how long it ran */
     RECALL_MS = 20,
-    AHEAD_LOOKS = 8, /* workers looked at for lending ahead, when a job comes */
+    AHEAD_LOOKS = 8,    /* workers looked at for lending ahead, when a job comes */
+    AHEAD_TOGETHER = 3, /* so much more is lent of jobs whose results may come together */
+    AHEAD_PARTS = 8,    /* but this part of those that wait at most */
 };
 
 double queue_cost_us(const struct queue *q)
@@ -96,12 +98,23 @@ static void learn(struct queue *q, double run_us)
 
 /* --- credit ----------------------------------------------------------------------------------- */
 
+/* How long a slot of this worker may be busy with what it is lent of this queue. Nobody waits for
+ * one of many alone, so that of these each message is to bring more; but of what still waits only
+ * a part, or other workers would have nothing to do while this one ends them. */
+static double ahead_us(const struct broker *b, const struct worker *w, const struct queue *q)
+{
+    double least_us = (double)b->limits.ahead_us_max, most_us = AHEAD_TOGETHER * least_us;
+    if (!queue_head(q)->together)
+        return least_us;
+    double part_us = queue_cost_us(q) * (double)(q->ready / AHEAD_PARTS) / w->slots;
+    return part_us < least_us ? least_us : part_us < most_us ? part_us : most_us;
+}
+
 /* Would as many again fit as it has beyond its slots, by their time? Of jobs so short that their
  * number is the limit each message brings many results, and room for as many. */
-static bool half_gone(const struct broker *b, const struct worker *w)
+static bool half_gone(const struct worker *w)
 {
-    return w->lent_us * (2 * w->leased - w->slots) <=
-           (double)b->limits.ahead_us_max * w->slots * w->leased;
+    return w->lent_us * (2 * w->leased - w->slots) <= w->ahead_us * w->slots * w->leased;
 }
 
 void worker_place(struct broker *b, struct worker *w)
@@ -110,7 +123,7 @@ void worker_place(struct broker *b, struct worker *w)
     if (w->ready && w->state == WORKER_UP && w->leased < w->slots)
         place = PLACE_FREE;
     else if (w->ready && w->state == WORKER_UP && !w->stuck &&
-             w->leased < w->slots + b->limits.ahead_jobs_max && half_gone(b, w))
+             w->leased < w->slots + b->limits.ahead_jobs_max && half_gone(w))
         place = PLACE_AHEAD;
     group_place(w, place);
 }
@@ -120,15 +133,15 @@ void worker_place(struct broker *b, struct worker *w)
 static uint32_t room(const struct broker *b, const struct worker *w, const struct queue *q,
                      bool some)
 {
-    double most_us = (double)b->limits.ahead_us_max;
+    double short_us = (double)b->limits.ahead_us_max / 2; /* the one that runs, and the next */
     uint32_t most = w->slots + b->limits.ahead_jobs_max;
     if (w->leased < w->slots)
         return w->slots - w->leased;
-    if (q->run_us < 0 || 2 * q->run_us > most_us || w->stuck) /* the one that runs, and the next */
+    if (q->run_us < 0 || q->run_us > short_us || w->stuck)
         return 0;
-    if (w->leased >= most || (!some && !half_gone(b, w)))
+    if (w->leased >= most || (!some && !half_gone(w)))
         return 0;
-    double left_us = most_us * w->slots - w->lent_us - q->run_us;
+    double left_us = w->ahead_us * w->slots - w->lent_us - q->run_us;
     if (left_us < 0)
         return 0;
     most -= w->leased;
@@ -245,6 +258,7 @@ static uint32_t lease_alike(struct broker *b, struct worker *w, struct queue *q,
 static bool lease_row(struct broker *b, struct worker *w, const struct claim *claim, bool some)
 {
     struct queue *q = claim->queue;
+    w->ahead_us = ahead_us(b, w, q);
     uint32_t left = room(b, w, q, some);
     bool waits = false;
     if (!left)

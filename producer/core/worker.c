@@ -84,6 +84,7 @@ static struct worker *worker_make(struct broker *b, const struct peer *peer,
     w->pid = hello->pid;
     w->since_ms = (uint64_t)b->wall_ms;
     w->slots = (uint32_t)hello->slots;
+    w->ahead_us = (double)b->limits.ahead_us_max;
     w->slot_views = must_alloc(w->slots * sizeof *w->slot_views);
     w->state = WORKER_UP;
     link_init(&w->groups);

@@ -282,6 +282,49 @@ TEST(what_is_lent_ahead_is_topped_up_when_half_of_it_is_gone)
     farm_free(f);
 }
 
+static void submits_together(struct farm *f, const char *queue, unsigned count)
+{
+    while (count--)
+        submits_as(f, "c1", (struct msg_submit){.queue = bytes_text(queue), .together = 1});
+}
+
+TEST(of_many_whose_results_may_come_together_more_is_lent_ahead)
+{
+    struct farm *f = farm_with(1);
+    submits_together(f, "calc.add", 300);
+    farm_forget(f);
+    takes_us(f, "w1", 1, 1, 1000);
+    CHECK_EQ(leases_in(f), 24); /* three times as many as of others */
+    for (unsigned i = 2; i <= 13; i++) {
+        takes_us(f, "w1", i, 1, 1000);
+        CHECK_EQ(leases_in(f), i < 13 ? 0 : 12);
+    }
+    /* Others want their results one by one. */
+    submits_as(f, "c1", (struct msg_submit){.queue = bytes_text("calc.add"), .priority = 1});
+    farm_forget(f);
+    for (unsigned i = 14; i <= 25; i++) {
+        takes_us(f, "w1", i, 1, 1000);
+        CHECK_EQ(leases_in(f), 0);
+    }
+    farm_free(f);
+}
+
+TEST(of_few_that_wait_one_worker_is_lent_no_more_for_that)
+{
+    struct farm *f = farm_with(1);
+    submits_together(f, "calc.add", 120);
+    farm_forget(f);
+    takes_us(f, "w1", 1, 1, 1000); /* 119 wait: an eighth of them are 14 */
+    CHECK_EQ(leases_in(f), 14);
+    farm_free(f);
+    f = farm_with(1);
+    submits_together(f, "calc.add", 40);
+    farm_forget(f);
+    takes_us(f, "w1", 1, 1, 1000);
+    CHECK_EQ(leases_in(f), 8);
+    farm_free(f);
+}
+
 TEST(what_is_lent_ahead_has_a_limit_of_jobs)
 {
     struct farm *f = farm_new(&(struct broker_limits){.ahead_jobs_max = 3});
