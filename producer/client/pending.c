@@ -151,7 +151,8 @@ static RARE void large_keep(struct buf *out, struct bytes args)
 }
 
 /* Puts a submission under this number, which is not below next; numbers between stay unused. */
-static struct submission *pending_place(struct pending *p, uint64_t number, struct bytes args)
+static inline struct submission *pending_place(struct pending *p, uint64_t number,
+                                               struct bytes args)
 {
     enum { HEAD_BYTES = 4 }; /* of one that says no more than its arguments */
     struct pending_chunk *chunk = chunk_of(p, number);
