@@ -260,6 +260,12 @@ bool pack_valid(struct bytes value)
     return cursor_ok(&c) && cursor_done(&c);
 }
 
+bool pack_valid_array(struct bytes value)
+{
+    const unsigned char *at = value.data;
+    return value.size && ((*at & 0xf0) == 0x90 || *at == 0xdc || *at == 0xdd) && pack_valid(value);
+}
+
 bool pack_valid_inside(struct bytes value, unsigned levels)
 {
     struct cursor c = cursor_of(value);

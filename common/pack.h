@@ -83,6 +83,8 @@ void cursor_skip(struct cursor *c);
 
 /* Is it exactly one well-formed value? */
 bool pack_valid(struct bytes value);
+/* And is that an array, as arguments are? */
+bool pack_valid_array(struct bytes value);
 /* And will it still be one when it stands inside so many arrays and maps? */
 bool pack_valid_inside(struct bytes value, unsigned levels);
 

@@ -13,17 +13,10 @@
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 7 };
 
-/* Arguments come from the agent, which has not looked inside: methods rely on a whole array. */
-static bool args_valid(struct bytes args)
-{
-    struct cursor c = cursor_of(args);
-    return cursor_peek(&c) == PACK_ARRAY && pack_valid(args);
-}
-
 static void run(struct reeve_job *job, const struct reeve_handler *h, struct bytes args)
 {
     job_begin(job, h->name, args);
-    if (args_valid(args))
+    if (pack_valid_array(args)) /* the agent has not looked inside, and methods rely on it */
         h->run(job);
     else
         reeve_fail(job, "the arguments are not one array");

@@ -105,8 +105,33 @@ static void flight_give(struct bench_client *b, struct bench_flight *f)
     b->free = f;
 }
 
-static bool submit(struct bench_client *b, struct bench_flight *f, int64_t start_ns,
-                   int64_t now_ns);
+static void on_result(void *user, const struct reeve_result *r);
+
+/* A job in this place, which carries none. False when it failed: then b->code says so. */
+static inline bool submit(struct bench_client *b, struct bench_flight *f, int64_t start_ns,
+                          int64_t now_ns)
+{
+    size_t i = mix_draw(&b->options->mix, &b->random);
+    const struct mix_part *part = &b->options->mix.parts[i];
+    const struct buf *args = part->args.size ? &part->args : &b->args;
+    *f = (struct bench_flight){
+        .client = b, .job = b->tally.submitted, .start_ns = start_ns, .part = i};
+    if (args == &b->args)
+        write_payload(b, f->job);
+    b->unlooked_bytes += args->size;
+    b->code = reeve_submit(b->client, part->method, args->data, args->size, &b->options->job, NULL,
+                           on_result, f, &f->submission);
+    if (b->code) {
+        flight_give(b, f);
+        return false;
+    }
+    if (b->tally.submitted++ == 0)
+        b->tally.first_ns = start_ns;
+    if (now_ns - start_ns > b->tally.behind_ns)
+        b->tally.behind_ns = now_ns - start_ns;
+    b->open++;
+    return true;
+}
 
 /* Results that come in one message are told one right after the other: their time is one look at
  * the clock, at most LOOK_BYTES of jobs old, and with it the time of the jobs that take their
@@ -160,31 +185,6 @@ static void on_result(void *user, const struct reeve_result *r)
         submit(b, f, now_ns, now_ns);
     else
         flight_give(b, f);
-}
-
-/* A job in this place, which carries none. False when it failed: then b->code says so. */
-static bool submit(struct bench_client *b, struct bench_flight *f, int64_t start_ns, int64_t now_ns)
-{
-    size_t i = mix_draw(&b->options->mix, &b->random);
-    const struct mix_part *part = &b->options->mix.parts[i];
-    const struct buf *args = part->args.size ? &part->args : &b->args;
-    *f = (struct bench_flight){
-        .client = b, .job = b->tally.submitted, .start_ns = start_ns, .part = i};
-    if (args == &b->args)
-        write_payload(b, f->job);
-    b->unlooked_bytes += args->size;
-    b->code = reeve_submit(b->client, part->method, args->data, args->size, &b->options->job, NULL,
-                           on_result, f, &f->submission);
-    if (b->code) {
-        flight_give(b, f);
-        return false;
-    }
-    if (b->tally.submitted++ == 0)
-        b->tally.first_ns = start_ns;
-    if (now_ns - start_ns > b->tally.behind_ns)
-        b->tally.behind_ns = now_ns - start_ns;
-    b->open++;
-    return true;
 }
 
 /* False when all places carry jobs, or it failed. */

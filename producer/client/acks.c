@@ -3,7 +3,7 @@
 
 #include "proto/record.h"
 
-bool acks_add(struct acks *a, uint64_t number)
+bool acks_add_apart(struct acks *a, uint64_t number)
 {
     for (unsigned i = a->count; i-- > 0;) {
         if (number == a->ranges[i].end) {

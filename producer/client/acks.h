@@ -17,8 +17,16 @@ struct acks {
     unsigned count;
 };
 
+bool acks_add_apart(struct acks *a, uint64_t number);
+
 /* False when there is no room: write them out first. */
-bool acks_add(struct acks *a, uint64_t number);
+static inline bool acks_add(struct acks *a, uint64_t number)
+{
+    if (!a->count || number != a->ranges[a->count - 1].end)
+        return acks_add_apart(a, number);
+    a->ranges[a->count - 1].end++; /* mostly it is the next one */
+    return true;
+}
 
 /* Appends the ack records to out and forgets them. floor: everything below it is settled. */
 void acks_put(struct acks *a, uint64_t floor, struct buf *out);

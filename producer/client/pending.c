@@ -26,18 +26,13 @@ static unsigned char *large_of(const struct pending_chunk *chunk, const struct s
     return large;
 }
 
-static RARE void large_free(const struct pending_chunk *chunk, const struct submission *s)
-{
-    free(large_of(chunk, s));
-}
-
 static void chunk_free(struct pending_chunk *chunk)
 {
     if (!chunk)
         return;
     for (unsigned i = 0; i < CHUNK_NUMBERS; i++)
         if (chunk->at[i].state != SUBMISSION_NONE && is_large(&chunk->at[i]))
-            large_free(chunk, &chunk->at[i]);
+            free(large_of(chunk, &chunk->at[i]));
     buf_fini(&chunk->bytes);
     free(chunk);
 }
@@ -151,7 +146,8 @@ static RARE void large_keep(struct buf *out, struct bytes args)
 }
 
 /* Puts a submission under this number, which is not below next; numbers between stay unused. */
-static struct submission *pending_place(struct pending *p, uint64_t number, struct bytes args)
+static inline struct submission *pending_place(struct pending *p, uint64_t number,
+                                               struct bytes args)
 {
     enum { HEAD_BYTES = 4 }; /* of one that says no more than its arguments */
     struct pending_chunk *chunk = chunk_of(p, number);
@@ -256,20 +252,28 @@ uint64_t pending_accept(struct pending *p, uint64_t from, uint64_t end, bool rec
     return end;
 }
 
+/* What few take with them: large arguments, or their chunk. True. */
+static RARE bool settle_rest(struct pending *p, const struct pending_chunk *chunk,
+                             const struct submission *s)
+{
+    if (is_large(s))
+        free(large_of(chunk, s));
+    if (!chunk->live)
+        chunk_release(p, chunk->index);
+    return true;
+}
+
 bool pending_settle(struct pending *p, uint64_t number, struct submission *out)
 {
     struct pending_chunk *chunk = chunk_of(p, number);
     struct submission *s = entry_of(chunk, number);
     if (!s)
         return false;
-    if (is_large(s))
-        large_free(chunk, s);
     *out = *s;
     s->state = SUBMISSION_NONE;
     p->count--;
-    if (--chunk->live == 0)
-        chunk_release(p, number / CHUNK_NUMBERS);
-    return true;
+    chunk->live--;
+    return (chunk->live && !is_large(s)) || settle_rest(p, chunk, s);
 }
 
 /* What it was handed in for, and what became of it so far, is that of another. */

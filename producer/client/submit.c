@@ -12,11 +12,10 @@ enum { OUTBOX_BYTES_MAX = 4 << 20, BUSY_MS = 100, WORKERS_BACK_MS = 5000, ACKS_M
 
 static int args_check(struct reeve_client *c, struct bytes args)
 {
-    struct cursor at = cursor_of(args);
     if (args.size > VALUE_BYTES_MAX)
         return client_fail(c, ERR_TOO_LARGE, "arguments of %zu bytes, at most %d are taken",
                            args.size, VALUE_BYTES_MAX);
-    if (cursor_peek(&at) != PACK_ARRAY || !pack_valid(args))
+    if (!pack_valid_array(args))
         return client_fail(c, ERR_INVALID, "arguments are not one msgpack array");
     return 0;
 }

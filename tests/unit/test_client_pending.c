@@ -105,7 +105,7 @@ TEST(what_says_the_same_is_sent_as_one_row)
 {
     struct pending p;
     struct record r;
-    uint64_t told[3], next = 1;
+    uint64_t told[3] = {0}, next = 1;
     pending_init(&p);
     for (uint64_t i = 1; i <= 1000; i++)
         add_small(&p, i);
@@ -126,7 +126,7 @@ TEST(a_row_ends_with_the_room_and_goes_on_later)
     enum { SHORT = 4 + sizeof(uint64_t) }; /* the short form of one */
     struct pending p;
     struct record r;
-    uint64_t told[3];
+    uint64_t told[3] = {0};
     pending_init(&p);
     for (uint64_t i = 3; i <= 5; i++) /* of like terms */
         add_small(&p, i);
@@ -146,7 +146,7 @@ TEST(no_row_goes_over_a_settled_one)
     struct pending p;
     struct record r;
     struct submission s;
-    uint64_t told[3];
+    uint64_t told[3] = {0};
     pending_init(&p);
     for (uint64_t i = 3; i <= 5; i++) /* of like terms */
         add_small(&p, i);
@@ -163,7 +163,7 @@ TEST(no_row_goes_over_a_large_one)
     struct pending p;
     struct record r;
     struct buf large = {0};
-    uint64_t told[3];
+    uint64_t told[3] = {0};
     pending_init(&p);
     uint64_t who[512] = {4};
     buf_put(&large, who, sizeof who);

@@ -272,11 +272,14 @@ TEST(a_value_is_valid_whole_and_at_no_shorter_length)
         struct buf b = {0};
         pack_random(&b, &r, 3);
         size_t whole = b.size;
+        struct cursor first = cursor_of(buf_bytes(&b));
         CHECK(pack_valid(buf_bytes(&b)));
+        CHECK_EQ(pack_valid_array(buf_bytes(&b)), cursor_peek(&first) == PACK_ARRAY);
         for (size_t size = whole > 4000 ? whole - 4000 : 0; size < whole; size++)
             CHECK(!pack_valid(bytes_of(b.data, size)));
         pack_nil(&b);
         CHECK(!pack_valid(buf_bytes(&b))); /* two values are not one */
+        CHECK(!pack_valid_array(buf_bytes(&b)));
         struct cursor c = cursor_of(buf_bytes(&b));
         CHECK_BYTES(cursor_value(&c), bytes_of(b.data, whole));
         CHECK_EQ(cursor_left(&c), 1);
