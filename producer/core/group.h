@@ -68,8 +68,8 @@ void group_place(struct worker *w, enum group_place place);
 void group_wakes(struct broker *b, struct queue *q);
 /* Its first job is another one, or it has none to hand out any more. */
 void group_moved(struct broker *b, struct queue *q);
-/* What it has used may be less than it was. How much it is is looked at when somebody asks who comes
- * first, and that it is more is found then anyway. */
+/* What it has used may be less than it was. How much it is is looked at when somebody asks who
+ * comes first, and that it is more is found then anyway. */
 void group_eased(struct broker *b, struct queue *q);
 /* The first claim to a worker. Jobs are mostly lent in rows: whose the next one is is not asked for
  * each of them. */
