@@ -23,7 +23,7 @@ static size_t key_home(const struct idmap *m, uint64_t key)
 {
     /* 2^64 over the golden ratio: the top bits, and only those, lay neighbours far apart and
      * evenly. */
-    return (size_t)((key * 0x9e3779b97f4a7c15u) >> (__builtin_clzll(m->capacity) + 1));
+    return (size_t)((key * 0x9e3779b97f4a7c15u) >> m->shift);
 }
 
 static size_t key_locate(const struct idmap *m, uint64_t key)
@@ -38,6 +38,7 @@ static void idmap_resize(struct idmap *m, size_t capacity)
 {
     struct idmap old = *m;
     m->capacity = capacity;
+    m->shift = (unsigned)__builtin_clzll(capacity) + 1;
     m->slots = must_alloc(capacity * sizeof *m->slots);
     for (size_t i = 0; i < old.capacity; i++)
         if (old.slots[i].page)
@@ -67,6 +68,12 @@ static void spare_put(struct idmap *m, struct idmap_page *page)
     m->spares++;
 }
 
+/* Is its page the one that was used last? */
+static inline bool on_last(const struct idmap *m, uint64_t id)
+{
+    return m->last.page && m->last.key == id / PAGE_IDS;
+}
+
 /* NULL when there is none. */
 static struct idmap_page *page_find(const struct idmap *m, uint64_t key)
 {
@@ -86,7 +93,7 @@ static struct idmap_page *page_make(struct idmap *m, uint64_t key)
 }
 
 /* The page is empty: it leaves the table, and is kept to be used again. */
-static void page_drop(struct idmap *m, uint64_t key)
+static __attribute__((noinline)) void page_drop(struct idmap *m, uint64_t key)
 {
     size_t hole = key_locate(m, key), mask = m->capacity - 1;
     spare_put(m, m->slots[hole].page);
@@ -133,7 +140,8 @@ static inline void *page_put(struct idmap *m, struct idmap_page *page, uint64_t 
     return old;
 }
 
-/* Kept apart, so that the way that most ids go does nothing for this one. */
+/* On another page than the one before. Kept apart, so that the way that most ids go does nothing
+ * for this one. */
 static __attribute__((noinline)) void *put_elsewhere(struct idmap *m, uint64_t id, void *value)
 {
     uint64_t key = id / PAGE_IDS;
@@ -147,26 +155,34 @@ static __attribute__((noinline)) void *put_elsewhere(struct idmap *m, uint64_t i
 void *idmap_put(struct idmap *m, uint64_t id, void *value)
 {
     must(id && value);
-    if (m->last.page && m->last.key == id / PAGE_IDS)
-        return page_put(m, m->last.page, id, value);
-    return put_elsewhere(m, id, value);
+    return on_last(m, id) ? page_put(m, m->last.page, id, value) : put_elsewhere(m, id, value);
 }
 
-void *idmap_take(struct idmap *m, uint64_t id)
+static inline void *page_take(struct idmap *m, struct idmap_page *page, uint64_t id)
 {
-    uint64_t key = id / PAGE_IDS;
-    struct idmap_page *page = page_find(m, key);
-    if (!page)
-        return NULL;
-    m->last = (struct idmap_slot){.key = key, .page = page};
     void *value = page->values[id % PAGE_IDS];
     if (!value)
         return NULL;
     page->values[id % PAGE_IDS] = NULL;
     m->count--;
     if (--page->count == 0)
-        page_drop(m, key);
+        page_drop(m, id / PAGE_IDS);
     return value;
+}
+
+static __attribute__((noinline)) void *take_elsewhere(struct idmap *m, uint64_t id)
+{
+    uint64_t key = id / PAGE_IDS;
+    struct idmap_page *page = page_find(m, key);
+    if (!page)
+        return NULL;
+    m->last = (struct idmap_slot){.key = key, .page = page};
+    return page_take(m, page, id);
+}
+
+void *idmap_take(struct idmap *m, uint64_t id)
+{
+    return on_last(m, id) ? page_take(m, m->last.page, id) : take_elsewhere(m, id);
 }
 
 void idmap_fini(struct idmap *m)

@@ -19,6 +19,7 @@ struct idmap {
         struct idmap_page *page;
     } * slots;
     size_t capacity, pages;   /* of the table; in it */
+    unsigned shift;           /* leaves of a hash as many bits as capacity has */
     size_t count;             /* of ids */
     struct idmap_slot last;   /* where put or take was last */
     struct idmap_page *spare; /* the first of those to be used again */

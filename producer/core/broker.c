@@ -72,7 +72,8 @@ struct broker *broker_new(const struct broker_options *options)
         maps[i]->seed = random_next(&b->random);
     struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,    &b->past_list,
                             &b->active,     &b->prefixes,     &b->storing,    &b->recovering,
-                            &b->lends,      &b->fills,        &b->feeds_idle, &b->topics_left};
+                            &b->lends,      &b->fills,        &b->feeds_idle, &b->topics_left,
+                            &b->eased};
     for (size_t i = 0; i < LENGTH(heads); i++)
         link_init(heads[i]);
     pool_init(&b->pool);

@@ -273,10 +273,12 @@ void accepted_flush(struct broker *b)
 {
     struct client *client = b->accepting.client;
     const struct run *run = &b->accepting.run;
+    if (!client)
+        return;
     b->accepting.client = NULL;
-    if (client && b->accepting.fresh)
+    if (b->accepting.fresh)
         run_keep(client, *run);
-    if (!client || !client->peer)
+    if (!client->peer)
         return;
     struct record r = {.type = REC_accepted,
                        .accepted = {.number = run->number,

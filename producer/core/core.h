@@ -282,6 +282,7 @@ struct broker {
     uint32_t queues_count, queues_capacity;
     struct link active; /* queue::link */
     uint64_t turns;     /* how often one of them woke up */
+    struct link eased;  /* rank::eased: may have used less than their rank says */
     struct idmap jobs;  /* those that live, and bygones, which are marked */
     struct bygones bygones;
     struct pool pool; /* of what there is most of, and is looked at most */

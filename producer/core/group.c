@@ -48,17 +48,28 @@ void group_moved(struct broker *b, struct queue *q)
         heap_put(&tier->queues, &q->rank.used, key_of(queue_used_us(b, q)), q->rank.turn);
 }
 
-void group_eased(const struct broker *b, struct queue *q)
+void group_eased(struct broker *b, struct queue *q)
 {
-    int64_t key = q->rank.tier ? key_of(queue_used_us(b, q)) : INT64_MAX;
-    if (q->rank.tier && key < q->rank.used.key)
-        heap_put(&q->rank.tier->queues, &q->rank.used, key, q->rank.turn);
+    if (!link_listed(&q->rank.eased))
+        list_append(&b->eased, &q->rank.eased);
+}
+
+static void ease(struct broker *b)
+{
+    while (!list_empty(&b->eased)) {
+        struct queue *q = list_first(&b->eased, struct queue, rank.eased);
+        int64_t key = key_of(queue_used_us(b, q));
+        link_take(&q->rank.eased);
+        if (q->rank.tier && key < q->rank.used.key)
+            heap_put(&q->rank.tier->queues, &q->rank.used, key, q->rank.turn);
+    }
 }
 
 /* Keys are never above what a queue has used by now, which grows while its jobs run: so the first
  * one whose key is up to date has used least. */
-static struct queue *tier_first(const struct broker *b, struct tier *tier)
+static struct queue *tier_first(struct broker *b, struct tier *tier)
 {
+    ease(b);
     for (struct heap_node *n; (n = heap_first(&tier->queues));) {
         struct queue *q = container_of(n, struct queue, rank.used);
         int64_t key = key_of(queue_used_us(b, q));
@@ -69,7 +80,7 @@ static struct queue *tier_first(const struct broker *b, struct tier *tier)
     return NULL;
 }
 
-static struct queue *group_first(const struct broker *b, const struct group *g)
+static struct queue *group_first(struct broker *b, const struct group *g)
 {
     struct queue *q = NULL;
     for (size_t i = 0; i < g->tiers_count && !q; i++)
@@ -86,7 +97,7 @@ static bool goes_before(const struct queue *q, const struct queue *other)
     return q->rank.turn < other->rank.turn;
 }
 
-bool group_pick(const struct broker *b, const struct worker *w, struct claim *out)
+bool group_pick(struct broker *b, const struct worker *w, struct claim *out)
 {
     struct queue *best = NULL;
     bool several = false;
@@ -133,7 +144,7 @@ void group_served(const struct worker *w, double share_us)
 }
 
 /* The neediest of those that wait; when none waits, the last one served. */
-static double group_share_us(const struct broker *b, const struct group *g)
+static double group_share_us(struct broker *b, const struct group *g)
 {
     double least_us = INFINITY;
     for (size_t i = 0; i < g->tiers_count; i++) {
@@ -276,7 +287,7 @@ static void group_meet(struct broker *b, struct worker *w, struct queue *q)
 }
 
 /* What nobody has offered before is a group of its own, and has no claim to the time before it. */
-static struct group *group_fresh(const struct broker *b, struct worker *w)
+static struct group *group_fresh(struct broker *b, struct worker *w)
 {
     double least_us = INFINITY;
     list_each(l, &w->groups)

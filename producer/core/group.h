@@ -23,6 +23,7 @@ struct rank {
     struct tier *tier;     /* NULL: it has nothing to hand out, or is held */
     struct heap_node used; /* tier::queues, by what it has used */
     uint64_t turn;         /* and, of those that have used the same, since when it waits */
+    struct link eased;     /* broker::eased */
 };
 
 struct tier { /* queues whose first job has this priority */
@@ -67,8 +68,9 @@ void group_place(struct worker *w, enum group_place place);
 void group_wakes(struct broker *b, struct queue *q);
 /* Its first job is another one, or it has none to hand out any more. */
 void group_moved(struct broker *b, struct queue *q);
-/* What it has used may be less than it was; that it is more is found when it matters. */
-void group_eased(const struct broker *b, struct queue *q);
+/* What it has used may be less than it was. How much it is is looked at when somebody asks who
+ * comes first, and that it is more is found then anyway. */
+void group_eased(struct broker *b, struct queue *q);
 /* The first claim to a worker. Jobs are mostly lent in rows: whose the next one is is not asked for
  * each of them. */
 struct claim {
@@ -76,7 +78,7 @@ struct claim {
     const struct tier *tier; /* that of its first job */
     int64_t until;           /* of the key: where another queue may come before it */
 };
-bool group_pick(const struct broker *b, const struct worker *w, struct claim *out);
+bool group_pick(struct broker *b, const struct worker *w, struct claim *out);
 /* Of so many jobs at this price, how many may go before another queue might come first? At least
  * one. */
 uint32_t claim_most(const struct broker *b, const struct claim *claim, uint32_t cost_us,

@@ -25,6 +25,7 @@ static struct queue *make(struct broker *b)
     link_init(&q->link);
     link_init(&q->due);
     link_init(&q->rank.of_group);
+    link_init(&q->rank.eased);
     if (b->queues_count == b->queues_capacity) {
         b->queues_capacity = b->queues_capacity ? b->queues_capacity * 2 : 16;
         b->queues_list = must_realloc(b->queues_list, b->queues_capacity * sizeof(struct queue *));

@@ -278,9 +278,6 @@ void chain_event(struct broker *b, struct job *job, const struct msg_job *view,
 static void job_tell(struct broker *b, struct job *job, const struct msg_job *view,
                      const char *event)
 {
-    job->updates++;
-    if (!topic_wanted(b))
-        return;
     struct msg_job now;
     if (!view) {
         job_view(b, job, &now);
@@ -297,15 +294,21 @@ static void job_tell(struct broker *b, struct job *job, const struct msg_job *vi
 /* A session has events of its own; of these it has only the end. */
 void job_event(struct broker *b, struct job *job, const struct msg_job *view)
 {
-    if (!job_chain(job))
+    if (job_chain(job)) {
+        if (view && job_ended((enum job_state)view->state))
+            chain_event(b, job, view, CHAIN_OVER);
+        return;
+    }
+    job->updates++;
+    if (topic_wanted(b))
         job_tell(b, job, view, "state");
-    else if (view && job_ended((enum job_state)view->state))
-        chain_event(b, job, view, CHAIN_OVER);
 }
 
 void job_progress_event(struct broker *b, struct job *job)
 {
-    job_tell(b, job, NULL, "progress");
+    job->updates++;
+    if (topic_wanted(b))
+        job_tell(b, job, NULL, "progress");
 }
 
 void worker_fields(struct update *m, const struct worker *w)

@@ -1163,14 +1163,19 @@ TEST(at_a_limit_the_answer_is_busy_and_room_makes_it_good)
 }
 
 /* One submission and so many behind it in its row, which have the arguments that are given. */
+static void row_put(struct buf *body, struct msg_submit m, unsigned more, struct bytes args)
+{
+    m.args = bytes_of("\x90", 1);
+    put_submit(body, &m);
+    while (more--)
+        put_again(body, &(struct msg_again){.value = args});
+}
+
 static void submits_row(struct farm *f, const char *who, struct msg_submit m, unsigned more,
                         struct bytes args)
 {
     struct buf body = {0};
-    m.args = bytes_of("\x90", 1);
-    put_submit(&body, &m);
-    while (more--)
-        put_again(&body, &(struct msg_again){.value = args});
+    row_put(&body, m, more, args);
     says_bytes(f, who, buf_bytes(&body));
     buf_fini(&body);
 }
@@ -1219,6 +1224,38 @@ TEST(a_row_behind_a_refused_one_is_refused_one_by_one)
     SAYS(f, "c1 < error 2 forgotten\n"
             "c1 < accepted 3..4 j1..j2\n"
             "c1 < accepted 5 j3\n");
+    farm_free(f);
+}
+
+TEST(a_row_is_over_before_anything_else_is_done)
+{
+    struct farm *f = farm_with(1);
+    struct msg_submit m = {.number = 1, .queue = bytes_text("calc.add")};
+    struct bytes args = bytes_of("\x91\x01", 2);
+    struct buf body = {0};
+    row_put(&body, m, 2, args);
+    put_get_status(&body, &(struct msg_get_status){.number = 9});
+    m.number = 4;
+    m.priority = 1;
+    row_put(&body, m, 1, args);
+    says_bytes(f, "c1", buf_bytes(&body));
+    SAYS(f, "c1 < accepted 1..3 j1..j3\n"
+            "c1 < status submitted 3 executions 0 losses 0 live 3 malformed 0\n"
+            "w1 < lease j4 t1\n"
+            "c1 < accepted 4..5 j4..j5\n");
+    results(f, "w1", 4, 1, REASON_NONE);
+    SAYS_HAS(f, "w1 < lease j5 t1");
+    results(f, "w1", 5, 1, REASON_NONE);
+    SAYS_HAS(f, "w1 < lease j1 t1");
+    farm_forget(f);
+    buf_clear(&body);
+    m.number = 6;
+    row_put(&body, m, 1, args);
+    buf_put(&body, "\xc1", 1);
+    says_bytes(f, "c1", buf_bytes(&body));
+    SAYS(f, "c1 < accepted 6..7 j6..j7\n"
+            "c1 < error 0 malformed\n");
+    buf_fini(&body);
     farm_free(f);
 }
 
