@@ -180,7 +180,7 @@ void agent_free(struct agent *a)
     drop_all(a, &a->held);
     pool_fini(&a->memory);
     heap_fini(&a->timers);
-    idmap_fini(&a->jobs);
+    index_drop(a);
     idmap_fini(&a->locals);
     free(a->offers);
     free(a->runners);
@@ -331,6 +331,7 @@ static void beat(struct agent *a)
         return;
     a->beat_us = a->now_us + BEAT_US;
     recycle_beat(a);
+    index_drop(a);
     if (a->link != LINK_UP)
         return;
     agent_send(
@@ -510,6 +511,7 @@ void agent_audit(const struct agent *a)
         waiting += count;
     }
     recycle_audit(a);
+    index_audit(a);
     uint64_t number = 0, bytes = 0;
     list_each(l, &a->held)
     {

@@ -38,7 +38,7 @@ void agent_job_free(struct agent *a, struct agent_job *j)
     if (j->local)
         idmap_take(&a->locals, j->id);
     else if (!j->orphan)
-        idmap_take(&a->jobs, j->id);
+        index_take(a, j);
     agent_job_drop(a, j);
 }
 

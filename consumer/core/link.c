@@ -93,9 +93,10 @@ void link_reopen(struct agent *a, const char *why)
 
 /* --- leases --------------------------------------------------------------------------------- */
 
-/* A newer lease of the same job has its name: the old one is nobody's any more. */
+/* A newer lease of the same job: the old one is nobody's any more. */
 static void supersede(struct agent *a, struct agent_job *j)
 {
+    index_take(a, j);
     j->orphan = true;
     if (j->place == AT_RING)
         agent_job_stop(a, j, REASON_SUPERSEDED);
@@ -107,22 +108,20 @@ static void take_lease(struct agent *a, const struct msg_lease *m)
 {
     if (a->link != LINK_UP || m->id == 0)
         return; /* sent before our hello arrived */
-    bool known = m->offer < a->offer_count, fits = m->args.size <= VALUE_BYTES_MAX;
-    struct agent_job *j = agent_job_new(a, known && fits ? m->args : bytes_of(NULL, 0));
-    struct agent_job *old = idmap_put(&a->jobs, m->id, j);
-    if (old && old->token >= m->token) { /* sent twice */
-        idmap_put(&a->jobs, m->id, old);
-        agent_job_drop(a, j);
-        return;
-    }
+    struct agent_job *old = index_find(a, m->id);
+    if (old && old->token >= m->token)
+        return; /* sent twice */
     if (old)
         supersede(a, old);
+    bool known = m->offer < a->offer_count, fits = m->args.size <= VALUE_BYTES_MAX;
+    struct agent_job *j = agent_job_new(a, known && fits ? m->args : bytes_of(NULL, 0));
     j->id = m->id;
     j->token = m->token;
     j->attempt = m->attempt ? (uint32_t)m->attempt : 1;
     j->timeout_ms = m->timeout_ms < UINT32_MAX ? (uint32_t)m->timeout_ms : UINT32_MAX;
     j->together = m->together;
     j->order = a->next_order++;
+    index_add(a, j);
     if (a->draining) {
         agent_job_return(a, j);
     } else if (!known || !fits) {
@@ -136,7 +135,7 @@ static void take_lease(struct agent *a, const struct msg_lease *m)
 
 static void take_recall(struct agent *a, uint64_t id, uint64_t token)
 {
-    struct agent_job *j = idmap_find(&a->jobs, id);
+    struct agent_job *j = index_find(a, id);
     if (!j) { /* never arrived, or long over: either way not going to start here */
         struct record r = {.type = REC_returned, .returned = {.id = id, .token = token}};
         agent_send(a, &r);
@@ -152,7 +151,7 @@ static void take_recall(struct agent *a, uint64_t id, uint64_t token)
 
 static void take_stop(struct agent *a, const struct msg_stop *m)
 {
-    struct agent_job *j = idmap_find(&a->jobs, m->id);
+    struct agent_job *j = index_find(a, m->id);
     if (!j)
         take_recall(a, m->id, m->token);
     else if (j->token == m->token)

@@ -4,6 +4,7 @@
  *
  *   agent.c    events in, the turn, beats, draining
  *   link.c     hello, leases and whatever else the broker says
+ *   index.c    leases by their ids
  *   job.c      a lease this worker holds, from its arrival to the acknowledged result
  *   runner.c   the life of a process: a table of states and events, rings, ladders
  *   note.c     what a running job tells of its progress, on its way to the broker
@@ -144,20 +145,22 @@ struct agent {
     struct offer {
         unsigned program, method;
     } * offers;
-    struct idmap jobs;   /* leases by id; orphans and local jobs are not here */
+    struct idmap jobs;   /* leases by id, while `indexed` */
     struct idmap locals; /* by the shell's number */
     struct link held;    /* agent_job::link, by result number */
     struct pool memory;  /* of jobs */
     unsigned waiting_count, ring_count, held_count, recalls_due;
     unsigned together_count; /* of those in rings */
     uint64_t held_bytes;
+    uint64_t largest_id; /* of all leases there have been */
     uint64_t next_order, next_local_order, next_result;
     struct heap timers; /* runner::timer */
 
     enum link_state link;
     uint32_t incarnation;
     int64_t heard_us, hello_us, beat_us, ticked_us, drained_us, deal_us;
-    int64_t again_us;   /* the hello was refused: another try then; INT64_MAX: it was not */
+    int64_t again_us; /* the hello was refused: another try then; INT64_MAX: it was not */
+    bool indexed;
     bool brief;         /* the broker knows `again` */
     struct again again; /* the result told last */
     bool connected, draining, quit, warmed;
@@ -185,6 +188,13 @@ void link_lose(struct agent *a, const char *why);
  * answered by leases of the first, which are not ours any more. */
 void link_reopen(struct agent *a, const char *why);
 void link_hello(struct agent *a);
+
+/* --- index.c --- */
+struct agent_job *index_find(struct agent *a, uint64_t id); /* NULL: no lease that is ours */
+void index_add(struct agent *a, struct agent_job *j);
+void index_take(struct agent *a, const struct agent_job *j);
+void index_drop(struct agent *a);
+void index_audit(const struct agent *a);
 
 /* --- job.c --- */
 struct agent_job *agent_job_new(struct agent *a, struct bytes args);
