@@ -324,23 +324,17 @@ static void packed(struct again *a, const struct shape *s, struct moving v, bool
         else                                                                                       \
             pack_##name(a, out, m, brief);                                                         \
         return (struct said){.mark = a->mark, .brief = brief};                                     \
+    }                                                                                              \
+                                                                                                   \
+    uint32_t again_brief_##name(struct again *a, struct buf *out, const struct msg_##name *m)      \
+    {                                                                                              \
+        struct moving v = moving_of(&name##_shape, m);                                             \
+        return brief_##name(a, out, m, &v);                                                        \
     }
 
 PUT(lease)
 PUT(result)
 PUT(ended)
-
-uint32_t again_brief_lease(struct again *a, struct buf *out, const struct msg_lease *m)
-{
-    struct moving v = moving_of(&lease_shape, m);
-    return brief_lease(a, out, m, &v);
-}
-
-uint32_t again_brief_result(struct again *a, struct buf *out, const struct msg_result *m)
-{
-    struct moving v = moving_of(&result_shape, m);
-    return brief_result(a, out, m, &v);
-}
 
 void again_put_args(struct buf *out, struct bytes args)
 {

@@ -60,6 +60,7 @@ struct said again_put_ended(struct again *a, struct buf *out, const struct msg_e
 uint32_t again_brief_lease(struct again *a, struct buf *out, const struct msg_lease *m) MUST_CHECK;
 uint32_t again_brief_result(struct again *a, struct buf *out,
                             const struct msg_result *m) MUST_CHECK;
+uint32_t again_brief_ended(struct again *a, struct buf *out, const struct msg_ended *m) MUST_CHECK;
 
 /* Appends the short form of a submission that says what the one before does, but for its number,
  * which is one higher, and these arguments, which are not empty. */

@@ -193,6 +193,21 @@ static void turn_away(struct broker *b, struct peer *peer)
     send_record(b, peer, &(struct record){.type = REC_goodbye});
 }
 
+static bool row_goes_on(struct broker *b, const struct record *r)
+{
+    if (r->type == REC_submit)
+        return intake_next(b, &r->submit);
+    return r->type == REC_result && harvest_next(b, &r->result);
+}
+
+static void rows_close(struct broker *b)
+{
+    if (b->intake.last)
+        intake_close(b);
+    if (b->harvest.worker)
+        harvest_close(b);
+}
+
 static void body(struct broker *b, uint64_t id, enum port port, struct bytes bytes,
                  struct bytes key)
 {
@@ -211,10 +226,9 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
     r.type = REC_NONE;
     enum err err = OK;
     while (!cursor_done(&c) && !(err = record_next(&c, &r))) {
-        if (r.in_row && r.type == REC_submit && intake_next(b, &r.submit))
+        if (r.in_row && row_goes_on(b, &r))
             continue;
-        if (b->intake.last)
-            intake_close(b);
+        rows_close(b);
         if (peer->worker)
             peer->worker->heard_ms = b->now_ms;
         if (r.type == REC_NONE)
@@ -232,8 +246,7 @@ static void body(struct broker *b, uint64_t id, enum port port, struct bytes byt
         else if (r.type != REC_goodbye && r.type != REC_pong)
             wanted = true;
     }
-    if (b->intake.last)
-        intake_close(b);
+    rows_close(b);
     if (err) {
         b->totals.malformed++;
         accepted_flush(b);

@@ -18,19 +18,24 @@ static struct bytes args_of(const struct bygone *bygone)
     return bytes_of(bygone->bytes, bygone->args_size);
 }
 
-static struct bytes record_of(const struct bygone *bygone)
+static struct bytes value_of(const struct bygone *bygone)
 {
-    return bytes_of(bygone->bytes + bygone->args_size, bygone->record_size);
+    return bytes_of(bygone->bytes + bygone->args_size, bygone->value_size);
 }
 
-static size_t bytes_of_both(size_t args_size, size_t record_size)
+static struct bytes worker_of(const struct bygone *bygone)
 {
-    return offsetof(struct bygone, bytes) + args_size + record_size;
+    return bytes_of(bygone->bytes + bygone->args_size + bygone->value_size, bygone->worker_size);
+}
+
+static size_t bytes_with(size_t args_size, size_t value_size, size_t worker_size)
+{
+    return offsetof(struct bygone, bytes) + args_size + value_size + worker_size;
 }
 
 static size_t all_bytes(const struct bygone *bygone)
 {
-    return bytes_of_both(bygone->args_size, bygone->record_size);
+    return bytes_with(bygone->args_size, bygone->value_size, bygone->worker_size);
 }
 
 static void list_init(struct bygone_list *list)
@@ -104,31 +109,37 @@ static void trim(struct broker *b)
     const struct bygone_list *list = &b->bygones.fetched;
     while (list->count > b->limits.history_max || list->bytes > b->limits.history_bytes_max) {
         struct bygone *oldest = list_first(&list->all, struct bygone, link);
-        fetch(oldest->link.next->next, sizeof(struct bygone) + oldest->record_size);
+        fetch(oldest->link.next->next, all_bytes(oldest)); /* or so many */
         bygone_forget(b, oldest);
     }
 }
 
-void bygone_add(struct broker *b, const struct job *job, const struct msg_ended_row *row,
-                struct bytes record)
+void bygone_add(struct broker *b, const struct job *job, const struct msg_ended *ended,
+                const struct msg_ended_row *row)
 {
-    struct bygone *bygone = pool_take(&b->pool, bytes_of_both(job->args_size, record.size));
+    size_t bytes = bytes_with(job->args_size, ended->value.size, ended->worker.size);
+    struct bygone *bygone = pool_take(&b->pool, bytes);
     *bygone = (struct bygone){.id = job->id,
                               .owner = owner_of_job(job),
                               .args_size = job->args_size,
-                              .record_size = (uint32_t)record.size,
-                              .fetched = job_unwanted(job),
+                              .value_size = (uint32_t)ended->value.size,
+                              .worker_size = (uint8_t)ended->worker.size,
                               .state = job->state,
+                              .reason = (uint8_t)ended->reason,
                               .attempts = job->attempts,
                               .priority = job->priority,
+                              .fetched = job_unwanted(job),
                               .updates = (uint32_t)row->updates,
                               .at_ms = b->now_ms,
                               .queue = job->queue,
                               .submitted_ms = job->submitted_ms,
                               .ended_ms = row->ended_ms,
+                              .run_us = ended->run_us,
+                              .detail = ended->detail,
                               .peak_kib = row->peak_kib};
     bytes_copy(bygone->bytes, bytes_of(job->args, job->args_size));
-    bytes_copy(bygone->bytes + job->args_size, record);
+    bytes_copy(bygone->bytes + job->args_size, ended->value);
+    bytes_copy(bygone->bytes + job->args_size + ended->value.size, ended->worker);
     idmap_put(&b->jobs, bygone->id, marked(bygone));
     if (bygone->fetched) {
         enter(&b->bygones.fetched, bygone);
@@ -210,9 +221,6 @@ void bygones_tick(struct broker *b)
 
 void bygone_row(const struct bygone *bygone, struct row *row)
 {
-    struct cursor c = cursor_of(record_of(bygone));
-    struct record ended;
-    must(record_get(&c, &ended) == OK && ended.type == REC_ended);
     struct msg_ended_row tail = {
         .ended_ms = bygone->ended_ms, .updates = bygone->updates, .peak_kib = bygone->peak_kib};
     *row = (struct row){.submit = {.queue = bygone->queue->name,
@@ -224,7 +232,13 @@ void bygone_row(const struct bygone *bygone, struct row *row)
                                    .submitted_ms = bygone->submitted_ms,
                                    .attempts = bygone->attempts,
                                    .principal = owner_name(bygone->owner)},
-                        .ended = ended.ended};
+                        .ended = {.id = bygone->id,
+                                  .state = bygone->state,
+                                  .value = value_of(bygone),
+                                  .worker = worker_of(bygone),
+                                  .run_us = bygone->run_us,
+                                  .reason = bygone->reason,
+                                  .detail = bygone->detail}};
     row_show(row, &tail);
 }
 

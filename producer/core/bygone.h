@@ -25,15 +25,16 @@ struct bygone {
     struct link link; /* bygone_list::all */
     uint64_t id;
     struct owner *owner; /* its client's, which may have gone */
-    uint32_t args_size, record_size;
-    bool fetched; /* or nobody waits for it */
-    uint8_t state, attempts;
+    uint32_t args_size, value_size;
+    uint8_t worker_size, state, reason, attempts;
     int8_t priority;
+    bool fetched; /* or nobody waits for it */
     uint32_t updates;
     int64_t at_ms; /* of its end */
     const struct queue *queue;
-    uint64_t submitted_ms, ended_ms, peak_kib; /* wall; as in ended_row */
-    unsigned char bytes[];                     /* its arguments, then `ended` */
+    uint64_t submitted_ms, ended_ms; /* wall */
+    uint64_t run_us, detail, peak_kib;
+    unsigned char bytes[]; /* its arguments, its value, the name of its worker */
 };
 
 struct bygones {
@@ -53,9 +54,12 @@ void bygones_init(struct bygones *all);
 
 /* Does this job stay here when it ends? */
 bool bygone_fits(const struct job *job);
-/* It has ended, and may be forgotten at once; record: `ended` as it is written. */
-void bygone_add(struct broker *b, const struct job *job, const struct msg_ended_row *row,
-                struct bytes record);
+/* It has ended, and may be forgotten at once. */
+void bygone_add(struct broker *b, const struct job *job, const struct msg_ended *ended,
+                const struct msg_ended_row *row);
+/* To whoever checks us, when they are told of ends; see keep.c. */
+void bygone_tell(struct broker *b, const struct job *job, const struct msg_ended *ended,
+                 const struct msg_ended_row *row);
 struct bygone *bygone_find(const struct broker *b, uint64_t id); /* NULL: none of these */
 /* As if it came from the store. Lent until the next step. */
 void bygone_row(const struct bygone *bygone, struct row *row);

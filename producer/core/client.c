@@ -55,10 +55,10 @@ static void client_idle(struct broker *b, struct client *client)
         list_append(&b->clients_idle, &client->link);
 }
 
-void client_release(struct broker *b, struct client *client)
+void client_release(struct broker *b, struct client *client, uint64_t jobs)
 {
-    must(client->live);
-    client->live--;
+    must(client->live >= jobs);
+    client->live -= jobs;
     client_idle(b, client);
 }
 

@@ -8,6 +8,7 @@
  *   queue   the jobs of one handler.method
  *   job     one call, from its acceptance to its end
  *   intake  jobs that come in a row
+ *   harvest results that do
  *   bygone  a job that has ended and has no row
  *   chain   what makes a job a session: it runs again and again
  *   task    what a person completes: a session that no worker runs
@@ -31,6 +32,7 @@
 #include "producer/core/bygone.h"
 #include "producer/core/find.h"
 #include "producer/core/group.h"
+#include "producer/core/harvest.h"
 #include "producer/core/holdings.h"
 #include "producer/core/permit.h"
 #include "producer/core/todo.h"
@@ -334,7 +336,8 @@ struct broker {
         bool lazily;
         bool fresh; /* the numbers are new: which jobs they became is kept when that is told */
     } accepting;    /* accepted records not yet sent */
-    struct intake intake; /* of submissions: the row under way */
+    struct intake intake;   /* the row under way: of submissions, */
+    struct harvest harvest; /* of results */
 };
 
 /* row.c: a row taken apart */
@@ -365,6 +368,7 @@ void send_lazily(struct broker *b, const struct peer *peer, const struct record 
 void send_behind(struct broker *b, const struct peer *peer, const struct record *r, uint64_t *by);
 void send_record(struct broker *b, const struct peer *peer, const struct record *r);
 void send_lease(struct broker *b, const struct peer *peer, const struct msg_lease *m);
+void send_ended(struct broker *b, const struct peer *peer, const struct msg_ended *m);
 /* Of one that was made with peer->again. */
 void send_said(struct broker *b, const struct peer *peer, struct bytes both, struct said said);
 void send_error(struct broker *b, const struct peer *peer, uint64_t number, enum err code,
@@ -379,7 +383,7 @@ void send_end(struct broker *b, const struct peer *peer, uint64_t number, uint64
 void client_hello(struct broker *b, struct peer *peer, const struct msg_hello *hello);
 void client_record(struct broker *b, struct peer *peer, const struct record *r);
 void client_left(struct broker *b, struct client *client, bool goodbye);
-void client_release(struct broker *b, struct client *client); /* a job of it ended */
+void client_release(struct broker *b, struct client *client, uint64_t jobs); /* they ended */
 void client_forget(struct broker *b, struct client *client);
 void client_load(struct broker *b, struct bytes peer_id, const struct msg_client_row *row);
 struct client *client_load_job(struct broker *b, struct bytes peer_id, uint64_t number,
@@ -414,7 +418,7 @@ void keys_fini(struct broker *b);
 
 /* keep.c: rows out. Each returns at once; what depends on them is told through the gate. */
 void keep_job(struct broker *b, struct job *job);
-/* ended: the record. A job that stays here has no row. */
+/* Of one that stays here there is no row, see bygone.h. ended: the record. */
 void keep_ended(struct broker *b, const struct job *job, const struct msg_ended_row *row,
                 struct bytes ended);
 void keep_lines(struct broker *b, const struct job *job, struct bytes lines);
@@ -505,6 +509,7 @@ void job_lease(struct broker *b, struct job *job, struct worker *w);
  * caller's. */
 void jobs_moved(struct broker *b, struct queue *q, enum job_state from, enum job_state to,
                 uint64_t jobs);
+void jobs_ended(struct broker *b, struct queue *q, enum job_state state, uint64_t jobs);
 void job_unlease(struct broker *b, struct job *job); /* takes it from its worker; state is next */
 struct outcome {
     enum reason reason;
@@ -564,6 +569,14 @@ void lease_stop(struct broker *b, const struct job *job, enum reason reason);
 /* The job that this worker holds under this token; NULL: it does not, or not any more. */
 struct job *lease_find(const struct broker *b, const struct worker *w, uint64_t id, uint64_t token);
 void lease_result(struct broker *b, struct worker *w, const struct msg_result *result);
+void lease_heard(struct worker *w, uint64_t number); /* a result of this number */
+/* How long jobs of the queue take. Returns what one that ran so long counts for. */
+double lease_learn(struct queue *q, uint64_t run_us);
+/* Jobs that were taken to cost so much have. */
+void lease_took(struct queue *q, double run_us, double lent_us);
+/* So many leases are over, for whatever reason. */
+void lease_discharge(struct broker *b, struct queue *q, struct worker *w, uint32_t jobs,
+                     uint64_t lent_us, uint64_t leased_ms);
 double queue_cost_us(const struct queue *q);
 double queue_used_us(const struct broker *b, const struct queue *q);
 void lease_adopt(struct broker *b, struct job *job); /* its worker has it already */

@@ -205,6 +205,17 @@ void send_lease(struct broker *b, const struct peer *peer, const struct msg_leas
     send_close(b, e, peer, said);
 }
 
+void send_ended(struct broker *b, const struct peer *peer, const struct msg_ended *m)
+{
+    struct again *again = peer->again;
+    struct effect *row = again ? row_of(b, again, again->mark) : NULL;
+    uint32_t brief = row ? again_brief_ended(again, &b->out->bytes, m) : 0;
+    if (brief)
+        row_add(row, brief);
+    else
+        send_record(b, peer, &(struct record){.type = REC_ended, .ended = *m});
+}
+
 void send_said(struct broker *b, const struct peer *peer, struct bytes both, struct said said)
 {
     struct effect *row = said.brief ? row_of(b, peer->again, said.mark - 1) : NULL;

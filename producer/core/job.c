@@ -267,9 +267,8 @@ void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t tok
 }
 
 /* As it is written into scratch, for its client and to be kept. */
-static struct said end_put(struct broker *b, const struct job *job, const struct msg_ended *ended)
+static struct said end_put(struct broker *b, const struct peer *peer, const struct msg_ended *ended)
 {
-    const struct peer *peer = job->client ? job->client->peer : NULL;
     buf_clear(&b->scratch);
     if (peer && peer->again)
         return again_put_ended(peer->again, &b->scratch, ended);
@@ -277,14 +276,17 @@ static struct said end_put(struct broker *b, const struct job *job, const struct
     return (struct said){0};
 }
 
-/* Told to whoever waits; scratch: `ended` as it is written. */
-static void end_tell(struct broker *b, const struct job *job, const struct msg_ended *ended,
-                     struct said said)
+/* It is written once, and kept and told. */
+static struct said end_keep(struct broker *b, struct job *job, const struct peer *peer,
+                            const struct msg_ended *ended, const struct msg_ended_row *row)
 {
-    if (job->client && job->client->peer)
-        send_said(b, job->client->peer, buf_bytes(&b->scratch), said);
-    if (job->more)
-        waiters_tell(b, job, ended);
+    struct said said = end_put(b, peer, ended);
+    keep_ended(b, job, row, bytes_of(b->scratch.data + said.brief, b->scratch.size - said.brief));
+    if (job->queue == b->todo.queue)
+        todo_ended(b, job);
+    if (job->more && job->more->key.size)
+        key_ended(b, job->more->key);
+    return said;
 }
 
 /* A child's is its session's to take. */
@@ -294,23 +296,22 @@ bool job_unwanted(const struct job *job)
     return !child && (!job->client || job->client->left);
 }
 
-static void end_count(struct broker *b, const struct job *job)
+void jobs_ended(struct broker *b, struct queue *q, enum job_state state, uint64_t jobs)
 {
-    b->totals.ended[job->state]++;
-    b->totals.live--;
-    usage_end(b, job);
-    job->queue->ended[job->state]++;
+    b->totals.ended[state] += jobs;
+    b->totals.live -= jobs;
+    q->ended[state] += jobs;
 }
 
-/* All of it that stays is its row, or a bygone. */
+/* All of it that stays is its row. */
 static void end_leave(struct broker *b, struct job *job, const struct msg_ended *ended)
 {
     struct chain *chain = job_chain(job);
+    idmap_take(&b->jobs, job->id);
     if (chain)
         chain_ended(b, job, chain);
     if (job->more && job->more->parent)
         chain_child_ended(b, job->more, ended);
-    job_free(b, job);
 }
 
 static void job_end(struct broker *b, struct job *job, enum job_state state,
@@ -330,15 +331,16 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
                                 .updates = job->updates + 1u, /* the event of its end */
                                 .peak_kib = outcome->peak_kib};
     struct msg_job view;
-    bool durable = job->durability == CLASS_DURABLE, seen = topic_wanted(b) || job_chain(job);
+    struct client *client = job->client;
+    const struct peer *peer = client ? client->peer : NULL;
+    bool durable = job->durability == CLASS_DURABLE, seen = topic_wanted(b) || job_chain(job),
+         bygone = bygone_fits(job);
+    struct said said = {0};
     job_move(b, job, state);
-    struct said said = end_put(b, job, &ended); /* it is written once, and kept and told */
-    struct bytes record = bytes_of(b->scratch.data + said.brief, b->scratch.size - said.brief);
-    keep_ended(b, job, &row, record);
-    if (job->queue == b->todo.queue)
-        todo_ended(b, job);
-    if (job->more && job->more->key.size)
-        key_ended(b, job->more->key);
+    if (bygone)
+        bygone_tell(b, job, &ended, &row);
+    else
+        said = end_keep(b, job, peer, &ended, &row);
     accepted_flush(b);
     if (durable)
         gate_open(b);
@@ -347,18 +349,23 @@ static void job_end(struct broker *b, struct job *job, enum job_state state,
         job_view_ended(&view, &ended, &row);
     }
     job_event(b, job, seen ? &view : NULL);
-    end_tell(b, job, &ended, said);
+    if (peer && bygone)
+        send_ended(b, peer, &ended);
+    else if (peer)
+        send_said(b, peer, buf_bytes(&b->scratch), said);
+    if (job->more)
+        waiters_tell(b, job, &ended);
     if (durable)
         gate_close(b);
-    end_count(b, job);
-    struct client *client = job->client;
-    if (bygone_fits(job))
-        bygone_add(b, job, &row, record);
+    jobs_ended(b, job->queue, state, 1);
+    usage_end(b, job);
+    if (bygone)
+        bygone_add(b, job, &ended, &row);
     else
-        idmap_take(&b->jobs, job->id);
-    end_leave(b, job, &ended);
+        end_leave(b, job, &ended);
+    job_free(b, job);
     if (client)
-        client_release(b, client);
+        client_release(b, client, 1);
 }
 
 static int64_t backoff_ms(struct broker *b, unsigned attempts)

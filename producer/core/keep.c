@@ -100,21 +100,34 @@ void keep_job(struct broker *b, struct job *job)
     effect_close(b, e);
 }
 
-void keep_ended(struct broker *b, const struct job *job, const struct msg_ended_row *row,
-                struct bytes ended)
+/* All but the end itself. */
+static void ended_put(struct broker *b, struct effect *e, const struct job *job,
+                      const struct msg_ended_row *row)
 {
-    struct effect *e;
-    if (!bygone_fits(job))
-        e = order(b, FX_PUT, (struct row_key){.kind = ROW_ENDED, .id = job->id});
-    else if (b->options.tells_ends)
-        (e = effect_add(b, FX_BYGONE))->id = job->id;
-    else
-        return;
     e->state = job->state;
     e->settled = job_unwanted(job);
     head_put(b, job);
     put_ended_row(&b->into->bytes, row);
+}
+
+void keep_ended(struct broker *b, const struct job *job, const struct msg_ended_row *row,
+                struct bytes ended)
+{
+    struct effect *e = order(b, FX_PUT, (struct row_key){.kind = ROW_ENDED, .id = job->id});
+    ended_put(b, e, job, row);
     buf_put(&b->into->bytes, ended.data, ended.size);
+    effect_close(b, e);
+}
+
+void bygone_tell(struct broker *b, const struct job *job, const struct msg_ended *ended,
+                 const struct msg_ended_row *row)
+{
+    if (!b->options.tells_ends)
+        return;
+    struct effect *e = effect_add(b, FX_BYGONE);
+    e->id = job->id;
+    ended_put(b, e, job, row);
+    put_ended(&b->into->bytes, ended);
     effect_close(b, e);
 }
 

@@ -65,14 +65,21 @@ void lease_adopt(struct broker *b, struct job *job)
     charge(b, job->queue, job->worker, 1);
 }
 
-static void lease_discharge(struct job *job)
+void lease_discharge(struct broker *b, struct queue *q, struct worker *w, uint32_t jobs,
+                     uint64_t lent_us, uint64_t leased_ms)
 {
-    struct queue *q = job->queue;
-    q->charged_us -= job->lent_us;
-    q->leased--;
-    q->leased_ms -= job->leased_ms;
+    q->charged_us -= (double)lent_us;
+    q->leased -= jobs;
+    q->leased_ms -= leased_ms;
     if (!q->leased)
         q->charged_us = 0; /* no drift */
+    must(w->leased >= jobs);
+    w->leased -= jobs;
+    w->lent_us -= (double)lent_us;
+    if (!w->leased)
+        w->lent_us = 0;
+    group_eased(b, q);
+    fill_later(b, w);
 }
 
 /* With what its running jobs have had beyond their charge: a long job of a queue that nothing is
@@ -83,10 +90,14 @@ double queue_used_us(const struct broker *b, const struct queue *q)
     return q->used_us + (out_us > q->charged_us ? out_us - q->charged_us : 0);
 }
 
-static void learn(struct queue *q, double run_us)
+static double counts_us(uint64_t run_us)
 {
-    if (run_us < 0.1)
-        run_us = 0.1;
+    return run_us < COST_US_MAX ? (double)run_us : COST_US_MAX;
+}
+
+double lease_learn(struct queue *q, uint64_t ran_us)
+{
+    double counted_us = counts_us(ran_us), run_us = counted_us < 0.1 ? 0.1 : counted_us;
     if (q->run_us < 0)
         q->run_us = run_us;
     /* Bad news is believed sooner than good news, but one job that had to wait for a core is no
@@ -94,6 +105,14 @@ static void learn(struct queue *q, double run_us)
     double most_us = 4 * q->run_us + 10;
     double seen_us = run_us < most_us ? run_us : most_us;
     q->run_us += (seen_us - q->run_us) * (seen_us > q->run_us ? 0.5 : 0.1);
+    return counted_us;
+}
+
+void lease_took(struct queue *q, double run_us, double lent_us)
+{
+    q->used_us += run_us - lent_us;
+    if (q->used_us < 0)
+        q->used_us = 0;
 }
 
 /* --- credit ----------------------------------------------------------------------------------- */
@@ -355,17 +374,10 @@ void lend_due(struct broker *b)
 void job_unlease(struct broker *b, struct job *job)
 {
     struct worker *w = job->worker;
-    must(w && w->leased);
     holdings_take(&w->holdings, job);
     link_init(&job->link);
     progress_drop(b, job);
-    w->leased--;
-    w->lent_us -= job->lent_us;
-    if (w->leased == 0)
-        w->lent_us = 0; /* no drift */
-    lease_discharge(job);
-    group_eased(b, job->queue);
-    fill_later(b, w);
+    lease_discharge(b, job->queue, w, 1, job->lent_us, job->leased_ms);
     job->worker = NULL;
 }
 
@@ -397,11 +409,16 @@ struct job *lease_find(const struct broker *b, const struct worker *w, uint64_t 
     return holds ? job : NULL;
 }
 
+void lease_heard(struct worker *w, uint64_t number)
+{
+    if (number > w->result_number)
+        w->result_number = number;
+}
+
 /* A result counts only under the current token; any other is old and changes nothing. */
 void lease_result(struct broker *b, struct worker *w, const struct msg_result *result)
 {
-    if (result->number > w->result_number)
-        w->result_number = result->number;
+    lease_heard(w, result->number);
     struct job *job = lease_find(b, w, result->id, result->token);
     if (!job)
         return;
@@ -419,14 +436,15 @@ void lease_result(struct broker *b, struct worker *w, const struct msg_result *r
     struct queue *q = job->queue;
     w->moved_ms = b->now_ms;
     w->stuck = false;
-    double run_us = result->run_us < COST_US_MAX ? (double)result->run_us : COST_US_MAX;
     if (outcome.reason == REASON_NONE || outcome.reason == REASON_ERROR ||
         outcome.reason == REASON_VERDICT)
-        learn(q, run_us); /* one that was stopped or died does not tell how long they take */
-    q->used_us += run_us - job->lent_us;
-    if (q->used_us < 0)
-        q->used_us = 0;
+        lease_learn(q, result->run_us); /* stopped or dead it does not tell how long they take */
+    lease_took(q, counts_us(result->run_us), job->lent_us);
+    struct harvest row = {0};
+    if (outcome.reason == REASON_NONE)
+        row = harvest_of(b, job);
     job_over(b, job, &outcome);
+    b->harvest = row;
 }
 
 /* --- recall ----------------------------------------------------------------------------------- */

@@ -56,6 +56,16 @@ void usage_end(struct broker *b, const struct job *job)
     grow(b, job, owner, -(int64_t)(job->args_size + chain_bytes(job)));
 }
 
+void usage_ended(struct broker *b, struct client *client, uint64_t jobs, uint64_t bytes)
+{
+    b->args_bytes -= bytes;
+    client->bytes -= bytes;
+    if (client->owner) {
+        client->owner->usage.jobs -= jobs;
+        client->owner->usage.bytes -= bytes;
+    }
+}
+
 void usage_result(struct owner *owner, int64_t bytes)
 {
     if (owner)

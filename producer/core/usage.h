@@ -29,6 +29,8 @@ struct usage { /* of an owner, in all lives of the broker that remember it but f
  * in a moment. Whose it is is known, and does not change. */
 void usage_begin(struct broker *b, const struct job *job, uint64_t jobs, uint64_t bytes);
 void usage_end(struct broker *b, const struct job *job);
+/* So many plain ones of a client are gone. */
+void usage_ended(struct broker *b, struct client *client, uint64_t jobs, uint64_t bytes);
 /* It is a session from now on. */
 void usage_session(const struct job *job);
 /* What is kept of a live job grows by so many bytes, or shrinks. */
