@@ -226,13 +226,6 @@ struct worker {
     char text[];
 };
 
-/* A worker that went: when one of its name comes, its topic's numbers go on. */
-struct past_worker {
-    struct bytes name; /* owned */
-    struct link link;  /* broker::past_list, longest gone first */
-    uint32_t updates;
-};
-
 struct figure { /* a histogram */
     uint64_t buckets[HISTOGRAM_BOUNDS + 1], sum_us;
     size_t last; /* the one that was counted in last */

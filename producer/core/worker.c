@@ -8,6 +8,13 @@
 
 #include "producer/core/progress.h"
 
+/* A worker that went: when one of its name comes, its topic's numbers go on. */
+struct past_worker {
+    struct bytes name; /* owned */
+    struct link link;  /* broker::past_list, longest gone first */
+    uint32_t updates;
+};
+
 struct worker *worker_find(const struct broker *b, struct bytes name)
 {
     return namemap_find(&b->workers_by_name, name);
