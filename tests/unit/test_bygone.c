@@ -61,6 +61,66 @@ TEST(what_is_asked_of_it_is_answered_at_once)
     farm_free(f);
 }
 
+/* All of jobs 1..count, in one body: the first is said, those behind it as the one before. */
+static void results_in_a_row(struct farm *f, unsigned count)
+{
+    struct buf body = {0};
+    put_result(&body, &(struct msg_result){.number = 1,
+                                           .id = job_id(1),
+                                           .token = job_token(1),
+                                           .value = bytes_of("\x04", 1),
+                                           .run_us = 1000});
+    for (unsigned job = 2; job <= count; job++)
+        put_again(&body, &(struct msg_again){.run_us = 1000 + job});
+    says_bytes(f, "w1", buf_bytes(&body));
+    buf_fini(&body);
+}
+
+TEST(results_in_a_row_end_one_by_one)
+{
+    struct farm *f = farm_limited(NULL);
+    for (unsigned n = 1; n <= 3; n++)
+        submits_number(f, n);
+    farm_forget(f);
+    results_in_a_row(f, 3);
+    SAYS(f, "bygone j1 ok\n"
+            "c1 < ended 1 j1 ok by w1\n"
+            "bygone j2 ok\n"
+            "c1 < ended 2 j2 ok by w1\n"
+            "bygone j3 ok\n"
+            "c1 < ended 3 j3 ok by w1\n"
+            "w1 < result_ack 3\n");
+    results_in_a_row(f, 3); /* which they have already */
+    SAYS(f, "w1 < result_ack 3\n");
+    asks(f, "c1", REC_wait, 51, 3);
+    SAYS(f, "c1 < ended 51 j3 ok by w1\n");
+    fetches(f, 1, 3);
+    SAYS(f, "");
+    farm_free(f);
+}
+
+TEST(what_is_no_plain_call_ends_a_row_and_another_begins)
+{
+    struct farm *f = farm_limited(NULL);
+    for (unsigned n = 1; n <= 5; n++)
+        submits_number(f, n);
+    asks(f, "c1", REC_cancel, 50, 3);
+    farm_forget(f);
+    results_in_a_row(f, 5);
+    SAYS(f, "bygone j1 ok\n"
+            "c1 < ended 1 j1 ok by w1\n"
+            "bygone j2 ok\n"
+            "c1 < ended 2 j2 ok by w1\n"
+            "store j3 cancelled\n"
+            "c1 < ended 3 j3 cancelled (cancelled) by w1\n"
+            "bygone j4 ok\n"
+            "c1 < ended 4 j4 ok by w1\n"
+            "bygone j5 ok\n"
+            "c1 < ended 5 j5 ok by w1\n"
+            "w1 < result_ack 5\n");
+    farm_free(f);
+}
+
 TEST(a_retry_has_its_arguments)
 {
     struct farm *f = farm_limited(NULL);
