@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "consumer/handlers/shell/command.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +69,61 @@ TEST(too_much_output_ends_the_command)
     CHECK_TEXT(error, "standard error of \"sh\" is larger than 8 MiB");
     CHECK_EQ(run("head -c 8388608 /dev/zero"), 0);
     CHECK_EQ(result.out.size, COMMAND_OUTPUT_MAX);
+}
+
+/* Below the folder that the test runs in: `file`, with these rights. */
+static void make_program(const char *folder, const char *file, mode_t mode)
+{
+    static const char script[] = "#!/bin/sh\necho $0\n";
+    CHECK(mkdir(folder, 0700) == 0 || errno == EEXIST);
+    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    CHECK_EQ(write(fd, script, sizeof script - 1), sizeof script - 1);
+    CHECK_EQ(close(fd), 0);
+}
+
+TEST(a_program_is_looked_up_in_path)
+{
+    char *environment[] = {"PATH=/usr/bin:/bin", NULL}, *argv[] = {"a-program", NULL}, before[1000];
+    struct command c = {.argv = argv, .environment = environment};
+    snprintf(before, sizeof before, "%s", getenv("PATH"));
+    make_program("denied", "denied/a-program", 0600);
+    make_program("allowed", "allowed/a-program", 0700);
+    command_result_fini(&result);
+    CHECK_EQ(setenv("PATH", "no/such:denied/a-program:denied:allowed", 1), 0);
+    CHECK_EQ(command_run(&c, &result, error), 0);
+    CHECK_BYTES(buf_bytes(&result.out), bytes_text("allowed/a-program\n"));
+    command_result_fini(&result);
+    CHECK_EQ(setenv("PATH", "denied:no/such", 1), 0);
+    CHECK_EQ(command_run(&c, &result, error), -1);
+    CHECK_TEXT(error, "cannot run \"a-program\": Permission denied");
+    CHECK_EQ(setenv("PATH", "no/such", 1), 0);
+    CHECK_EQ(command_run(&c, &result, error), -1);
+    CHECK_TEXT(error, "command not found: \"a-program\"");
+    argv[0] = "";
+    CHECK_EQ(command_run(&c, &result, error), -1);
+    CHECK_TEXT(error, "command not found: \"\"");
+    CHECK_EQ(chdir("allowed"), 0);
+    argv[0] = "a-program";
+    CHECK_EQ(setenv("PATH", "/no/such:", 1), 0); /* an empty folder is where we are */
+    CHECK_EQ(command_run(&c, &result, error), 0);
+    CHECK_BYTES(buf_bytes(&result.out), bytes_text("./a-program\n"));
+    CHECK_EQ(chdir(".."), 0);
+    CHECK_EQ(setenv("PATH", before, 1), 0);
+}
+
+/* As from a terminal: what its signals do, and which are held back. */
+TEST(signals_are_as_if_we_had_not_touched_them)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before[2];
+    CHECK_EQ(sigaction(SIGINT, &ignore, &before[0]), 0);
+    CHECK_EQ(sigaction(SIGPIPE, &ignore, &before[1]), 0);
+    CHECK_EQ(run("grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\\t\\n'"), 0);
+    CHECK_BYTES(buf_bytes(&result.out),
+                bytes_text("SigBlk:0000000000000000SigIgn:0000000000000000"));
+    CHECK_EQ(sigaction(SIGINT, NULL, &ignore), 0);
+    CHECK(ignore.sa_handler == SIG_IGN); /* ours are */
+    CHECK_EQ(sigaction(SIGINT, &before[0], NULL), 0);
+    CHECK_EQ(sigaction(SIGPIPE, &before[1], NULL), 0);
 }
 
 TEST(what_cannot_start_says_so)

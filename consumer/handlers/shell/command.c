@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +12,7 @@
 #include "common/clock.h"
 #include "consumer/handlers/excerpt.h"
 #include "consumer/handlers/shell/descendants.h"
+#include "consumer/handlers/shell/launch.h"
 
 enum { ASK_MS = 50, READ_BYTES = 65536 };
 
@@ -47,33 +46,6 @@ static void close_fd(int *fd)
 
 /* --- start ------------------------------------------------------------------------------------ */
 
-/* The program starts as from a terminal: no signal blocked or ignored because we did so. 0 or an
- * errno. */
-static int spawn(pid_t *pid, const struct command *c, int out, int err)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t all, none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-    int failed = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    if (!failed)
-        failed = posix_spawn_file_actions_adddup2(&files, out, 1);
-    if (!failed)
-        failed = posix_spawn_file_actions_adddup2(&files, err, 2);
-    if (!failed) {
-        posix_spawnattr_setsigdefault(&attributes, &all);
-        posix_spawnattr_setsigmask(&attributes, &none);
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-        failed = posix_spawnp(pid, c->argv[0], &files, &attributes, c->argv, c->environment);
-    }
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    return failed;
-}
-
 /* Ends that are no standard descriptor, so that dup2 in the child cannot hit one of them. */
 static int open_pipe(struct stream *s)
 {
@@ -94,18 +66,12 @@ static int start(struct running *r, const struct command *c, char error[COMMAND_
 {
     struct stream *out = &r->streams[0], *err = &r->streams[1];
     int failed = prctl(PR_SET_CHILD_SUBREAPER, 1) || open_pipe(out) || open_pipe(err) ? errno : 0;
+    struct launch launch = {c->argv, c->environment, out->to, err->to};
     if (!failed)
-        failed = spawn(&r->pid, c, out->to, err->to);
+        failed = launch_start(&launch, &r->pid, &r->pidfd);
     if (failed == ENOENT)
         return refuse(error, "command not found:", c->argv[0], 0);
-    if (failed)
-        return refuse(error, "cannot run", c->argv[0], failed);
-    r->pidfd = pidfd_open(r->pid, 0);
-    if (r->pidfd >= 0)
-        return 0;
-    refuse(error, "cannot watch", c->argv[0], errno);
-    descendants_end();
-    return -1;
+    return failed ? refuse(error, "cannot run", c->argv[0], failed) : 0;
 }
 
 /* --- run -------------------------------------------------------------------------------------- */
