@@ -256,27 +256,6 @@ static void recall(struct sim *s, struct host *h, unsigned runner, uint32_t from
          s);
 }
 
-/* Each record whole: all else here may take them apart. */
-static void put(struct sim *s, struct host *h, struct bytes row, uint32_t count)
-{
-    struct cursor c = cursor_of(row);
-    struct buf one = {0};
-    for (struct record r = {.type = REC_NONE}; !cursor_done(&c); count--) {
-        if (record_next(&c, &r) != OK)
-            sim_fail(s, "S19", "%s sends what does not decode", h->end.name);
-        buf_clear(&one);
-        record_put(&one, &r);
-        if (h->out.size + one.size > FRAME_BYTES) {
-            end_send(s, &h->end, buf_bytes(&h->out));
-            buf_clear(&h->out);
-        }
-        buf_put(&h->out, one.data, one.size);
-    }
-    if (count)
-        sim_fail(s, "S19", "%s sends a row of another length", h->end.name);
-    buf_fini(&one);
-}
-
 static void quit(struct sim *s, struct host *h);
 
 static void apply(struct sim *s, struct host *h)
@@ -286,7 +265,7 @@ static void apply(struct sim *s, struct host *h)
         struct agent_effect e = h->effects.at[i];
         struct bytes bytes = agent_effect_bytes(&h->effects, i);
         switch (e.type) {
-        case AGENT_SEND: put(s, h, bytes, e.more + 1); break;
+        case AGENT_SEND: end_put(s, &h->end, &h->out, bytes, e.more + 1); break;
         case AGENT_RESET: buf_clear(&h->out); break;
         case AGENT_REOPEN:
             buf_clear(&h->out);

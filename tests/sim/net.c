@@ -231,3 +231,28 @@ static void deliver_down(struct sim *s, struct happening *h)
     trace_body(s, "broker", end->name, buf_bytes(&h->bytes));
     end->take(s, end, buf_bytes(&h->bytes));
 }
+
+void end_put(struct sim *s, struct end *end, struct buf *out, struct bytes row, uint32_t count)
+{
+    struct cursor c = cursor_of(row);
+    struct buf one = {0};
+    for (struct record r = {.type = REC_NONE}; !cursor_done(&c); count--) {
+        struct cursor from = c;
+        if (record_next(&c, &r) != OK)
+            sim_fail(s, "S19", "%s sends what does not decode", end->name);
+        buf_clear(&one);
+        record_put(&one, &r);
+        if (out->size + one.size > FRAME_BYTES) {
+            end_send(s, end, buf_bytes(out));
+            buf_clear(out);
+        }
+        if (r.in_row && out->size && sim_chance(s, 0.8)) {
+            buf_clear(&one);
+            buf_put(&one, from.at, (size_t)(c.at - from.at));
+        }
+        buf_put(out, one.data, one.size);
+    }
+    if (count)
+        sim_fail(s, "S19", "%s sends a row of another length", end->name);
+    buf_fini(&one);
+}

@@ -235,6 +235,9 @@ void end_open(struct sim *s, struct end *end);
 void end_close(struct sim *s, struct end *end, bool gently); /* gently: what was sent arrives */
 void end_reopen(struct sim *s, struct end *end);
 void end_send(struct sim *s, struct end *end, struct bytes body);
+/* A row of so many records into the body that is being filled, which is sent when it is full. Those
+ * that follow the one before mostly as short as they were made, else whole. */
+void end_put(struct sim *s, struct end *end, struct buf *out, struct bytes row, uint32_t count);
 void end_cut(struct sim *s, struct end *end);
 /* False: the broker's side knows that it is cut, or that nobody reads. */
 bool wire_send(struct sim *s, struct wire *w, struct bytes body);
