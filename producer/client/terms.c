@@ -54,7 +54,8 @@ static __attribute__((noinline)) const char *change(struct terms *t, struct pend
     check(t, queue, o);
     if (t->error.size)
         return buf_text(&t->error);
-    bytes_copy(t->method, bytes_of(method, queue.size + 1));
+    bytes_copy(t->method, queue);
+    t->method[queue.size] = '\0';
     t->plain = is_plain(o);
     t->options = *o;
     t->lazily = lazily;
