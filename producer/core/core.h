@@ -169,7 +169,8 @@ struct job {
         uint64_t stored_by;    /* storing: ready when the store has come so far */
     };
     struct job_more *more;
-    uint64_t submitted_ms : 48; /* wall */
+    uint64_t submitted_ms : 47; /* wall */
+    bool together : 1;          /* nobody waits for its result alone */
     int8_t priority : 8;
     uint8_t durability : 2;
     bool started : 1, announced : 1;
@@ -177,7 +178,6 @@ struct job {
     bool leased : 1;     /* at most once: its row says that it was leased */
     bool recovering : 1; /* in broker::recovering */
     bool restored : 1;   /* of the life before: somebody may hold it */
-    bool together : 1;   /* nobody waits for its result alone */
     uint32_t leases;     /* how often, in all lives: see job_last_token */
     uint32_t updates;
     uint32_t lent_us;   /* running: what the lease was taken to cost */

@@ -8,7 +8,7 @@
  */
 #include "producer/core/core.h"
 
-#define WALL_MS_MAX ((1ull << 48) - 1)
+#define WALL_MS_MAX ((1ull << 47) - 1)
 
 static void args_put(struct job *job, struct bytes args)
 {
