@@ -28,6 +28,8 @@ static struct bytes worker_of(const struct bygone *bygone)
     return bytes_of(bygone->bytes + bygone->args_size + bygone->value_size, bygone->worker_size);
 }
 
+_Static_assert(NAME_BYTES_MAX <= UINT8_MAX, "a worker's name has its size in a byte");
+
 static size_t bytes_with(size_t args_size, size_t value_size, size_t worker_size)
 {
     return offsetof(struct bygone, bytes) + args_size + value_size + worker_size;
