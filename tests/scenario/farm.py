@@ -8,7 +8,6 @@ waits for a time: it waits for a line, a record or a state, and DEADLINE_S is on
 test that would hang fails.
 """
 import contextlib
-import fcntl
 import json
 import os
 import pathlib
@@ -34,20 +33,21 @@ PORTS = 10  # a block: clients, workers, updates, page, doors
 
 
 class Ports:
-    """A block of free loopback ports below the ephemeral range; a locked file keeps other tests out of it."""
+    """A block of free loopback ports below the ephemeral range; a name that only one test can have keeps the others out
+    of it."""
 
     def __init__(self):
         for i in range(1000):
             base = 12000 + (os.getpid() * 7 + i) % 1900 * PORTS
-            self.lock = open(pathlib.Path(tempfile.gettempdir()) / f"reeve-test-ports-{base}.lock", "w")
+            self.name = socket.socket(socket.AF_UNIX)
             try:
-                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.name.bind(f"\0reeve-test-ports-{base}")
                 if all(self.is_free(base + k) for k in range(PORTS)):
                     self.base = base
                     return
-            except BlockingIOError:
+            except OSError:  # another test has it
                 pass
-            self.lock.close()
+            self.name.close()
         raise RuntimeError("no free block of ports")
 
     @staticmethod
@@ -61,9 +61,7 @@ class Ports:
         return True
 
     def close(self):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.lock.name)
-        self.lock.close()
+        self.name.close()
 
 
 class Process:

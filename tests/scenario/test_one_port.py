@@ -22,6 +22,7 @@ class OnePort(Farm):
     def __init__(self):
         super().__init__()
         self.env["REEVE_UPDATES"] = "connection"
+        self.earlier = connections(self.port + 2)
 
     def check_sanitizers(self):
         """Also: nobody has come to the updates' port."""
@@ -30,10 +31,16 @@ class OnePort(Farm):
 
 
 def subscribers(farm):
-    """Connections of this host to the updates' port, or from it."""
-    port = f":{farm.port + 2:04X}"
+    """Connections to the updates' port of this farm. The kernel still lists those of a farm that had the same port a
+    minute ago."""
+    return connections(farm.port + 2) - farm.earlier
+
+
+def connections(port):
+    """Both ends of each connection of this host to this port, or from it."""
+    end = f":{port:04X}"
     rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return [row for row in rows if row[3] != LISTEN and (row[1].endswith(port) or row[2].endswith(port))]
+    return {(row[1], row[2]) for row in rows if row[3] != LISTEN and (row[1].endswith(end) or row[2].endswith(end))}
 
 
 def as_elsewhere(module, *names):
