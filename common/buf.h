@@ -37,6 +37,13 @@ static inline void buf_clear(struct buf *b)
     b->size = 0;
 }
 
+static inline void buf_swap(struct buf *a, struct buf *b)
+{
+    struct buf was = *a;
+    *a = *b;
+    *b = was;
+}
+
 static inline struct bytes buf_bytes(const struct buf *b)
 {
     return bytes_of(b->data, b->size);

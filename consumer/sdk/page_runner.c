@@ -51,8 +51,9 @@ static void ring_bell(struct page_runner *r)
 /* Sleeps until the bell rings or the time is over. False: the agent is gone. */
 static bool wait_bell(struct page_runner *r, int timeout_ms)
 {
+    /* Who sleeps in recv is woken, for nothing, when the agent takes the byte we have rung with. */
     struct pollfd fd = {.fd = r->bell, .events = POLLIN};
-    int n = timeout_ms < 0 ? 1 : poll(&fd, 1, timeout_ms);
+    int n = poll(&fd, 1, timeout_ms);
     if (n <= 0)
         return n == 0 || errno == EINTR;
     char bytes[64];

@@ -354,14 +354,21 @@ static void take_all(struct shell *s, const struct pollfd *fds)
     }
 }
 
-/* How long nothing but a descriptor can have news. */
-static int64_t idle_ms(struct shell *s, bool full)
+/* Does a socket have something to read of which its descriptor may not tell? */
+static bool any_waits(struct shell *s)
 {
     bool waits = false;
     for (unsigned i = 0; i < SOCKETS; i++) {
         s->touched[i] = s->touched[i] && conn_readable(s->ports.sockets[i]);
         waits |= s->touched[i];
     }
+    return waits;
+}
+
+/* How long nothing but a descriptor can have news. */
+static int64_t idle_ms(struct shell *s, bool full)
+{
+    bool waits = any_waits(s);
     int64_t now_ms = clock_ms(), wait_ms = broker_deadline(s->broker) - now_ms;
     wait_ms = wait_ms < 0 ? wait_ms : notify_wait(s->notify, wait_ms, now_ms);
     if (waits || wait_ms < 0)
@@ -492,7 +499,10 @@ int shell_run(struct shell *s, int signal_fd)
             tick(s, now_ms);
         enrol_all(s);
         full = flush(s);
-        store_flush(s->store, now_ms);
+        while (store_flush(s->store, now_ms, !any_waits(s))) {
+            take_answers(s);
+            full = flush(s);
+        }
         notify_turn(s->notify, now_ms);
         if (fds[SIGNAL].revents & POLLIN)
             end = take_signal(s, signal_fd);

@@ -58,9 +58,7 @@ static bool refill(struct answers *a)
         buf_fini(&a->reading);
     a->read_at = 0;
     pthread_mutex_lock(&a->mutex);
-    struct buf empty = a->reading;
-    a->reading = a->outbox;
-    a->outbox = empty;
+    buf_swap(&a->reading, &a->outbox);
     pthread_mutex_unlock(&a->mutex);
     return a->reading.size;
 }

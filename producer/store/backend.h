@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backend: what a store is underneath. open, load and close run on the caller's thread while there
- * is no other, all else on the store's thread. A change is what put, drop and settle say; changes
- * gather until commit keeps them, all or none. What the disk does is an outcome, never an abort.
+ * backend: what a store is underneath. One thread at a time is in it: the caller's for open, load
+ * and close, the store's or the caller's for all else. A change is what put, drop and settle say;
+ * changes gather until commit keeps them, all or none. What the disk does is an outcome, never an
+ * abort.
  */
 #ifndef STORE_BACKEND_H
 #define STORE_BACKEND_H
@@ -62,6 +63,8 @@ struct store_backend {
     void (*drop)(void *self, const struct row_key *key);
     void (*settle)(void *self, uint64_t id, uint64_t count);
     enum store_verdict (*commit)(void *self, int64_t now_ms, struct store_report *report);
+    /* Is the next commit no more work than its changes? */
+    bool (*quick)(const void *self);
     /* Nothing has come for a while, or it was nudged: what may be done then. No changes wait. */
     enum store_verdict (*rest)(void *self, int64_t now_ms, struct store_report *report);
     /* Answers now, or from a thread of its own; borrows for the call. */

@@ -234,6 +234,26 @@ void db_forgive(struct db *db)
         db_exec(db, "ROLLBACK");
 }
 
+void db_widen_log(struct db *db, int pages)
+{
+    enum { LOG_HEADER = 32, FRAME_HEADER = 24, PAGE = 4096, PART = 64 << 10 };
+    static const unsigned char zeros[PART];
+    sqlite3_int64 end = LOG_HEADER + (sqlite3_int64)pages * (FRAME_HEADER + PAGE), size;
+    sqlite3_file *log = NULL;
+    if (db->error ||
+        !check(db, sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log)))
+        return;
+    if (!log->pMethods) /* nothing was written yet */
+        return;
+    int code = log->pMethods->xFileSize(log, &size);
+    for (; code == SQLITE_OK && size < end; size += PART)
+        code = log->pMethods->xWrite(log, zeros, PART, size);
+    if (code == SQLITE_OK)
+        db->wal_room = pages;
+    else if (code != SQLITE_FULL)
+        db_fail(db, code, sqlite3_errstr(code));
+}
+
 void db_checkpoint(struct db *db, bool whole)
 {
     if (db->error)
@@ -245,6 +265,7 @@ void db_checkpoint(struct db *db, bool whole)
     if (code == SQLITE_OK) {
         db->wal_pages = pages;
         db->wal_kept = kept;
+        db->wal_room = whole ? 0 : db->wal_room;
     } else if ((code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_FULL) {
         check(db, code);
     }

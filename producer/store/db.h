@@ -22,6 +22,7 @@ struct db {
     char text[256];
     int wal_pages; /* after the last commit */
     int wal_kept;  /* of them in the file itself */
+    int wal_room;  /* the log's file is as long as so many */
 };
 
 enum db_mode { DB_CREATE, DB_WRITE, DB_READ };
@@ -53,6 +54,12 @@ void db_fail(struct db *db, int code, const char *text);
 /* May it go away by itself? A full disk, or somebody else's lock. */
 bool db_error_passes(const struct db *db);
 void db_forgive(struct db *db); /* rolls back what is open, too */
+
+/* Makes the log's file as long as so many pages, with zeros behind what is in it, which a reader of
+ * the log takes for its end: to sync a file that stays as long as it is takes two thirds of the
+ * time that one takes which grows. Between two transactions; what the disk has no room for is left.
+ */
+void db_widen_log(struct db *db, int pages);
 
 /* Moves what is in the log into the file; all of it, when `whole`, so that the log starts anew.
  * What readers or a full disk prevent is left for the next time. */

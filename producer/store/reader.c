@@ -174,9 +174,7 @@ static void *reader_thread(void *arg)
             pthread_cond_wait(&r->work, &r->mutex);
             continue;
         }
-        struct buf taken = r->inbox;
-        r->inbox = asks;
-        asks = taken;
+        buf_swap(&asks, &r->inbox);
         pthread_mutex_unlock(&r->mutex);
         work(r, &asks);
         buf_clear(&asks);

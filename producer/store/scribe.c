@@ -136,9 +136,14 @@ static void try_again(struct scribe *s, int64_t now_ms)
     }
 }
 
+bool scribe_well(const struct scribe *s)
+{
+    return !s->left.size && list_empty(&s->wrong);
+}
+
 void scribe_work(struct scribe *s, int64_t now_ms)
 {
-    bool wrong = s->left.size || !list_empty(&s->wrong);
+    bool wrong = !scribe_well(s);
     list_each_safe(l, &s->lines->news)
     {
         link_take(l);
@@ -147,6 +152,6 @@ void scribe_work(struct scribe *s, int64_t now_ms)
     remove_dropped(s);
     if (wrong && now_ms >= s->retry_ms)
         try_again(s, now_ms);
-    if (!s->left.size && list_empty(&s->wrong))
+    if (scribe_well(s))
         texts_well(&s->texts);
 }

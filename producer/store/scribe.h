@@ -27,6 +27,9 @@ void scribe_start(struct scribe *s);
 /* After each transaction that was kept, and when it is time to try again. */
 void scribe_work(struct scribe *s, int64_t now_ms);
 
+/* Does nothing wait to be tried again? */
+bool scribe_well(const struct scribe *s);
+
 /* In a transaction: what is gone need not be remembered; and once that is kept. */
 void scribe_forget(struct scribe *s);
 void scribe_forgotten(struct scribe *s);

@@ -16,7 +16,9 @@
 
 enum {
     PAGE_BYTES = 4096,
-    LOG_PAGES = (16 << 20) / PAGE_BYTES,      /* the log is brought into the file from here on */
+    LOG_PAGES_MIN = (1 << 20) / PAGE_BYTES, /* the log has room for so many, then for twice that */
+    LOG_PAGES = (16 << 20) / PAGE_BYTES,    /* the log is brought into the file from here on */
+    LOG_SPARE_PAGES = 64,                   /* more than a small commit writes */
     LOG_PAGES_MAX = (256 << 20) / PAGE_BYTES, /* and begun anew, if readers must wait for that */
     LOG_STEP_PAGES =
         (4 << 20) / PAGE_BYTES, /* tried again so much later, if readers prevented it */
@@ -292,6 +294,20 @@ static void look(struct sqlite *s, int64_t now_ms)
     s->bytes = file_bytes(s, STORE_FILE) + file_bytes(s, STORE_FILE "-wal");
 }
 
+static bool log_has_room(const struct sqlite *s)
+{
+    const struct db *db = &s->ledger.db;
+    return db->wal_pages + LOG_SPARE_PAGES <= db->wal_room;
+}
+
+static void widen_log(struct sqlite *s)
+{
+    struct db *db = &s->ledger.db;
+    if (s->low || s->stuck || log_has_room(s) || db->wal_room >= LOG_PAGES)
+        return;
+    db_widen_log(db, db->wal_room ? 2 * db->wal_room : LOG_PAGES_MIN);
+}
+
 static void checkpoint(struct sqlite *s)
 {
     struct db *db = &s->ledger.db;
@@ -352,8 +368,11 @@ static enum store_verdict commit(struct sqlite *s, int64_t now_ms, bool rests,
         db_fail(&s->ledger.db, SQLITE_IOERR, text);
         return broken(s, report);
     }
-    if ((rests || !batch_empty(&s->batch) || s->heal.size) && !transact(s, now_ms))
-        verdict = failed(s, report);
+    if (rests || !batch_empty(&s->batch) || s->heal.size) {
+        widen_log(s);
+        if (!transact(s, now_ms))
+            verdict = failed(s, report);
+    }
     if (verdict == VERDICT_KEPT) {
         scribe_work(&s->scribe, now_ms);
         if (rests && s->ledger.db.wal_pages > s->ledger.db.wal_kept)
@@ -375,6 +394,13 @@ static enum store_verdict sqlite_commit(void *self, int64_t now_ms, struct store
 static enum store_verdict sqlite_rest(void *self, int64_t now_ms, struct store_report *report)
 {
     return commit(self, now_ms, true, report);
+}
+
+/* The log has room for it, and no file must be written anew. */
+static bool sqlite_quick(const void *self)
+{
+    const struct sqlite *s = self;
+    return log_has_room(s) && scribe_well(&s->scribe);
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */
@@ -414,6 +440,7 @@ const struct store_backend sqlite_backend = {
     .drop = sqlite_drop,
     .settle = sqlite_settle,
     .commit = sqlite_commit,
+    .quick = sqlite_quick,
     .rest = sqlite_rest,
     .ask = sqlite_ask,
 };

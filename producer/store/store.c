@@ -3,6 +3,10 @@
  * The thread and its mailbox. Operations travel as bytes in a buf, so that handing over a thousand
  * of them is one exchange of pointers. What waits when a commit ends is the next lot: the time that
  * the disk takes is what gathers, and when nothing is under way nothing waits.
+ *
+ * A caller that has nothing else to do works a small lot off itself, as long as the disk is quick:
+ * to wake another thread and be woken by it takes as long as to write. One of the two works at a
+ * time, and all that belongs to who works goes over with `busy`.
  */
 #include "producer/store/store.h"
 
@@ -16,7 +20,8 @@
 enum {
     FLUSH_BYTES = 256 << 10, /* a backend that is not durable: so much, or so long */
     FLUSH_MS = 100,
-    REST_MS = 1000, /* nothing has come for so long */
+    HERE_BYTES = 16 << 10, /* the caller keeps so much itself */
+    REST_MS = 1000,        /* nothing has come for so long */
     NAME_MAX_BYTES = 200,
 };
 
@@ -32,10 +37,19 @@ struct op {
     uint64_t row_size;
 };
 
+/* What is worked off at a time. */
+struct lot {
+    struct buf ops; /* none: it is done */
+    bool gathered;  /* the backend has its changes, which it borrows */
+    uint64_t seq;   /* the highest; 0: no change */
+    bool asks;
+};
+
 struct store {
     const struct store_backend *backend;
     void *self;
     struct answers answers;
+    uint64_t here_us;
     /* the caller's */
     bool started, loaded, asked;
     pthread_t thread;
@@ -46,7 +60,11 @@ struct store {
     pthread_cond_t work;
     struct buf inbox;
     bool stop, nudged;
-    /* the thread's */
+    bool busy;   /* somebody works */
+    bool wanted; /* the thread waits for that to end */
+    /* whose who works, or under the mutex while nobody does */
+    struct lot lot;
+    int64_t worked_ms;
     struct store_report told;
     uint64_t commit_us, told_commit_us;
     bool told_any, broken;
@@ -77,7 +95,7 @@ bool row_of_queue(struct bytes row, struct bytes queue)
            bytes_equal(submit.submit.queue, queue);
 }
 
-/* --- the thread ------------------------------------------------------------------------------- */
+/* --- work ------------------------------------------------------------------------------------- */
 
 /* Steps over the next op of a lot; false at its end. */
 static bool op_next(const struct buf *ops, size_t *at, struct op *op, struct bytes *name,
@@ -93,20 +111,16 @@ static bool op_next(const struct buf *ops, size_t *at, struct op *op, struct byt
     return true;
 }
 
-struct lot {
-    struct buf ops;
-    uint64_t seq; /* the highest; 0: no change */
-    bool asks;
-};
-
-/* Gives the backend the changes of a lot. */
-static void gather(struct store *s, struct lot *lot)
+/* Gives the backend the changes of the lot. */
+static void gather(struct store *s)
 {
     const struct store_backend *be = s->backend;
+    struct lot *lot = &s->lot;
     struct op op;
     struct bytes name, row;
-    lot->seq = 0;
-    lot->asks = false;
+    if (lot->gathered)
+        return;
+    lot->gathered = true;
     for (size_t at = 0; op_next(&lot->ops, &at, &op, &name, &row);) {
         struct row_key key = {.kind = (enum row_kind)op.kind, .id = op.id, .name = name};
         switch ((enum op_type)op.type) {
@@ -121,11 +135,11 @@ static void gather(struct store *s, struct lot *lot)
 }
 
 /* Passes its questions on: all before them is kept. */
-static void ask(struct store *s, const struct lot *lot)
+static void ask(struct store *s)
 {
     struct op op;
     struct bytes name, row;
-    for (size_t at = 0; op_next(&lot->ops, &at, &op, &name, &row);) {
+    for (size_t at = 0; op_next(&s->lot.ops, &at, &op, &name, &row);) {
         if (op.type != OP_FIND && op.type != OP_LIST)
             continue;
         struct store_ask a = {.list = op.type == OP_LIST,
@@ -166,22 +180,53 @@ static void tell_broken(struct store *s, const struct store_report *report)
 {
     s->broken = true;
     answers_put(&s->answers, &(struct store_answer){.type = STORE_BROKEN, .text = report->broken});
-    answers_ring(&s->answers);
 }
 
-static void deadline_after(struct timespec *at, int64_t ms)
+static enum store_verdict commit(struct store *s, struct store_report *report)
 {
-    clock_gettime(CLOCK_MONOTONIC, at);
-    int64_t ns = at->tv_nsec + ms % 1000 * 1000000;
-    at->tv_sec += ms / 1000 + ns / 1000000000;
-    at->tv_nsec = (long)(ns % 1000000000);
+    int64_t start_us = clock_us();
+    enum store_verdict verdict = s->backend->commit(s->self, clock_ms(), report);
+    uint64_t took_us = (uint64_t)(clock_us() - start_us);
+    if (verdict == VERDICT_KEPT)
+        s->commit_us = s->commit_us ? (s->commit_us * 7 + took_us) / 8 : took_us;
+    else if (verdict == VERDICT_BROKEN)
+        tell_broken(s, report);
+    return verdict;
+}
+
+/* The lot is done, or nobody is ever told that it was. */
+static void lot_done(struct lot *lot)
+{
+    struct buf ops = lot->ops;
+    buf_clear(&ops);
+    if (ops.capacity > 4 * FLUSH_BYTES)
+        buf_fini(&ops); /* one large lot is no reason to keep its memory */
+    *lot = (struct lot){.ops = ops};
+}
+
+/* The lot is kept. Returns whether there is anything to be told. */
+static bool tell_kept(struct store *s, const struct store_report *report)
+{
+    struct lot *lot = &s->lot;
+    if (lot->seq)
+        answers_put(&s->answers, &(struct store_answer){.type = STORE_DONE, .seq = lot->seq});
+    bool news = tell_state(s, report, false);
+    if (lot->asks)
+        ask(s);
+    return lot->seq || lot->asks || news;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static struct timespec monotonic(int64_t ms)
+{
+    return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000 * 1000000)};
 }
 
 /* Lets time pass before the next try; false when it is time to stop instead. */
 static bool wait_to_retry(struct store *s, int64_t ms)
 {
-    struct timespec until;
-    deadline_after(&until, ms);
+    struct timespec until = monotonic(clock_ms() + ms);
     pthread_mutex_lock(&s->mutex);
     while (!s->stop && ms && pthread_cond_timedwait(&s->work, &s->mutex, &until) == 0)
         continue;
@@ -193,20 +238,9 @@ static bool wait_to_retry(struct store *s, int64_t ms)
 /* Commits what was gathered, as often as it takes. */
 static bool keep(struct store *s, struct store_report *report)
 {
+    enum store_verdict verdict;
     bool last_try = false;
-    for (;;) {
-        int64_t start_us = clock_us();
-        enum store_verdict verdict = s->backend->commit(s->self, clock_ms(), report);
-        if (verdict == VERDICT_KEPT) {
-            int64_t took_us = clock_us() - start_us;
-            s->commit_us =
-                s->commit_us ? (s->commit_us * 7 + (uint64_t)took_us) / 8 : (uint64_t)took_us;
-            return true;
-        }
-        if (verdict == VERDICT_BROKEN) {
-            tell_broken(s, report);
-            return false;
-        }
+    while ((verdict = commit(s, report)) == VERDICT_WAIT) {
         if (tell_state(s, report, false))
             answers_ring(&s->answers);
         if (last_try) {
@@ -217,23 +251,18 @@ static bool keep(struct store *s, struct store_report *report)
         }
         last_try = !wait_to_retry(s, report->retry_ms);
     }
+    return verdict == VERDICT_KEPT;
 }
 
-static void turn(struct store *s, struct lot *lot)
+static void turn(struct store *s)
 {
-    if (s->broken)
-        return; /* nothing more is kept, and nobody is told that it was */
     struct store_report report = {0};
-    gather(s, lot);
-    if (!keep(s, &report))
-        return;
-    if (lot->seq)
-        answers_put(&s->answers, &(struct store_answer){.type = STORE_DONE, .seq = lot->seq});
-    bool news = tell_state(s, &report, false);
-    if (lot->asks)
-        ask(s, lot);
-    if (lot->seq || lot->asks || news)
-        answers_ring(&s->answers);
+    if (!s->broken) { /* then nothing more is kept, and nobody is told that it was */
+        gather(s);
+        if (!keep(s, &report) || tell_kept(s, &report))
+            answers_ring(&s->answers);
+    }
+    lot_done(&s->lot);
 }
 
 static void rest(struct store *s)
@@ -241,28 +270,52 @@ static void rest(struct store *s)
     struct store_report report = {0};
     if (s->broken)
         return;
-    if (s->backend->rest(s->self, clock_ms(), &report) == VERDICT_BROKEN)
+    bool broken = s->backend->rest(s->self, clock_ms(), &report) == VERDICT_BROKEN;
+    if (broken)
         tell_broken(s, &report);
-    else if (tell_state(s, &report, true))
+    if (broken || tell_state(s, &report, true))
         answers_ring(&s->answers);
 }
 
-/* Waits for work; false when there is none left and it is time to stop. */
-static bool wait_for_work(struct store *s, struct buf *ops)
+/* Until there is something to do, or has been nothing for a while, and nobody else is at it. */
+static void wait_for_work(struct store *s)
 {
-    struct timespec until;
-    deadline_after(&until, s->told_any || s->broken ? REST_MS : 0); /* first of all: how it is */
+    bool rested = false;
+    while (s->busy || !(rested || s->lot.ops.size || s->inbox.size || s->stop || s->nudged)) {
+        if (s->busy) {
+            s->wanted = true;
+            rested = false;
+            pthread_cond_wait(&s->work, &s->mutex);
+            continue;
+        }
+        int64_t rest_ms = s->told_any || s->broken ? REST_MS : 0; /* first of all: how it is */
+        struct timespec until = monotonic(s->worked_ms + rest_ms);
+        rested = pthread_cond_timedwait(&s->work, &s->mutex, &until);
+    }
+}
+
+/* Takes work on; false when there is none left and it is time to stop. */
+static bool begin(struct store *s)
+{
     pthread_mutex_lock(&s->mutex);
-    while (!s->inbox.size && !s->stop && !s->nudged)
-        if (pthread_cond_timedwait(&s->work, &s->mutex, &until))
-            break;
-    s->nudged = false;
-    struct buf taken = s->inbox;
-    s->inbox = *ops;
-    *ops = taken;
-    bool more = ops->size || !s->stop;
+    wait_for_work(s);
+    s->wanted = s->nudged = false;
+    if (!s->lot.ops.size)
+        buf_swap(&s->lot.ops, &s->inbox);
+    s->busy = s->lot.ops.size || !s->stop;
+    bool more = s->busy;
     pthread_mutex_unlock(&s->mutex);
     return more;
+}
+
+static void end(struct store *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->worked_ms = clock_ms();
+    s->busy = false;
+    if (s->wanted || s->lot.ops.size)
+        pthread_cond_signal(&s->work);
+    pthread_mutex_unlock(&s->mutex);
 }
 
 static void nudge(void *user)
@@ -277,17 +330,13 @@ static void nudge(void *user)
 static void *store_thread(void *arg)
 {
     struct store *s = arg;
-    struct lot lot = {0};
-    while (wait_for_work(s, &lot.ops)) {
-        if (lot.ops.size)
-            turn(s, &lot);
+    while (begin(s)) {
+        if (s->lot.ops.size)
+            turn(s);
         else
             rest(s);
-        buf_clear(&lot.ops);
-        if (lot.ops.capacity > 4 * FLUSH_BYTES)
-            buf_fini(&lot.ops); /* one large lot is no reason to keep its memory */
+        end(s);
     }
-    buf_fini(&lot.ops);
     return NULL;
 }
 
@@ -315,6 +364,7 @@ static struct store_limits limits_of(const struct store_limits *given)
     limit_default(&l.results_bytes_max, 1ull << 30);
     age_default(&l.results_ms, 24);
     limit_default(&l.free_bytes_min, 256ull << 20);
+    limit_default(&l.here_us, 1000);
     return l;
 }
 
@@ -325,6 +375,7 @@ static void store_free(struct store *s)
     pthread_mutex_destroy(&s->mutex);
     buf_fini(&s->ops);
     buf_fini(&s->inbox);
+    buf_fini(&s->lot.ops);
     free(s);
 }
 
@@ -345,6 +396,7 @@ struct store *store_open(const char *where, const char *sessions, const struct s
     must(pthread_mutex_init(&s->mutex, NULL) == 0 && pthread_cond_init(&s->work, &monotonic) == 0);
     pthread_condattr_destroy(&monotonic);
     answers_init(&s->answers);
+    s->here_us = setup.limits.here_us;
     *found = (struct store_found){0};
     s->backend = strcmp(where, memory_backend.name) == 0 ? &memory_backend : &sqlite_backend;
     s->self = s->backend->open(&setup, found, (struct complaint){why, why_size});
@@ -386,14 +438,45 @@ static void hand_over(struct store *s)
         buf_put(&s->inbox, s->ops.data, s->ops.size);
         buf_clear(&s->ops);
     } else {
-        struct buf empty = s->inbox;
-        s->inbox = s->ops;
-        s->ops = empty;
+        buf_swap(&s->inbox, &s->ops);
     }
     pthread_cond_signal(&s->work);
     pthread_mutex_unlock(&s->mutex);
     s->asked = false;
     s->ops_since_ms = 0;
+}
+
+static bool may_begin_here(const struct store *s)
+{
+    return !s->busy && !s->lot.ops.size && !s->inbox.size && !s->nudged && !s->broken &&
+           s->commit_us && s->commit_us < s->here_us && s->backend->quick(s->self);
+}
+
+/* The caller keeps what waits; false when that is the thread's business. What the disk does not
+ * take now the thread tries again. */
+static bool keep_here(struct store *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    bool mine = may_begin_here(s);
+    s->busy = s->busy || mine;
+    pthread_mutex_unlock(&s->mutex);
+    if (!mine)
+        return false;
+    struct store_report report = {0};
+    buf_swap(&s->lot.ops, &s->ops);
+    s->ops_since_ms = 0;
+    s->asked = false;
+    gather(s);
+    switch (commit(s, &report)) {
+    case VERDICT_KEPT:
+        tell_kept(s, &report);
+        lot_done(&s->lot);
+        break;
+    case VERDICT_BROKEN: lot_done(&s->lot); break;
+    case VERDICT_WAIT: break;
+    }
+    end(s);
+    return true;
 }
 
 void store_close(struct store *s)
@@ -464,16 +547,19 @@ void store_list(struct store *s, uint64_t ticket, unsigned state, struct bytes q
     s->asked = true;
 }
 
-void store_flush(struct store *s, int64_t now_ms)
+bool store_flush(struct store *s, int64_t now_ms, bool idle)
 {
     start(s);
     if (!s->ops.size)
-        return;
+        return false;
+    if (idle && s->backend->durable && s->ops.size <= HERE_BYTES && keep_here(s))
+        return true;
     if (!s->ops_since_ms)
         s->ops_since_ms = now_ms;
     if (s->backend->durable || s->asked || s->ops.size >= FLUSH_BYTES ||
         now_ms - s->ops_since_ms >= FLUSH_MS)
         hand_over(s);
+    return false;
 }
 
 int store_fd(const struct store *s)

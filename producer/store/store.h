@@ -20,6 +20,7 @@ struct store_limits {                             /* 0: the default */
     uint64_t results_rows_max, results_bytes_max; /* results that were not: 1,000,000, 1 GiB */
     int64_t results_ms;                           /* nobody fetched it for so long: 24 h */
     uint64_t free_bytes_min;                      /* of the disk: 256 MiB, and at least 5 % */
+    uint64_t here_us; /* commits that take less an idle caller makes itself: 1,000 */
 };
 
 enum store_condition {
@@ -95,8 +96,11 @@ void store_list(struct store *s, uint64_t ticket, unsigned state, struct bytes q
 
 /* At the end of a turn: hands over what waits. A durable backend gets it at once; one that is not
  * gets it when somebody waits for an answer or may look into a file, when it is much, or when it
- * has waited for a while (now_ms tells). The thread starts with the first. */
-void store_flush(struct store *s, int64_t now_ms);
+ * has waited for a while (now_ms tells). The thread starts with the first.
+ * idle: the caller has nothing else to do, so that a little may be kept before the call returns,
+ * while commits are quick (here_us). Returns whether it was so: there may be answers then of which
+ * store_fd does not tell. */
+bool store_flush(struct store *s, int64_t now_ms, bool idle);
 
 /* Readable when there are answers; then call store_next until it says false. */
 int store_fd(const struct store *s);

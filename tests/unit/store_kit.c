@@ -195,8 +195,8 @@ static void take_answers(struct kit *k)
 
 void kit_flush(struct kit *k)
 {
-    store_flush(k->store, 1); /* begins to wait */
-    store_flush(k->store, INT64_MAX);
+    store_flush(k->store, 1, k->here); /* begins to wait */
+    store_flush(k->store, INT64_MAX, k->here);
 }
 
 bool kit_wait(struct kit *k)
@@ -217,7 +217,7 @@ void kit_wait_condition(struct kit *k, enum store_condition condition)
 /* Its first look around is over: from here on it does what it is told. */
 static void wait_state(struct kit *k)
 {
-    store_flush(k->store, 0);
+    store_flush(k->store, 0, false);
     while (!k->state.type && !k->broken)
         take_answers(k);
 }
@@ -228,6 +228,7 @@ bool kit_open(struct kit *k, struct buf *text)
     k->broken = k->full_told = false;
     k->state = (struct store_answer){0};
     k->damaged = 0;
+    k->limits.here_us = k->here ? UINT64_MAX : 0;
     k->store =
         store_open(k->where, k->sessions, &k->limits, k->wall_ms, &k->found, k->why, sizeof k->why);
     if (!k->store)

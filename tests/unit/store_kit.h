@@ -14,6 +14,7 @@ struct kit {
     char where[64];
     char sessions[80]; /* the folder of their files */
     struct store_limits limits;
+    bool here;       /* keeps what it may itself, from the next start on */
     int64_t wall_ms; /* of the next start */
     struct store_found found;
     char why[512];

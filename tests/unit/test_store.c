@@ -16,18 +16,23 @@
     static void both_##name(struct kit *k);                                                        \
     TEST(name##_in_memory)                                                                         \
     {                                                                                              \
-        run("memory", both_##name);                                                                \
+        run("memory", false, both_##name);                                                         \
     }                                                                                              \
     TEST(name##_on_disk)                                                                           \
     {                                                                                              \
-        run("both", both_##name);                                                                  \
+        run("both", false, both_##name);                                                           \
+    }                                                                                              \
+    TEST(name##_kept_by_the_caller)                                                                \
+    {                                                                                              \
+        run("both", true, both_##name);                                                            \
     }                                                                                              \
     static void both_##name(struct kit *k)
 
-static void run(const char *where, void (*test)(struct kit *k))
+static void run(const char *where, bool here, void (*test)(struct kit *k))
 {
     struct kit k;
     kit_init(&k, where);
+    k.here = here;
     CHECK(kit_open(&k, NULL));
     test(&k);
     kit_fini(&k);
@@ -517,6 +522,41 @@ TEST(what_cannot_be_opened_says_why)
     snprintf(second.where, sizeof second.where, "%s", "");
     CHECK(!kit_open(&second, NULL));
     CHECK_TEXT(second.why, "not a path of a folder: ");
+}
+
+/* How often of 100 times a job was kept when store_flush came back; the thread may be at something
+ * now and then. */
+static unsigned kept_at_once(struct kit *k, size_t size, bool idle)
+{
+    unsigned count = 0;
+    struct buf b = {0};
+    struct store_answer a;
+    for (uint64_t id = 1; id <= 100; id++) {
+        struct row_key key = {.kind = ROW_JOB, .id = id};
+        store_put(k->store, ++k->seq, &key, kit_row(&b, id, "a.b", 0, size), 0, false);
+        if (store_flush(k->store, 0, idle)) {
+            CHECK(store_next(k->store, &a));
+            CHECK_EQ(a.type, STORE_DONE);
+            CHECK_EQ(a.seq, k->seq);
+            k->done = k->seq;
+            count++;
+        }
+        CHECK(kit_wait(k));
+    }
+    buf_fini(&b);
+    return count;
+}
+
+TEST(an_idle_caller_keeps_a_little_itself)
+{
+    struct kit k;
+    kit_init(&k, "here");
+    k.here = true;
+    CHECK(kit_open(&k, NULL));
+    CHECK(kept_at_once(&k, 100, true) > 50);
+    CHECK_EQ(kept_at_once(&k, 100, false), 0);
+    CHECK_EQ(kept_at_once(&k, 20000, true), 0);
+    kit_fini(&k);
 }
 
 /* Ends and drops in any order, so that pieces are left with holes, marks and stragglers. */

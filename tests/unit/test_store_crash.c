@@ -260,6 +260,7 @@ static void crash_run(uint64_t seed)
     unsigned at = 0, kept = 0;
     uint32_t incarnation = 0;
     kit_init(&k, "crash");
+    k.here = seed % 2;
     write_script(&script, &r, 60 + (unsigned)random_below(&r, CHANGES - 60));
     for (unsigned life = 0;; life++) {
         bool crashes = life < 6;
@@ -362,6 +363,7 @@ static void fail_run(struct trial *t)
     flaky_calm();
     flaky_forget();
     kit_init(&k, "fails");
+    k.here = !t->afresh;
     write_script(&trial_script, &r, TRIAL_CHANGES);
     if (!t->afresh) {
         CHECK(kit_open(&k, NULL));

@@ -47,6 +47,33 @@ TEST(a_full_disk_is_waited_for)
     flaky_forget();
 }
 
+/* The caller did not get it done: the thread goes on with it. */
+TEST(a_full_disk_is_not_waited_for_by_the_caller)
+{
+    struct kit k;
+    kit_init(&k, "full-here");
+    k.here = true;
+    flaky_install();
+    flaky_calm();
+    CHECK(kit_open(&k, NULL));
+    kit_put_ended(&k, 100, "a.b", JOB_OK, false);
+    CHECK(kit_wait(&k));
+    flaky_fail(FLAKY_WRITE, 1, SQLITE_FULL, true);
+    flood(&k);
+    kit_wait_condition(&k, STORE_DISK_FULL);
+    CHECK_EQ(k.done, 1);
+    flood(&k);
+    CHECK(!store_flush(k.store, 0, true)); /* the thread is at it */
+    flaky_calm();
+    CHECK(kit_wait(&k));
+    kit_wait_condition(&k, STORE_OPEN);
+    kit_close(&k);
+    CHECK(kit_open(&k, NULL));
+    CHECK_EQ(k.loaded, 51);
+    kit_fini(&k);
+    flaky_forget();
+}
+
 /* The file may have room inside when the disk has none: the log starts anew when it has been
  * brought into it, and need not grow. */
 TEST(on_a_full_disk_the_log_is_emptied)
