@@ -260,9 +260,10 @@ void job_adopt(struct broker *b, struct job *job, struct worker *w, uint64_t tok
         job_move(b, job, JOB_RUNNING);
     job->worker = w;
     job_token_before(job, token);
-    job->started = job->announced = true;
+    job->announced = true;
     job->recalled = false;
     lease_adopt(b, job);
+    lease_begun(b, job);
     holdings_put(&w->holdings, &b->pool, job);
     worker_place(b, w);
     job_timer(b, job);

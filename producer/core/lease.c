@@ -13,8 +13,9 @@
  * gone, or when it is lent something anyway: what costs is the message, and until that is there it
  * has the other half. Of jobs whose results may come together it is lent more.
  * Nothing is lent past a fairer or more urgent queue that waits for a free slot. What was lent
- * ahead comes back when its worker has finished nothing for RECALL_MS: then something long stands
- * before it, and it may run elsewhere or wait with the others, by priority.
+ * ahead comes back when its worker has said that a job runs and finished nothing for RECALL_MS
+ * since: then something long stands before it, and it may run elsewhere or wait with the others, by
+ * priority. A worker that merely has no core, or whom we have not got round to hear, keeps it.
  */
 #include "producer/core/progress.h"
 
@@ -435,7 +436,7 @@ void lease_result(struct broker *b, struct worker *w, const struct msg_result *r
     }
     struct queue *q = job->queue;
     w->moved_ms = b->now_ms;
-    w->stuck = false;
+    w->stuck = w->begun = false;
     if (outcome.reason == REASON_NONE || outcome.reason == REASON_ERROR ||
         outcome.reason == REASON_VERDICT)
         lease_learn(q, result->run_us); /* stopped or dead it does not tell how long they take */
@@ -448,6 +449,18 @@ void lease_result(struct broker *b, struct worker *w, const struct msg_result *r
 }
 
 /* --- recall ----------------------------------------------------------------------------------- */
+
+void lease_begun(struct broker *b, struct job *job)
+{
+    struct worker *w = job->worker;
+    job->started = true;
+    if (w->begun)
+        return;
+    w->begun = true;
+    w->moved_ms = b->now_ms;
+    if (b->recall_ms == INT64_MAX)
+        b->recall_ms = b->now_ms + RECALL_MS;
+}
 
 /* Asks for whatever has not begun; its worker knows best what that is. */
 static void recall(struct broker *b, struct worker *w)
@@ -473,7 +486,7 @@ void recall_tick(struct broker *b)
     list_each(l, &b->workers)
     {
         struct worker *w = container_of(l, struct worker, link);
-        if (!w->peer || w->stuck || w->leased <= w->slots)
+        if (!w->peer || w->stuck || !w->begun || w->leased <= w->slots)
             continue;
         int64_t due_ms = w->moved_ms + RECALL_MS;
         if (due_ms <= b->now_ms)

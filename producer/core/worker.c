@@ -395,7 +395,7 @@ static void started(struct broker *b, struct worker *w, const struct msg_started
 {
     struct job *job = lease_find(b, w, m->id, m->token);
     if (job)
-        job->started = true;
+        lease_begun(b, job);
 }
 
 /* It may be told before the start is. */
@@ -404,7 +404,7 @@ static void progress(struct broker *b, struct worker *w, const struct msg_progre
     struct job *job = lease_find(b, w, m->id, m->token);
     if (!job)
         return;
-    job->started = true;
+    lease_begun(b, job);
     progress_tell(b, job, m->value);
 }
 

@@ -1699,6 +1699,21 @@ TEST(jobs_that_wait_behind_a_long_one_are_recalled)
     farm_free(f);
 }
 
+/* It may have no core for a while, or the broker no time to listen: nothing long is known of. */
+TEST(a_worker_that_has_not_said_that_a_job_runs_is_asked_for_nothing)
+{
+    struct farm *f = farm_lent_ahead();
+    after(f, 500);
+    SAYS(f, "");
+    starts(f, "w1", 9, 1);
+    after(f, 15);
+    SAYS(f, "");
+    after(f, 10);
+    SAYS(f, "w1 < recall j10 t1\n"
+            "w1 < recall j11 t1\n");
+    farm_free(f);
+}
+
 TEST(a_worker_that_moves_again_is_lent_ahead_again)
 {
     struct farm *f = farm_lent_ahead();
