@@ -96,7 +96,7 @@ def measure_bare(options, like):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=10000, help="with what each tells, some four, less than the 50,000 updates that may wait")
+    parser.add_argument("--jobs", type=int, default=15000, help="each tells three updates, in all less than the 50,000 updates that may wait")
     parser.add_argument("--subscribers", type=int, default=100)
     options = parser.parse_args()
     rates, missed = {"bare": [], "reeve": [], "stopped": []}, 0
