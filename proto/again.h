@@ -3,8 +3,8 @@
  * again: the short form of a record, made where the record is made. Jobs are mostly lent and
  * answered in rows of the same kind: what differs from one record to the next is its number and
  * its id, which are one higher, its value, and how long it ran. A maker that remembers the record
- * before sees that by the fields, and has both forms of the next one without packing it anew; which
- * of them is said is for the outbox to see (common/conn.h), as it knows what stands before.
+ * before sees that by the fields, and has both forms of the next one; which of them is said is for
+ * the outbox to see (common/conn.h), as it knows what stands before.
  * record_next makes the record of the short one.
  */
 #ifndef PROTO_AGAIN_H
@@ -13,30 +13,21 @@
 #include "proto/record.h"
 
 enum {
-    AGAIN_BYTES_MAX = 256, /* longer records have little to gain: no row goes on behind them */
-    AGAIN_ROOM = AGAIN_BYTES_MAX + 16
+    AGAIN_BYTES_MAX = 256 /* longer records have little to gain: no row goes on behind them */
 };
 
-/* The record made last, for one peer. Zeroed storage: there is none. Is not to be moved. */
+/* The row under way, for one peer. Zeroed storage: there is none. Is not to be moved. */
 struct again {
-    uint32_t mark;                        /* of it: they are counted */
+    uint32_t mark;                        /* of the record made last: they are counted */
     uint8_t type;                         /* 0: no row goes on behind it */
-    uint8_t tail;                         /* what can be done about run_us in `whole` */
-    bool known;                           /* `last` and the places in `whole` are */
-    bool stale;                           /* `whole` has another value than the record made last */
-    uint16_t size;                        /* of `whole`, */
-    uint16_t id_at;                       /* in which its id begins, */
-    uint16_t run_at;                      /* and its run_us, */
-    uint16_t value_at, packed_size;       /* and its value */
-    uint16_t value_room;                  /* how long another may be */
+    bool known;                           /* `last` is read */
+    uint16_t size;                        /* of `first` */
+    uint16_t value_room;                  /* how long a value may be */
     uint16_t value_size;                  /* of the value before */
     uint64_t number, id;                  /* of the record made last */
-    uint64_t number_most;                 /* that takes as many bytes as the one in `whole` */
-    uint64_t run_us;                      /* in `whole` */
     struct record last;                   /* what stays the same in this row; borrows `first` */
     unsigned char first[AGAIN_BYTES_MAX]; /* the row began with it */
     unsigned char value_bytes[AGAIN_BYTES_MAX];
-    unsigned char whole[AGAIN_ROOM];
 };
 
 /* What an outbox is told of a record. */
