@@ -248,6 +248,7 @@ static void submit(struct sim *s, struct client_sim *c)
         m->timeout_ms = 1 + sim_below(s, 3000);
     if (sim_chance(s, 0.01))
         m->tenant = bytes_text("x"); /* reserved */
+    m->together = !m->key.size && sim_chance(s, k->together);
     submit_one(s, c, &spec, m);
     while (!m->key.size && !task && c->to_submit > 1 && sim_chance(s, k->rows)) {
         c->to_submit--;

@@ -81,6 +81,7 @@ static void jobs_draw(struct sim *s, struct knobs *k)
     k->retries = share_of(s, 0.4, 0.5);
     k->received = share_of(s, 0.4, 0.5);
     k->rows = share_of(s, 0.4, 0.8);
+    k->together = share_of(s, 0.3, 1);
     k->watch = share_of(s, 0.4, 0.5);
     k->follow = share_of(s, 0.5, 1);
     k->progress = share_of(s, 0.6, 1);

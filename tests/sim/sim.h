@@ -157,6 +157,7 @@ struct knobs {
         retries;         /* shares of jobs */
     double received;     /* share of jobs that ask for this class */
     double rows;         /* of submissions behind which one more says the same */
+    double together;     /* of those whose results may come together */
     double leave;        /* share of clients that disappear */
     double duplicate;    /* share of bodies said twice by a client */
     double malformed;    /* share of bodies with bytes that do not decode behind */
