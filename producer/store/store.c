@@ -277,20 +277,26 @@ static void rest(struct store *s)
         answers_ring(&s->answers);
 }
 
-/* Until there is something to do, or has been nothing for a while, and nobody else is at it. */
+/* When it is time for a rest, unless something comes; first of all: to tell how it is. */
+static int64_t rest_at_ms(const struct store *s)
+{
+    return s->worked_ms + (s->told_any || s->broken ? REST_MS : 0);
+}
+
+/* Until there is something to do, and nobody else is at it. */
 static void wait_for_work(struct store *s)
 {
-    bool rested = false;
-    while (s->busy || !(rested || s->lot.ops.size || s->inbox.size || s->stop || s->nudged)) {
+    for (;;) {
         if (s->busy) {
             s->wanted = true;
-            rested = false;
             pthread_cond_wait(&s->work, &s->mutex);
-            continue;
+        } else if (s->lot.ops.size || s->inbox.size || s->stop || s->nudged ||
+                   clock_ms() >= rest_at_ms(s)) {
+            return;
+        } else {
+            struct timespec until = monotonic(rest_at_ms(s));
+            pthread_cond_timedwait(&s->work, &s->mutex, &until);
         }
-        int64_t rest_ms = s->told_any || s->broken ? REST_MS : 0; /* first of all: how it is */
-        struct timespec until = monotonic(s->worked_ms + rest_ms);
-        rested = pthread_cond_timedwait(&s->work, &s->mutex, &until);
     }
 }
 
