@@ -67,5 +67,9 @@ struct link *list_any(struct link *);
 #define list_each_safe(l, head)                                                                    \
     for (struct link *l = (head)->next, *l##_next = l->next; l != (head);                          \
          l = l##_next, l##_next = l->next)
+/* From the end. */
+#define list_each_back_safe(l, head)                                                               \
+    for (struct link *l = (head)->prev, *l##_next = l->prev; l != (head);                          \
+         l = l##_next, l##_next = l->prev)
 
 #endif

@@ -228,7 +228,7 @@ void agent_drain(struct agent *a)
     if (a->link != LINK_LOST)
         agent_send(a, &(struct record){.type = REC_draining});
     for (unsigned p = 0; p < a->options.program_count; p++)
-        list_each_safe(l, &a->programs[p].waiting)
+        list_each_back_safe(l, &a->programs[p].waiting)
         {
             struct agent_job *j = container_of(l, struct agent_job, link);
             if (!j->local)

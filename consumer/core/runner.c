@@ -297,7 +297,7 @@ void runner_recalled(struct agent *a, struct runner *r, uint32_t first)
     r->recalling = false;
     r->pushed = first;
     bool had = r->ring_count > 0;
-    list_each_safe(l, &r->ring)
+    list_each_back_safe(l, &r->ring) /* each goes to the head of those that wait */
     {
         struct agent_job *j = container_of(l, struct agent_job, link);
         if ((int32_t)(j->ring_number - first) >= 0)
@@ -419,7 +419,7 @@ void runner_exited(struct agent *a, struct runner *r, const struct agent_event *
         agent_job_remark(j, e->exit.peak_kib, e->exit.lines);
         agent_job_end(a, j, reason, detail, bytes_of(NULL, 0));
     }
-    list_each_safe(l, &r->ring) job_unstarted(a, container_of(l, struct agent_job, link));
+    list_each_back_safe(l, &r->ring) job_unstarted(a, container_of(l, struct agent_job, link));
     r->pushed = r->started; /* nothing is left there to recall */
     if (!r->served)
         runner_program_failed(a, r, false);

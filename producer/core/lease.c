@@ -462,13 +462,15 @@ void lease_begun(struct broker *b, struct job *job)
         b->recall_ms = b->now_ms + RECALL_MS;
 }
 
-/* Asks for whatever has not begun; its worker knows best what that is. */
+/* Asks for whatever has not begun; its worker knows best what that is. Newest first, as it comes
+ * back and goes to the head of its queue. */
 static void recall(struct broker *b, struct worker *w)
 {
     w->stuck = true;
     worker_place(b, w);
-    uint32_t at = 0;
-    for (struct job *job; (job = holdings_next(&w->holdings, &at));) {
+    struct job **all = holdings_sorted(&w->holdings);
+    for (uint32_t left = w->holdings.count; left--;) {
+        struct job *job = all[left];
         struct record r = {.type = REC_recall,
                            .recall = {.id = job->id, .token = job_last_token(b, job)}};
         if (job->started || job->recalled)
@@ -476,6 +478,7 @@ static void recall(struct broker *b, struct worker *w)
         job->recalled = true;
         tell_holder(b, job, &r);
     }
+    free(all);
 }
 
 void recall_tick(struct broker *b)

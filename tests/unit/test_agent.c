@@ -962,6 +962,20 @@ TEST(a_broker_of_another_version_ends_the_worker)
 
 /* --- leaving -------------------------------------------------------------------------------- */
 
+/* The broker puts each before the first that waits. */
+TEST(what_goes_back_goes_newest_first)
+{
+    struct world w = joined(1);
+    for (uint64_t id = 1; id <= 4; id++)
+        lease(&w, id, ALPHA);
+    EXPECT(&w, "push 0 #0 job 1\npush 0 #1 job 2\npush 0 #2 job 3\npush 0 #3 job 4\n");
+    starts(&w, 0, 1);
+    for (uint64_t id = 4; id >= 2; id--)
+        recall(&w, id);
+    EXPECT(&w, "> started 1\nrecall 0 from #1\n> returned 4\n> returned 3\n> returned 2\n");
+    world_free(&w);
+}
+
 TEST(draining_finishes_what_runs_and_returns_the_rest)
 {
     struct world w = joined(1);

@@ -1687,8 +1687,8 @@ TEST(jobs_that_wait_behind_a_long_one_are_recalled)
     after(f, 15);
     SAYS(f, "");
     after(f, 10);
-    SAYS(f, "w1 < recall j10 t1\n"
-            "w1 < recall j11 t1\n");
+    SAYS(f, "w1 < recall j11 t1\n"
+            "w1 < recall j10 t1\n");
     returns(f, "w1", 11, 1);
     returns(f, "w1", 10, 1);
     SAYS(f, ""); /* nothing more is lent ahead there */
@@ -1709,8 +1709,8 @@ TEST(a_worker_that_has_not_said_that_a_job_runs_is_asked_for_nothing)
     after(f, 15);
     SAYS(f, "");
     after(f, 10);
-    SAYS(f, "w1 < recall j10 t1\n"
-            "w1 < recall j11 t1\n");
+    SAYS(f, "w1 < recall j11 t1\n"
+            "w1 < recall j10 t1\n");
     farm_free(f);
 }
 
