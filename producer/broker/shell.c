@@ -509,6 +509,7 @@ int shell_run(struct shell *s, int signal_fd)
         if (!s->status)
             fds[UPDATES].fd = conn_fd(s->ports.sockets[UPDATES]); /* another after a new list */
     }
+    step(s, &(struct event){.type = EV_END});
     return s->status;
 }
 

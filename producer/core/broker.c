@@ -73,7 +73,7 @@ struct broker *broker_new(const struct broker_options *options)
     struct link *heads[] = {&b->peers_list, &b->clients_idle, &b->workers,    &b->past_list,
                             &b->active,     &b->prefixes,     &b->storing,    &b->recovering,
                             &b->lends,      &b->fills,        &b->feeds_idle, &b->topics_left,
-                            &b->eased};
+                            &b->eased,      &b->clients_late};
     for (size_t i = 0; i < LENGTH(heads); i++)
         link_init(heads[i]);
     pool_init(&b->pool);
@@ -329,6 +329,7 @@ static void tick(struct broker *b)
     topics_tick(b);
     bygones_tick(b);
     recovery_tick(b);
+    keep_late(b);
 }
 
 /* Some that were watched will be again, in a moment: their rings are still there. */
@@ -401,6 +402,7 @@ void broker_step(struct broker *b, const struct event *ev, struct effects *out)
         enrol_done(b, ev->enrolled.peer, ev->enrolled.name, ev->enrolled.failure);
         break;
     case EV_TICK: tick(b); break;
+    case EV_END: keep_late(b); break;
     }
     lend_due(b);
     b->out = NULL;

@@ -69,6 +69,7 @@ enum event_type {
     EV_UNWATCHED, /* the updates' socket is another one: whoever watches comes again */
     EV_ENROLLED,  /* what FX_ENROL asked for is done, or cannot be */
     EV_TICK,      /* broker_deadline has come */
+    EV_END,       /* the last one: rows that were put off are put */
 };
 
 struct event {

@@ -18,6 +18,7 @@ static struct client *client_make(struct broker *b, struct bytes peer_id)
     struct client *client = must_alloc(sizeof *client);
     memcpy(client->peer_id, peer_id.data, PEER_ID_BYTES);
     link_init(&client->link);
+    link_init(&client->late);
     namemap_put(&b->clients, bytes_of(client->peer_id, PEER_ID_BYTES), client);
     return client;
 }
@@ -39,6 +40,7 @@ void client_forget(struct broker *b, struct client *client)
 {
     must(!client->peer && !client->live);
     link_take(&client->link);
+    link_take(&client->late);
     runs_drop(b, client, client->runs_count);
     struct bytes peer_id = bytes_of(client->peer_id, PEER_ID_BYTES);
     if (client->kept_number)

@@ -92,7 +92,8 @@ void keep_ended(struct broker *b, const struct job *job, const struct msg_ended_
                 struct bytes ended);
 void keep_lines(struct broker *b, const struct job *job, struct bytes lines);
 void keep_attempt(struct job *job, const struct msg_attempt *attempt);
-void keep_client(struct broker *b, struct client *client);
+void keep_client(struct broker *b, struct client *client); /* by the next keep_late */
+void keep_late(struct broker *b);
 void keep_joined(struct broker *b, const struct client *client, uint64_t number, uint64_t id);
 void forget_joined(struct broker *b, const struct client *client, uint64_t number);
 void keep_key(struct broker *b, const struct key *key);
@@ -100,7 +101,7 @@ void keep_worker(struct broker *b, struct worker *w);
 void keep_queue(struct broker *b, const struct queue *q);
 void keep_task(struct broker *b, const struct task *task);
 void drop_ended(struct broker *b, uint64_t id);
-void settle(struct broker *b, uint64_t id, uint64_t count); /* fetched */
+void settle(struct broker *b, uint64_t id, uint64_t count); /* fetched; likewise */
 void forget(struct broker *b, struct row_key key);
 bool mark_covers(struct broker *b, const struct job *job);
 void mark_want(struct broker *b, uint64_t id);

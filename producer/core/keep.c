@@ -11,7 +11,10 @@
 
 #include "producer/core/core.h"
 
-enum { ATTEMPTS_BYTES_MAX = 64 << 10 };
+enum {
+    ATTEMPTS_BYTES_MAX = 64 << 10,
+    FETCHED_MAX = 64, /* so many, or what came since the last tick, are told the store at a time */
+};
 
 static struct effect *order(struct broker *b, enum effect_type type, struct row_key key)
 {
@@ -113,6 +116,8 @@ static void ended_put(struct broker *b, struct effect *e, const struct job *job,
 void keep_ended(struct broker *b, const struct job *job, const struct msg_ended_row *row,
                 struct bytes ended)
 {
+    if (job->client && job_unwanted(job))
+        keep_late(b);
     struct effect *e = order(b, FX_PUT, (struct row_key){.kind = ROW_ENDED, .id = job->id});
     ended_put(b, e, job, row);
     buf_put(&b->into->bytes, ended.data, ended.size);
@@ -140,12 +145,21 @@ void keep_lines(struct broker *b, const struct job *job, struct bytes lines)
 
 void drop_ended(struct broker *b, uint64_t id)
 {
+    keep_late(b);
     order(b, FX_DROP, (struct row_key){.kind = ROW_ENDED, .id = id});
 }
 
+/* Nobody waits for it: what is lost by a crash is said again by the client, or its time runs out.
+ */
 void settle(struct broker *b, uint64_t id, uint64_t count)
 {
-    order(b, FX_SETTLE, (struct row_key){.kind = ROW_ENDED, .id = id})->count = count;
+    if (b->fetched.count && id != b->fetched.id + b->fetched.count)
+        keep_late(b);
+    if (!b->fetched.count)
+        b->fetched.id = id;
+    b->fetched.count += count;
+    if (b->fetched.count >= FETCHED_MAX)
+        keep_late(b);
 }
 
 /* The oldest go when they become too many: the last ones tell most. */
@@ -167,17 +181,36 @@ void keep_attempt(struct job *job, const struct msg_attempt *attempt)
 
 /* --- the others ------------------------------------------------------------------------------- */
 
-/* Only the numbers of durable submissions matter after a restart. */
+/* Only the numbers of durable submissions matter after a restart. Until the row says one that of
+ * its job does: so it may be late, and is not in the way of who submits one job after the other. */
 void keep_client(struct broker *b, struct client *client)
 {
-    if (client->due_number <= client->kept_number)
-        return;
+    if (client->due_number > client->kept_number && !link_listed(&client->late))
+        list_append(&b->clients_late, &client->late);
+}
+
+static void client_put(struct broker *b, struct client *client)
+{
     client->kept_number = client->last_number;
     struct row_key key = {.kind = ROW_CLIENT, .name = bytes_of(client->peer_id, PEER_ID_BYTES)};
     put_record(b, key,
                &(struct record){.type = REC_client_row,
                                 .client_row = {.last_number = client->last_number,
                                                .principal = owner_name(client->owner)}});
+}
+
+/* Clients first: a number is in the row of its job no longer when that has been fetched. */
+void keep_late(struct broker *b)
+{
+    while (!list_empty(&b->clients_late)) {
+        struct client *client = list_first(&b->clients_late, struct client, late);
+        link_take(&client->late);
+        client_put(b, client);
+    }
+    if (b->fetched.count)
+        order(b, FX_SETTLE, (struct row_key){.kind = ROW_ENDED, .id = b->fetched.id})->count =
+            b->fetched.count;
+    b->fetched.count = 0;
 }
 
 struct joined_name {
@@ -206,6 +239,7 @@ void keep_joined(struct broker *b, const struct client *client, uint64_t number,
 void forget_joined(struct broker *b, const struct client *client, uint64_t number)
 {
     struct joined_name name;
+    keep_late(b);
     forget(b, joined_key(client, number, &name));
 }
 

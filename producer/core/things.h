@@ -81,6 +81,7 @@ struct client {
     struct queue *queue_last; /* most submissions are for the queue of the one before */
     struct owner *owner;      /* whose jobs these are: whoever said this peer id first */
     struct link link;         /* broker::clients_idle while it is away and has no live job */
+    struct link late;         /* broker::clients_late: its row is behind */
 };
 
 struct level { /* the ready jobs of one priority */
@@ -301,6 +302,10 @@ struct broker {
     struct permits permits;
     /* the store: rows put, rows kept, and what may only be told when they are */
     uint64_t put_seq, stored_seq;
+    struct link clients_late; /* client::late */
+    struct {
+        uint64_t id, count;
+    } fetched;             /* results of which the store does not know it yet */
     uint64_t published_by; /* the last update leaves when the store has come so far */
     struct effects held;
     size_t held_from;    /* the first effect of held that has not left */

@@ -1035,6 +1035,8 @@ TEST(acknowledged_results_are_settled_and_forgotten)
     farm_forget(f);
     struct record ack = {.type = REC_ack, .ack = {.number = 1, .count = 3, .floor = 4}};
     says(f, "c1", &ack);
+    SAYS(f, "");
+    after(f, 100);
     SAYS(f, "settle j1 count 3\n");
     submits_number(f, 2);
     SAYS(f, "c1 < error 2 forgotten\n");

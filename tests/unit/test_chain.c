@@ -225,8 +225,9 @@ TEST(children_run_and_their_results_come_back_in_order)
             "w1 < result_ack 3\n"
             "w1 < lease j1 t2 [10,[[6,4],[7,4]]]\n");
     verdicts(f, "w1", 1, 2, is_done);
-    SAYS(f, "settle j2 count 2\n"
-            "store j1 ok\n");
+    SAYS(f, "store j1 ok\n");
+    after(f, 100);
+    SAYS_HAS(f, "settle j2 count 2\n");
     farm_free(f);
     buf_fini(&children);
 }
@@ -298,15 +299,16 @@ TEST(a_session_that_is_stopped_stops_its_children)
     asks(f, "c1", REC_cancel, 5, 1);
     SAYS(f, "store j1 cancelled\n"
             "c1 < ended 1 j1 cancelled (cancelled)\n"
-            "settle j2 count 2\n"
             "w1 < stop j2 t1 cancelled\n"
             "store j3 cancelled\n"
-            "settle j3 count 1\n"
+            "settle j2 count 2\n"
             "c1 < done 5\n");
     results(f, "w1", 2, 1, REASON_CANCELLED);
     SAYS(f, "store j2 cancelled\n"
-            "settle j2 count 1\n"
+            "settle j3 count 1\n"
             "w1 < result_ack 2\n");
+    after(f, 100);
+    SAYS_HAS(f, "settle j2 count 1\n");
     farm_free(f);
     buf_fini(&children);
 }
@@ -325,6 +327,7 @@ TEST(a_session_that_is_removed_leaves_nothing)
     CHECK_EQ(disk_lines(&f->disk, job_id(1)).size, 0);
     SAYS(f, "keep job j1\n"
             "store j1 cancelled\n"
+            "keep client c1\n"
             "drop ended j1\n"
             "c1 < ended 1 j1 cancelled (cancelled)\n"
             "c1 < done 5\n");

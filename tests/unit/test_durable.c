@@ -30,11 +30,37 @@ TEST(an_acceptance_waits_for_the_store)
     struct farm *f = farm_with(1);
     submits(f, "c1", "calc.add");
     SAYS(f, "keep mark\n"
-            "keep job j1\n"
-            "keep client c1\n");
+            "keep job j1\n");
     kept(f);
     SAYS(f, "c1 < accepted 1 j1\n"
             "w1 < lease j1 t1\n");
+    farm_free(f);
+}
+
+/* Its number is in the row of its job until that has been fetched. */
+TEST(the_row_of_a_client_is_late_but_not_behind_what_was_fetched)
+{
+    struct farm *f = farm_with(1);
+    submits(f, "c1", "calc.add");
+    kept(f);
+    results(f, "w1", 1, 1, REASON_NONE);
+    kept(f);
+    farm_forget(f);
+    says(f, "c1", &(struct record){.type = REC_ack, .ack = {.number = 1, .floor = 2}});
+    SAYS(f, "");
+    after(f, 100);
+    SAYS(f, "keep client c1\n"
+            "settle j1 count 1\n");
+    farm_free(f);
+}
+
+TEST(what_was_put_off_is_put_at_the_end)
+{
+    struct farm *f = farm_with(1);
+    submits(f, "c1", "calc.add");
+    farm_forget(f);
+    farm_event(f, &(struct event){.type = EV_END});
+    SAYS(f, "keep client c1\n");
     farm_free(f);
 }
 
@@ -88,7 +114,6 @@ TEST(what_was_not_kept_is_as_if_it_had_never_been_said)
     kept(f);
     SAYS(f, "keep mark\n"
             "keep job j1048577\n"
-            "keep client c1\n"
             "c1 < accepted 1 j1048577\n"
             "w1 < lease j1048577 1:t1\n");
     farm_free(f);
@@ -297,7 +322,6 @@ TEST(at_most_once_is_leased_when_the_lease_is_kept)
     kept(f);
     SAYS(f, "keep mark\n"
             "keep job j1\n"
-            "keep client c1\n"
             "c1 < accepted 1 j1\n"
             "keep job j1\n");
     kept(f);
@@ -402,7 +426,7 @@ TEST(the_next_attempt_waits_until_the_last_one_is_kept)
     results(f, "w1", 1, 1, REASON_SIGNAL);
     SAYS(f, "keep job j1\n");
     after(f, 1000);
-    SAYS(f, "");
+    SAYS(f, "keep client c1\n");
     kept(f);
     after(f, 200);
     SAYS(f, "w1 < result_ack 1\n"
@@ -425,8 +449,7 @@ TEST(a_key_leads_to_its_job_after_a_restart)
     submits_as(f, "c2",
                (struct msg_submit){.queue = bytes_text("calc.add"), .key = bytes_text("k")});
     SAYS(f, "keep joined c2 1\n"
-            "find 1 j1\n"
-            "keep client c2\n");
+            "find 1 j1\n");
     kept(f);
     SAYS(f, "c2 < accepted 1 j1\n");
     farm_free(f);
@@ -450,8 +473,7 @@ TEST(a_number_that_joined_a_job_stays_with_it_after_a_restart)
     kept(f);
     farm_forget(f);
     submits_keyed(f, "c1", 0);
-    SAYS(f, "keep joined c1 1\n"
-            "keep client c1\n");
+    SAYS(f, "keep joined c1 1\n");
     kept(f);
     results(f, "w1", 1, 1, REASON_NONE);
     kept(f);
@@ -477,7 +499,9 @@ TEST(a_number_that_joined_is_known_until_it_is_fetched)
     kept(f);
     farm_forget(f);
     says(f, "c1", &(struct record){.type = REC_ack, .ack = {.number = 1, .floor = 2}});
-    SAYS(f, "drop joined c1 1\n");
+    SAYS(f, "keep client c2\n"
+            "keep client c1\n"
+            "drop joined c1 1\n");
     says(f, "c1", &(struct record){.type = REC_ack, .ack = {.number = 2, .floor = 3}});
     SAYS(f, "drop joined c1 2\n");
     kept(f);
@@ -557,7 +581,6 @@ TEST(a_full_disk_refuses_and_comes_back)
     kept(f);
     SAYS(f, "keep mark\n"
             "keep job j1\n"
-            "keep client c1\n"
             "c1 < accepted 2 j1\n"
             "w1 < lease j1 t1\n");
     farm_free(f);
@@ -591,7 +614,8 @@ TEST(an_ended_job_can_be_dropped)
     asks(f, "c1", REC_drop, 102, 1);
     SAYS(f, "find 1 j1\n");
     found(f, 1, buf_bytes(&disk_ended(&f->disk, job_id(1))->bytes));
-    SAYS(f, "drop ended j1\n");
+    SAYS(f, "keep client c1\n"
+            "drop ended j1\n");
     kept(f);
     SAYS(f, "c1 < done 102\n");
     CHECK(!disk_ended(&f->disk, job_id(1)));

@@ -134,8 +134,7 @@ TEST(nothing_is_told_before_it_is_kept)
     watches(f, "todo", true);
     adds(f, "c1", "milk");
     SAYS(f, "keep mark\n"
-            "keep job j1\n"
-            "keep client c1\n");
+            "keep job j1\n");
     kept(f);
     SAYS(f, "c1 < accepted 1 j1\n"
             "todo: 1 added 1\n");
