@@ -41,6 +41,25 @@ struct farm *farm_durable(const struct broker_limits *limits)
     return farm_make(limits, true);
 }
 
+struct farm *farm_kept(unsigned slots)
+{
+    struct farm *f = farm_durable(NULL);
+    client(f, "c1");
+    worker(f, "w1", slots, "calc.add");
+    kept(f);
+    farm_forget(f);
+    return f;
+}
+
+struct farm *farm_leased(void)
+{
+    struct farm *f = farm_kept(1);
+    submits(f, "c1", "calc.add");
+    kept(f);
+    farm_forget(f);
+    return f;
+}
+
 void farm_free(struct farm *f)
 {
     broker_audit(f->broker);

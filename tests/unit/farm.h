@@ -45,6 +45,9 @@ struct farm {
 /* A broker with these limits, or NULL for the usual ones. */
 struct farm *farm_new(const struct broker_limits *limits);
 struct farm *farm_durable(const struct broker_limits *limits);
+/* A durable one with client c1 and worker w1, of so many slots, for calc.add. */
+struct farm *farm_kept(unsigned slots);
+struct farm *farm_leased(void); /* that with one slot, which has j1 */
 void farm_free(struct farm *f);
 
 /* Durable farms: everything put so far is kept, and the core is told; the broker dies and another
