@@ -408,7 +408,8 @@ void chain_load(struct broker *b, struct job *job, const struct msg_chain_row *r
 void chain_load_child(struct broker *b, const struct row *row)
 {
     struct job *job = parent_of(b, row->origin.parent, row->origin.place);
-    if (job && result_take(job_chain(job), (uint32_t)row->origin.place, &row->ended))
+    bool of_this_fork = job && row->origin.id == job_chain(job)->children + row->origin.place;
+    if (of_this_fork && result_take(job_chain(job), (uint32_t)row->origin.place, &row->ended))
         gathered(b, job);
 }
 

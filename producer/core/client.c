@@ -235,7 +235,7 @@ static void fresh_flush(struct broker *b)
 static void fetched(struct broker *b, uint64_t id, uint64_t count)
 {
     if (bygone_settle(b, id, count) < count)
-        settle(b, id, count);
+        settle_later(b, id, count);
 }
 
 static void acknowledge(struct broker *b, struct client *client, const struct msg_ack *ack)

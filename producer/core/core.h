@@ -101,7 +101,8 @@ void keep_worker(struct broker *b, struct worker *w);
 void keep_queue(struct broker *b, const struct queue *q);
 void keep_task(struct broker *b, const struct task *task);
 void drop_ended(struct broker *b, uint64_t id);
-void settle(struct broker *b, uint64_t id, uint64_t count); /* fetched; likewise */
+void settle(struct broker *b, uint64_t id, uint64_t count);       /* fetched */
+void settle_later(struct broker *b, uint64_t id, uint64_t count); /* by the next keep_late */
 void forget(struct broker *b, struct row_key key);
 bool mark_covers(struct broker *b, const struct job *job);
 void mark_want(struct broker *b, uint64_t id);

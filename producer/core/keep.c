@@ -149,9 +149,13 @@ void drop_ended(struct broker *b, uint64_t id)
     order(b, FX_DROP, (struct row_key){.kind = ROW_ENDED, .id = id});
 }
 
-/* Nobody waits for it: what is lost by a crash is said again by the client, or its time runs out.
- */
 void settle(struct broker *b, uint64_t id, uint64_t count)
+{
+    order(b, FX_SETTLE, (struct row_key){.kind = ROW_ENDED, .id = id})->count = count;
+}
+
+/* Nobody waits for it: of what a crash takes the client says it again, or its time runs out. */
+void settle_later(struct broker *b, uint64_t id, uint64_t count)
 {
     if (b->fetched.count && id != b->fetched.id + b->fetched.count)
         keep_late(b);
@@ -208,8 +212,7 @@ void keep_late(struct broker *b)
         client_put(b, client);
     }
     if (b->fetched.count)
-        order(b, FX_SETTLE, (struct row_key){.kind = ROW_ENDED, .id = b->fetched.id})->count =
-            b->fetched.count;
+        settle(b, b->fetched.id, b->fetched.count);
     b->fetched.count = 0;
 }
 
