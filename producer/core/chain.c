@@ -287,12 +287,13 @@ static void gathered(struct broker *b, struct job *job)
     chain->step = CHAIN_READY;
 }
 
-static struct job *parent_of(const struct broker *b, uint64_t parent, uint64_t place)
+/* The session that waits for just this child, of the fork that is under way; NULL: none does. */
+static struct job *parent_of(const struct broker *b, uint64_t id, uint64_t parent, uint64_t place)
 {
     struct job *job = parent ? job_find(b, parent) : NULL;
     const struct chain *chain = job ? job_chain(job) : NULL;
     bool waits = chain && chain->step == CHAIN_FORKED && place < chain->children_count &&
-                 chain->results && !chain->results[place].size;
+                 id == chain->children + place && chain->results && !chain->results[place].size;
     return waits ? job : NULL;
 }
 
@@ -319,7 +320,7 @@ static bool result_take(struct chain *chain, uint32_t place, const struct msg_en
 
 void chain_child_ended(struct broker *b, const struct job_more *more, const struct msg_ended *ended)
 {
-    struct job *job = parent_of(b, more->parent, more->place);
+    struct job *job = parent_of(b, ended->id, more->parent, more->place);
     if (!job) {
         settle(b, ended->id, 1); /* nobody waits for it any more */
         return;
@@ -407,9 +408,8 @@ void chain_load(struct broker *b, struct job *job, const struct msg_chain_row *r
 
 void chain_load_child(struct broker *b, const struct row *row)
 {
-    struct job *job = parent_of(b, row->origin.parent, row->origin.place);
-    bool of_this_fork = job && row->origin.id == job_chain(job)->children + row->origin.place;
-    if (of_this_fork && result_take(job_chain(job), (uint32_t)row->origin.place, &row->ended))
+    struct job *job = parent_of(b, row->origin.id, row->origin.parent, row->origin.place);
+    if (job && result_take(job_chain(job), (uint32_t)row->origin.place, &row->ended))
         gathered(b, job);
 }
 

@@ -216,7 +216,7 @@ struct worker {
     double ahead_us;        /* and how much that may be, a slot, by what it was lent last */
     uint64_t result_number; /* highest seen in this step's body; 0: nothing to acknowledge */
     uint64_t listed_by;     /* it gets leases when the store has come so far */
-    int64_t moved_ms;       /* its last result, or lease to a free slot */
+    int64_t moved_ms;       /* its last result, lease to a free slot, or word that a job runs */
     struct holdings holdings;
     struct link due;    /* broker::fills */
     struct link groups; /* member::of_worker, see group.h */
