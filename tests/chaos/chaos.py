@@ -313,8 +313,10 @@ class Chaos(farm_module.Farm):
         load.process = self.start("/usr/bin/python3", *load.words)
 
     def watch(self, topic):
+        """Of a topic that is there: a broker that was killed before it was asked would not know it yet."""
         process = self.start("reeve", "watch", topic, "--json")
         process.topic = topic
+        process.wait_line(lambda line: True)
         self.watchers.append(process)
         return process
 

@@ -122,6 +122,9 @@ def check_updates(updates, report=None):
     life = number = None
     gone = (0, 0)
     for update in updates:
+        if "event" not in update:
+            report.say("watch", f"it says {update}")
+            continue
         event, seq = update["event"], update["seq"]
         if event == "snapshot":
             if life == update["incarnation"] and seq < number:

@@ -6,11 +6,13 @@ import datetime
 import gc
 import os
 import signal
+import socket
 import threading
 
 import numpy
 import pytest
 import reeve
+from reeve import link
 
 
 # --- jobs -------------------------------------------------------------------------------------------
@@ -146,6 +148,20 @@ def test_without_a_broker_it_says_so():
         reeve.Client("tcp://127.0.0.1:1", timeout=0.3)
     with pytest.raises(ValueError):
         reeve.Client("nonsense://x", timeout=0.3)
+
+
+def test_who_is_hung_up_on_may_have_no_key():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        one = link.Link("tcp://127.0.0.1:{}".format(server.getsockname()[1]))
+        told = []  # after each handshake that was broken off
+        while not one.hint:
+            told.append(one.hint)
+            peer, _ = server.accept()
+            with peer:
+                peer.recv(64)
+        one.close()
+    assert len(told) > 1 and "it may ask for a key" in one.hint
 
 
 def test_closed_is_closed(farm):

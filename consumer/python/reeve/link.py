@@ -37,6 +37,7 @@ class Link:
         self.address = address
         self.identity = identity
         self.hint = ""  # why a broker that is there may not answer
+        self.broken = 0  # how often it hung up in a handshake, since one was made
         self.opened = 0  # dealers so far
         self.monitor: zmq.Socket[bytes] | None = None
         self.core = Core()
@@ -148,10 +149,14 @@ class Link:
                 self.core.fatal = errors.Denied(
                     f"{self.address}: the broker asks for no key, and here is one" if self.identity else
                     f"{self.address}: the broker asks for a key: Client(identity=FILE), or REEVE_IDENTITY")
-            elif event == BROKEN and self.identity:
-                self.hint = "the broker hung up: it may ask for no key, or not be the one of this identity"
+            elif event == BROKEN:
+                self.broken += 1
+                if self.broken > 1:  # once may be a broker that has just died
+                    self.hint = ("the broker hung up: it may ask for no key, or not be the one of this identity"
+                                 if self.identity else
+                                 "the broker hung up: it may ask for a key: Client(identity=FILE), or REEVE_IDENTITY")
             elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self.hint = ""
+                self.broken, self.hint = 0, ""
 
     def _connect_updates(self) -> None:
         """The SUB socket, once something is watched; another one when the broker's port has changed."""
