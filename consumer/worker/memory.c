@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/resident.h"
+
 static bool read_file(pid_t pid, const char *name, char *text, size_t size)
 {
     char path[64];
@@ -30,11 +32,7 @@ static uint64_t field(const char *text, const char *name)
 
 uint64_t memory_now(pid_t pid)
 {
-    char text[128];
-    uint64_t resident;
-    if (!read_file(pid, "statm", text, sizeof text) || sscanf(text, "%*u %" SCNu64, &resident) != 1)
-        return 0;
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+    return resident_bytes(pid) / 1024;
 }
 
 /* --- a process and all below it --------------------------------------------------------------- */

@@ -2,15 +2,16 @@
 #include "producer/broker/shell.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "common/busy_poll.h"
 #include "common/clock.h"
 #include "common/conn.h"
 #include "common/log.h"
+#include "common/resident.h"
 #include "producer/broker/inbox.h"
 #include "producer/broker/ports.h"
 #include "producer/broker/route.h"
@@ -43,6 +44,7 @@ struct shell {
     struct buf enrolments; /* struct enrolment each, to be written at the end of the turn */
     uint64_t loaded;       /* rows, at the start */
     struct notify *notify;
+    struct busy_poll wait;
     int status; /* not 0: the loop must end, with this exit code */
 };
 
@@ -255,19 +257,6 @@ static bool take_subscription(struct shell *s)
     return got;
 }
 
-/* Resident, in bytes; 0 when the kernel does not say. */
-static uint64_t memory_bytes(void)
-{
-    unsigned long long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (!f)
-        return 0;
-    if (fscanf(f, "%*u %llu", &pages) != 1)
-        pages = 0;
-    fclose(f);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void tell_store(struct shell *s)
 {
     static const enum err refusals[] = {[STORE_OPEN] = OK,
@@ -392,7 +381,7 @@ static void tick(struct shell *s, int64_t now_ms)
     if (now_ms - s->sampled_ms < SAMPLE_MS)
         return;
     s->sampled_ms = now_ms;
-    s->memory_bytes = memory_bytes();
+    s->memory_bytes = resident_bytes(getpid());
     tell_store(s);
     tell_manager(s);
 }
@@ -475,6 +464,20 @@ static bool take_signal(struct shell *s, int signal_fd)
     return false;
 }
 
+/* What was decided leaves; what tells of something kept when it is, at once where the store does
+ * that here. Then the next word is an answer, or the next job of somebody who waited for this one.
+ * Returns whether there are full peers. */
+static bool end_turn(struct shell *s, int64_t now_ms)
+{
+    bool full = flush(s);
+    while (store_flush(s->store, now_ms, !any_waits(s))) {
+        take_answers(s);
+        full = flush(s);
+        busy_poll_expect(&s->wait);
+    }
+    return full;
+}
+
 int shell_run(struct shell *s, int signal_fd)
 {
     enum { STORE = SOCKETS, SIGNAL, ITEMS };
@@ -487,7 +490,7 @@ int shell_run(struct shell *s, int signal_fd)
     fds[SIGNAL] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
     bool full = false, end = false;
     while (!s->status && !end) {
-        if (poll(fds, ITEMS, (int)idle_ms(s, full)) < 0) {
+        if (busy_poll_wait(&s->wait, fds, ITEMS, (int)idle_ms(s, full)) < 0) {
             must(errno == EINTR);
             continue;
         }
@@ -498,11 +501,7 @@ int shell_run(struct shell *s, int signal_fd)
         if (now_ms >= broker_deadline(s->broker))
             tick(s, now_ms);
         enrol_all(s);
-        full = flush(s);
-        while (store_flush(s->store, now_ms, !any_waits(s))) {
-            take_answers(s);
-            full = flush(s);
-        }
+        full = end_turn(s, now_ms);
         notify_turn(s->notify, now_ms);
         if (fds[SIGNAL].revents & POLLIN)
             end = take_signal(s, signal_fd);
