@@ -13,7 +13,7 @@
 #include "common/list.h"
 #include "common/must.h"
 
-enum { POOL_GRAIN = 16, POOL_BYTES_MAX = 512, POOL_CLASSES = POOL_BYTES_MAX / POOL_GRAIN + 1 };
+enum { POOL_GRAIN = 8, POOL_BYTES_MAX = 512, POOL_CLASSES = POOL_BYTES_MAX / POOL_GRAIN + 1 };
 
 struct pool {
     struct link open[POOL_CLASSES]; /* slab::link of those with room, by size / POOL_GRAIN */

@@ -105,7 +105,7 @@ void broker_audit(const struct broker *b)
         delayed += job->state == JOB_DELAYED || job->state == JOB_BACKOFF;
         recovering += job->state == JOB_NONE && job->recovering;
         storing += job->state == JOB_NONE && !job->recovering;
-        must(job->state == JOB_NONE || (job->state == JOB_RUNNING) == (job->worker != NULL));
+        must(job->state != JOB_RUNNING || job->worker);
         must(job->state != JOB_NONE || link_listed(&job->link));
         args += job->args_size + chain_bytes(job) + progress_bytes(job);
         must(job->state == JOB_RUNNING || !progress_bytes(job));

@@ -98,8 +98,8 @@ struct job *job_next(const struct broker *b, size_t *at)
 }
 
 /* The arguments begin in what would be padding: a million of them wait in memory. One bit more
- * among those of a job, and each is 16 bytes larger. */
-_Static_assert(offsetof(struct job, args) == 94, "what a queued job takes is known");
+ * among those of a job, and each is 8 bytes larger. */
+_Static_assert(offsetof(struct job, args) == 86, "what a queued job takes is known");
 
 size_t job_bytes(size_t args_size)
 {

@@ -376,10 +376,9 @@ void job_unlease(struct broker *b, struct job *job)
 {
     struct worker *w = job->worker;
     holdings_take(&w->holdings, job);
-    link_init(&job->link);
     progress_drop(b, job);
     lease_discharge(b, job->queue, w, 1, job->lent_us, job->leased_ms);
-    job->worker = NULL;
+    link_init(&job->link); /* where all this stood */
 }
 
 /* Behind its lease, which may still wait for the store. */

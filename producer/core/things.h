@@ -160,13 +160,17 @@ struct job {
     struct client *client; /* NULL: nobody in particular (a retry) */
     uint64_t number;
     union {
-        struct link link; /* level::jobs, broker::storing, broker::recovering; delayed and backoff
-                             are in none */
-        uint32_t place;   /* running: worker::holdings */
-    };
-    union {
-        struct worker *worker; /* running */
-        uint64_t stored_by;    /* storing: ready when the store has come so far */
+        struct {
+            struct link link;   /* level::jobs, broker::storing, broker::recovering; delayed and
+                                   backoff are in none */
+            uint64_t stored_by; /* storing: ready when the store has come so far */
+        };
+        struct { /* running */
+            struct worker *worker;
+            uint32_t place;     /* worker::holdings */
+            uint32_t lent_us;   /* what the lease was taken to cost */
+            uint32_t leased_ms; /* when, since broker::start_ms, and so often round */
+        };
     };
     struct job_more *more;
     uint64_t submitted_ms : 47; /* wall */
@@ -180,8 +184,6 @@ struct job {
     bool restored : 1;   /* of the life before: somebody may hold it */
     uint32_t leases;     /* how often, in all lives: see job_last_token */
     uint32_t updates;
-    uint32_t lent_us;   /* running: what the lease was taken to cost */
-    uint32_t leased_ms; /* when, since broker::start_ms, and so often round */
     uint32_t args_size;
     uint8_t state, attempts;
     unsigned char args[];

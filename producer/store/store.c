@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The thread and its mailbox. Operations travel as bytes in a buf, so that handing over a thousand
- * of them is one exchange of pointers. What waits when a commit ends is the next lot: the time that
- * the disk takes is what gathers, and when nothing is under way nothing waits.
+ * The thread and its mailbox. What waits when a commit ends is the next lot: the time that the disk
+ * takes is what gathers, and when nothing is under way nothing waits.
  *
  * A caller that has nothing else to do works a small lot off itself, as long as the disk is quick:
  * to wake another thread and be woken by it takes as long as to write. One of the two works at a
@@ -15,6 +14,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "producer/store/backend.h"
+#include "producer/store/ops.h"
 #include "proto/record.h"
 
 enum {
@@ -22,19 +22,6 @@ enum {
     FLUSH_MS = 100,
     HERE_BYTES = 16 << 10, /* the caller keeps so much itself */
     REST_MS = 1000,        /* nothing has come for so long */
-    NAME_MAX_BYTES = 200,
-};
-
-enum op_type { OP_PUT, OP_DROP, OP_SETTLE, OP_FIND, OP_LIST };
-
-/* Its name (or queue) and its row follow. */
-struct op {
-    uint8_t type, kind, state;
-    bool settled;
-    uint32_t name_size;
-    uint64_t seq; /* or ticket */
-    uint64_t id, count;
-    uint64_t row_size;
 };
 
 /* What is worked off at a time. */
@@ -97,20 +84,6 @@ bool row_of_queue(struct bytes row, struct bytes queue)
 
 /* --- work ------------------------------------------------------------------------------------- */
 
-/* Steps over the next op of a lot; false at its end. */
-static bool op_next(const struct buf *ops, size_t *at, struct op *op, struct bytes *name,
-                    struct bytes *row)
-{
-    if (*at == ops->size)
-        return false;
-    const unsigned char *from = ops->data + *at;
-    memcpy(op, from, sizeof *op);
-    *name = bytes_of(from + sizeof *op, op->name_size);
-    *row = bytes_of(from + sizeof *op + op->name_size, (size_t)op->row_size);
-    *at += sizeof *op + op->name_size + (size_t)op->row_size;
-    return true;
-}
-
 /* Gives the backend the changes of the lot. */
 static void gather(struct store *s)
 {
@@ -140,7 +113,7 @@ static void ask(struct store *s)
     struct op op;
     struct bytes name, row;
     for (size_t at = 0; op_next(&s->lot.ops, &at, &op, &name, &row);) {
-        if (op.type != OP_FIND && op.type != OP_LIST)
+        if (!op_asks(&op))
             continue;
         struct store_ask a = {.list = op.type == OP_LIST,
                               .ticket = op.seq,
@@ -502,16 +475,6 @@ void store_close(struct store *s)
     store_free(s);
 }
 
-static void op_put(struct store *s, struct op op, struct bytes name, struct bytes row)
-{
-    must(name.size <= NAME_MAX_BYTES);
-    op.name_size = (uint32_t)name.size;
-    op.row_size = row.size;
-    buf_put(&s->ops, &op, sizeof op);
-    buf_put(&s->ops, name.data, name.size);
-    buf_put(&s->ops, row.data, row.size);
-}
-
 static const struct bytes none;
 
 void store_put(struct store *s, uint64_t seq, const struct row_key *key, struct bytes row,
@@ -523,24 +486,25 @@ void store_put(struct store *s, uint64_t seq, const struct row_key *key, struct 
                     .id = key->id,
                     .state = (uint8_t)state,
                     .settled = settled};
-    op_put(s, op, key->name, row);
+    op_put(&s->ops, op, key->name, row);
     s->asked = s->asked || key->kind == ROW_LINES; /* somebody may look into the file */
 }
 
 void store_drop(struct store *s, uint64_t seq, const struct row_key *key)
 {
     struct op op = {.type = OP_DROP, .seq = seq, .kind = (uint8_t)key->kind, .id = key->id};
-    op_put(s, op, key->name, none);
+    op_put(&s->ops, op, key->name, none);
 }
 
 void store_settle(struct store *s, uint64_t seq, uint64_t id, uint64_t count)
 {
-    op_put(s, (struct op){.type = OP_SETTLE, .seq = seq, .id = id, .count = count}, none, none);
+    op_put(&s->ops, (struct op){.type = OP_SETTLE, .seq = seq, .id = id, .count = count}, none,
+           none);
 }
 
 void store_find(struct store *s, uint64_t ticket, uint64_t id)
 {
-    op_put(s, (struct op){.type = OP_FIND, .seq = ticket, .id = id}, none, none);
+    op_put(&s->ops, (struct op){.type = OP_FIND, .seq = ticket, .id = id}, none, none);
     s->asked = true;
 }
 
@@ -549,7 +513,7 @@ void store_list(struct store *s, uint64_t ticket, unsigned state, struct bytes q
 {
     struct op op = {
         .type = OP_LIST, .seq = ticket, .state = (uint8_t)state, .id = after, .count = limit};
-    op_put(s, op, queue, none);
+    op_put(&s->ops, op, queue, none);
     s->asked = true;
 }
 
