@@ -250,8 +250,11 @@ void kept_fini(struct ledger *l);
 void kept_bygone(struct sim *s, const struct effect *e, struct bytes bytes);
 void kept_fetched(struct sim *s, const struct wire *w, const struct msg_ack *m);
 void kept_gone(struct sim *s, uint64_t id);
-void kept_served(struct sim *s); /* a new life has begun to serve */
-void kept_shadow(struct sim *s);
+void kept_served(struct sim *s);                    /* a new life has begun to serve */
+uint64_t kept_open(const struct sim *s, bool kept); /* jobs: as the disk has them, or as they are */
+
+/* --- shadow.c --- */
+void shadow_check(struct sim *s);
 
 /* --- tasks.c --- */
 void tasks_fini(struct ledger *l);

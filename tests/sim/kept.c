@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kept: the ledger's books of the disk. What the core puts is written down beside what the disk has
- * kept of it; a commit moves it over, a crash takes what was not moved. After each restart, and at
- * random moments in a second broker made from the rows as they are then, the core must know
- * exactly what was kept.
+ * kept of it; a commit moves it over, a crash takes what was not moved. After each restart, and in
+ * the shadow (shadow.c), the core must know exactly what was kept.
  */
 #include <inttypes.h>
 
@@ -389,7 +388,7 @@ void ledger_damaged(struct sim *s, const struct row_key *key)
 
 /* --- what a start finds ----------------------------------------------------------------------- */
 
-static uint64_t works_open(const struct sim *s, bool kept)
+uint64_t kept_open(const struct sim *s, bool kept)
 {
     uint64_t count = 0;
     size_t at = 0;
@@ -404,87 +403,7 @@ void kept_served(struct sim *s)
     broker_totals(s->hub.broker, &totals);
     s->ledger->loaded = totals.submitted;
     /* Some end at once: stopped, or leased at most once and held by nobody. */
-    if (totals.live != works_open(s, false))
+    if (totals.live != kept_open(s, false))
         sim_fail(s, "S8", "%" PRIu64 " open jobs were kept, the new broker has %" PRIu64,
-                 works_open(s, false), totals.live);
-}
-
-struct shadow {
-    struct sim *sim;
-    struct broker *broker;
-    struct effects fx;
-    uint64_t rows, shown;
-};
-
-static void shadow_step(struct shadow *shadow, struct event ev)
-{
-    ev.now_ms = hub_ms(shadow->sim);
-    ev.wall_ms = sim_wall_ms(shadow->sim);
-    broker_step(shadow->broker, &ev, &shadow->fx);
-}
-
-static void shadow_load(void *user, const struct disk_row *row)
-{
-    struct shadow *shadow = user;
-    shadow->rows++;
-    shadow_step(shadow, (struct event){.type = EV_LOADED,
-                                       .loaded = {.key = row->key, .row = buf_bytes(&row->bytes)}});
-}
-
-static void shadow_say(struct shadow *shadow, const struct record *r)
-{
-    struct buf body = {0};
-    record_put(&body, r);
-    shadow_step(shadow,
-                (struct event){.type = EV_BODY, .body = {1, PORT_CLIENTS, buf_bytes(&body)}});
-    buf_fini(&body);
-}
-
-/* One job as the second broker shows it. */
-static void shadow_job(struct shadow *shadow, const struct work *work)
-{
-    struct sim *s = shadow->sim;
-    shadow_say(shadow, &(struct record){.type = REC_get_job, .get_job = {1, work->id}});
-    for (size_t i = 0; i < shadow->fx.count; i++) {
-        struct cursor c = cursor_of(effect_bytes(&shadow->fx, &shadow->fx.list[i]));
-        struct record r;
-        if (shadow->fx.list[i].type != FX_SEND || record_get(&c, &r) != OK || r.type != REC_job)
-            continue;
-        if (!work->kept.open || r.job.attempts != work->kept.attempts ||
-            r.job.priority != work->priority || r.job.durability != CLASS_DURABLE ||
-            !bytes_equal(r.job.queue, bytes_text(s->queues[work->spec.queue])))
-            sim_fail(s, "S8", "job %" PRIx64 " is not found as it was kept", work->id);
-        shadow->shown++;
-    }
-}
-
-void kept_shadow(struct sim *s)
-{
-    struct shadow shadow = {.sim = s};
-    struct broker_options options = {.seed = s->hub.steps,
-                                     .incarnation = UINT32_MAX,
-                                     .durable = true,
-                                     .now_ms = hub_ms(s),
-                                     .wall_ms = sim_wall_ms(s)};
-    unsigned char peer_id[PEER_ID_BYTES] = {1};
-    if (!s->knobs.durable)
-        return;
-    shadow.broker = broker_new(&options);
-    disk_load(&s->store.disk, shadow_load, &shadow);
-    /* Still loading: nothing has ended yet that ends at the start. */
-    broker_audit(shadow.broker);
-    shadow_say(&shadow, &(struct record){.type = REC_hello,
-                                         .hello = {.version_min = PROTOCOL_VERSION,
-                                                   .version_max = PROTOCOL_VERSION,
-                                                   .role = ROLE_CLIENT,
-                                                   .peer_id = bytes_of(peer_id, PEER_ID_BYTES)}});
-    size_t at = 0;
-    for (const struct work *work; (work = idmap_next(&s->ledger->works, &at));)
-        if (!work->gone && work->durable)
-            shadow_job(&shadow, work);
-    if (shadow.shown != works_open(s, true))
-        sim_fail(s, "S8", "%" PRIu64 " open jobs are kept, %" PRIu64 " would be found",
-                 works_open(s, true), shadow.shown);
-    broker_free(shadow.broker);
-    effects_fini(&shadow.fx);
+                 kept_open(s, false), totals.live);
 }

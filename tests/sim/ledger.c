@@ -513,7 +513,7 @@ void ledger_step(struct sim *s, const struct event *ev, const struct effects *fx
     tasks_step(s, ev->type == EV_SERVE);
     bounds(s, ev);
     if (s->hub.up && s->hub.steps % SHADOW_EVERY == 0)
-        kept_shadow(s);
+        shadow_check(s);
 }
 
 /* --- elsewhere -------------------------------------------------------------------------------- */

@@ -181,6 +181,9 @@ enum verdict story_verdict(const struct spec *spec, uint64_t iteration)
         return VERDICT_DONE;
     if (spec_feed(spec))
         return VERDICT_CONTINUE;
+    if (drawn(spec->serial, 0, 6) % 4 == 0)
+        return VERDICT_FORK; /* one fork behind the other: their children may be taken for each
+                                other */
     return some[drawn(spec->serial, iteration, 0) % LENGTH(some)];
 }
 
