@@ -227,7 +227,7 @@ static void fill_in(const struct bench *b, struct report *r)
 int bench_run(struct bench *b, struct report *report)
 {
     struct reeve_client *c;
-    int code = reeve_connect(&c, b->options.broker, (int)b->options.wait_ms);
+    int code = reeve_connect_with(&c, &b->options.farm, (int)b->options.wait_ms);
     if (code) {
         fprintf(stderr, "reeve-bench: %s\n", reeve_error(NULL));
         return code == REEVE_EDENIED ? 5 : 4;

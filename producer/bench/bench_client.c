@@ -283,7 +283,7 @@ int bench_client_init(struct bench_client *b)
     if (is_open_loop(b))
         arrivals_init(&b->arrivals, o->arrivals, o->rate / (double)o->clients,
                       (double)b->index / (double)o->clients, random_next(&b->random));
-    b->code = reeve_connect(&b->client, o->broker, (int)o->wait_ms);
+    b->code = reeve_connect_with(&b->client, &o->farm, (int)o->wait_ms);
     if (b->code)
         snprintf(b->error, sizeof b->error, "no broker in reach");
     return b->code;

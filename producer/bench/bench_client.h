@@ -19,7 +19,7 @@
 #include "producer/bench/tally.h"
 
 struct bench_options {
-    const char *broker; /* NULL: the library's default */
+    struct reeve_options farm;
     struct mix mix;
     struct reeve_job_options job; /* of every job */
     size_t payload_bytes;

@@ -62,7 +62,7 @@ static int begin_sessions(struct company *c)
                                           .durability = c->options.durability};
     if (c->options.sessions == 0)
         return REEVE_OK;
-    int code = reeve_connect(&c->client, c->options.broker, c->options.wait_ms);
+    int code = reeve_connect_with(&c->client, &c->options.farm, c->options.wait_ms);
     if (code)
         return code;
     struct reeve_value *args = reeve_value_new();
@@ -160,7 +160,7 @@ static int begin_subscriber(struct company *c, size_t i)
     struct company_subscriber *s = &c->subscribers[i];
     choose_topic(c, i, s->topic);
     s->ready = is_prefix(s->topic);
-    int code = reeve_connect(&s->client, c->options.broker, c->options.wait_ms);
+    int code = reeve_connect_with(&s->client, &c->options.farm, c->options.wait_ms);
     return code ? code
                 : reeve_subscribe(s->client, s->topic, s->ready ? on_any_update : on_update, s);
 }

@@ -18,7 +18,7 @@
 enum { COMPANY_SUBSCRIBERS_MAX = 400, COMPANY_SESSIONS_MAX = 100000, COMPANY_TOPIC_BYTES = 256 };
 
 struct company_options {
-    const char *broker;
+    struct reeve_options farm;
     const char *topic; /* NULL: the sessions in turn, or without any the queue of method */
     const char *method;
     size_t sessions, subscribers;

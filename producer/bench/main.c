@@ -56,6 +56,8 @@ static const struct option load_rows[] = {
 
 static const struct option farm_rows[] = {
     {"broker", OPTION_TEXT, "ADDRESS", "clients' port ($REEVE_BROKER, tcp://127.0.0.1:7710)", 0, 0},
+    {"identity", OPTION_TEXT, "FILE",
+     "our key, for a broker that asks for one; else $REEVE_IDENTITY"},
     {"workers", OPTION_NUMBER, "N", "on a farm of its own instead, with so many workers (1)", 1,
      FARM_WORKERS_MAX},
     {"slots", OPTION_NUMBER, "M", "the same, with so many slots each (1)", 1, SLOTS_MAX},
@@ -234,7 +236,8 @@ static int read_options(const struct options *o, struct bench *b)
         return usage("--rate wants more than %s", "0");
     if (knee && options_given(o, "jobs"))
         return usage("--knee goes with --seconds, not with %s", "--jobs");
-    out->broker = options_text(o, "broker", NULL);
+    out->farm = (struct reeve_options){.address = options_text(o, "broker", NULL),
+                                       .identity = options_text(o, "identity", NULL)};
     out->payload_bytes = (size_t)options_number(o, "payload", 16);
     out->clients = (size_t)options_number(o, "clients", 1);
     out->depth = (size_t)options_number(o, "depth", open ? OPEN_DEPTH : DEPTH);
@@ -247,7 +250,7 @@ static int read_options(const struct options *o, struct bench *b)
         out->clients = out->jobs;
     int status = read_words(o, out);
     b->company = (struct company_options){
-        .broker = out->broker,
+        .farm = out->farm,
         .topic = options_text(o, "topic", NULL),
         .method = out->mix.parts[0].method,
         .sessions = (size_t)options_number(o, "sessions", 0),
@@ -345,8 +348,8 @@ static int run_in_farm(const struct options *o, struct bench *b)
         options_given(o, "workers") || options_given(o, "slots") || options_given(o, "store");
     if (!own)
         return run(o, b, NULL);
-    if (options_given(o, "broker"))
-        return usage("%s go with a farm of its own, not with --broker",
+    if (options_given(o, "broker") || options_given(o, "identity"))
+        return usage("%s go with a farm of its own, not with --broker or --identity",
                      "--workers, --slots and --store");
     const struct farm_options farm_options = {
         .workers = (size_t)options_number(o, "workers", 1),
@@ -358,7 +361,7 @@ static int run_in_farm(const struct options *o, struct bench *b)
     int status = farm_begin(&farm, &farm_options, error) ? 4 : 0;
     if (status)
         fprintf(stderr, "reeve-bench: %s\n", error);
-    b->options.broker = b->company.broker = farm.address;
+    b->options.farm.address = b->company.farm.address = farm.address;
     if (status == 0)
         status = run(o, b, &farm_options);
     farm_end(&farm);

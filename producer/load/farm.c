@@ -105,10 +105,10 @@ static int run(struct load *l, struct reeve_client *c, struct reeve_value *args)
     return 0;
 }
 
-int load_run_farm(struct load *l, const char *broker)
+int load_run_farm(struct load *l, const struct reeve_options *farm)
 {
     struct reeve_client *c;
-    int code = reeve_connect(&c, broker, (int)l->wait_ms);
+    int code = reeve_connect_with(&c, farm, (int)l->wait_ms);
     if (code) {
         fprintf(stderr, "reeve-load: %s\n", reeve_error(NULL));
         return code == REEVE_EDENIED ? 5 : 4;

@@ -56,8 +56,10 @@ void load_signal(struct load *l);
 /* Is everything done, or is it time to give up? */
 bool load_over(const struct load *l);
 
+struct reeve_options;
+
 /* Both return the exit status. */
-int load_run_farm(struct load *l, const char *broker);
+int load_run_farm(struct load *l, const struct reeve_options *farm);
 int load_run_text(struct load *l, char *const *consumers, size_t count);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <reeve/client.h>
+
 #include "common/clock.h"
 #include "common/options.h"
 #include "producer/load/load.h"
@@ -19,6 +21,8 @@ static const struct option rows[] = {
     {"seed", OPTION_NUMBER, "N", "same seed, same load (else drawn from the clock)", 0, 0},
     {"text", OPTION_FLAG, NULL, "send text commands straight to the consumers at PORT...", 0, 0},
     {"broker", OPTION_TEXT, "ADDRESS", "clients' port ($REEVE_BROKER, tcp://127.0.0.1:7710)", 0, 0},
+    {"identity", OPTION_TEXT, "FILE",
+     "our key, for a broker that asks for one; else $REEVE_IDENTITY"},
     {"wait", OPTION_SECONDS, "S", "how long nobody may be in reach (5)", 0, 0},
     {"quiet", OPTION_FLAG, NULL, "print failures and the summary only", 0, 0},
     {"help", OPTION_FLAG, NULL, "this text", 0, 0},
@@ -35,7 +39,8 @@ static void print_help(const struct options *o)
     puts("\nexample:\n"
          "  reeve load --tasks 200 --seed 1\n"
          "  reeve load --text 9000 9001 --interval 0.1\n\n"
-         "exit status: 0 every task succeeded, 1 not every one, 2 usage, 4 nobody in reach");
+         "exit status: 0 every task succeeded, 1 not every one, 2 usage, 4 nobody in reach,\n"
+         "5 the broker does not know our key");
 }
 
 static int usage(const char *text)
@@ -92,8 +97,10 @@ static int run(const struct options *o)
     load.tasks_most = (uint64_t)options_number(o, "tasks", 0);
     load.interval_ms = options_ms(o, "interval", load.tasks_most ? 0 : 500);
     load.wait_ms = options_ms(o, "wait", 5000);
+    const struct reeve_options farm = {.address = options_text(o, "broker", NULL),
+                                       .identity = options_text(o, "identity", NULL)};
     status = options_flag(o, "text", false) ? load_run_text(&load, o->words, o->word_count)
-                                            : load_run_farm(&load, options_text(o, "broker", NULL));
+                                            : load_run_farm(&load, &farm);
     if (load.outstanding)
         fprintf(stderr, "reeve-load: %llu tasks have had no answer\n",
                 (unsigned long long)load.outstanding);

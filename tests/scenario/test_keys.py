@@ -140,6 +140,14 @@ def test_everybody_with_a_key_works(farm):
     assert (done.returncode, done.stdout) == (0, "12586269025\n"), answer(done)
     mapped = farm.as_one(client, "map", "fibonacci_generator.calculate", text="1\n2\n3\n10\n")
     assert mapped.stdout == "1\n1\n2\n55\n", answer(mapped)
+    farm.env.pop("REEVE_IDENTITY")
+    done = farm.as_one(client, "bench", "--jobs", 10, "--depth", 2, "--subscribers", 1)
+    assert done.returncode == 0 and "10 jobs" in done.stdout, answer(done)
+    done = farm.as_one(client, "load", "--tasks", 3, "--reactor", 0)
+    assert done.returncode == 0, answer(done)
+    assert farm.reeve("load", "--tasks", 1).returncode == 5
+    done = farm.as_one(client, "bench", "--workers", 1)
+    assert done.returncode == 2 and "--identity" in done.stderr, answer(done)
     reader, writer = os.pipe()
     farm.start("reeve-gateway", "--http", f"127.0.0.1:{farm.port + 3}", "--identity", gateway, "--ready-fd", writer,
                keep=[writer])
