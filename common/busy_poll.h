@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * busy_poll: a poll that looks for a moment before it sleeps, where the next word is likely to come
- * at once. A processor that went idle takes tens of microseconds to wake, a virtual one more, which
- * is as long as the way to a neighbour and back; one that looks is burnt meanwhile. So it looks
- * only when told that something is expected, gives way to whoever wants the processor, and learns
- * for how long: BUSY_POLL_US while what is expected comes within that, half as long each time it
- * does not, and soon not at all.
+ * at once. A processor that went idle takes tens of microseconds to wake, a virtual one the most;
+ * one that looks is burnt meanwhile. So it looks only when told that something is expected, gives
+ * way to whoever wants the processor, and learns for how long: BUSY_POLL_US while what is expected
+ * comes within that, half as long each time it does not, and soon not at all.
  */
 #ifndef COMMON_BUSY_POLL_H
 #define COMMON_BUSY_POLL_H
