@@ -183,6 +183,14 @@ enum conn_event conn_event(void *monitor)
     return event;
 }
 
+void conn_monitor_end(void *socket, void *monitor)
+{
+    if (socket)
+        zmq_socket_monitor(socket, NULL, 0);
+    if (monitor)
+        zmq_close(monitor);
+}
+
 bool conn_refused(struct conn_refusal *r, enum conn_event event)
 {
     bool refused = event == CONN_REFUSED || event == CONN_MISMATCH;

@@ -63,6 +63,11 @@ enum conn_event {
 
 enum conn_event conn_event(void *monitor);
 
+/* Ends what options.monitor began and closes who read it; before the socket is closed. The other
+ * way round libzmq's thread may wait for ever with an event for a reader that has gone, and all of
+ * the context with it. Either may be NULL. */
+void conn_monitor_end(void *socket, void *monitor);
+
 /* What a monitor has told since a connection last stood, as far as it says why there is none.
  * {0} to begin with. */
 struct conn_refusal {

@@ -214,12 +214,9 @@ static int open_broker(struct shell *s)
 
 static void close_broker(struct shell *s)
 {
-    if (s->broker) {
-        zmq_socket_monitor(s->broker, NULL, 0);
+    conn_monitor_end(s->broker, s->monitor);
+    if (s->broker)
         zmq_close(s->broker);
-    }
-    if (s->monitor)
-        zmq_close(s->monitor);
     s->broker = s->monitor = NULL;
     s->broker_fd = s->monitor_fd = -1;
     s->broker_more = false;

@@ -54,12 +54,9 @@ static enum conn_event shake(const struct stage *stage, const struct handshake *
     void *monitor = zmq_socket(stage->context, ZMQ_PAIR);
     if (dealer && monitor && zmq_connect(monitor, h->place) == 0)
         event = outcome(monitor);
-    if (dealer) {
-        zmq_socket_monitor(dealer, NULL, 0);
+    conn_monitor_end(dealer, monitor);
+    if (dealer)
         zmq_close(dealer);
-    }
-    if (monitor)
-        zmq_close(monitor);
     return event;
 }
 

@@ -98,8 +98,7 @@ static enum handed hand_in(const char *address, const struct identity *invited,
         snprintf(e.why, sizeof e.why, "%s", zmq_strerror(errno));
     else
         end = converse(&e, public_key);
-    if (e.monitor)
-        zmq_close(e.monitor);
+    conn_monitor_end(e.socket, e.monitor);
     if (e.socket)
         zmq_close(e.socket);
     zmq_ctx_term(e.context);

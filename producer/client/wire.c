@@ -97,9 +97,8 @@ static void socket_close(void **socket)
 
 static void monitor_close(struct wire *w)
 {
-    if (w->monitor)
-        zmq_socket_monitor(w->dealer, NULL, 0);
-    socket_close(&w->monitor);
+    conn_monitor_end(w->dealer, w->monitor);
+    w->monitor = NULL;
 }
 
 void wire_close(struct wire *w)

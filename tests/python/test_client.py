@@ -12,6 +12,7 @@ import threading
 import numpy
 import pytest
 import reeve
+import zmq
 from reeve import link
 
 
@@ -150,18 +151,42 @@ def test_without_a_broker_it_says_so():
         reeve.Client("nonsense://x", timeout=0.3)
 
 
-def test_who_is_hung_up_on_may_have_no_key():
+@pytest.fixture
+def rude():
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(60)
-        one = link.Link("tcp://127.0.0.1:{}".format(server.getsockname()[1]))
-        told = []  # after each handshake that was broken off
-        while not one.hint:
-            told.append(one.hint)
-            peer, _ = server.accept()
-            with peer:
-                peer.recv(64)
-        one.close()
+        yield server
+
+
+def hang_up(server, times):
+    """In the middle of the handshake."""
+    for _ in range(times):
+        peer, _ = server.accept()
+        with peer:
+            peer.recv(64)
+
+
+def test_who_is_hung_up_on_may_have_no_key(rude):
+    one = link.Link("tcp://127.0.0.1:{}".format(rude.getsockname()[1]))
+    told = []  # after each time
+    while not one.hint:
+        told.append(one.hint)
+        hang_up(rude, 1)
+    one.close()
     assert len(told) > 1 and "it may ask for a key" in one.hint
+
+
+def test_who_closes_while_it_is_hung_up_on_stops_nobody_else(rude):
+    """All clients of a process share the thread that libzmq has for them."""
+    for number in range(40):
+        one = link.Link("tcp://127.0.0.1:{}".format(rude.getsockname()[1]))
+        hang_up(rude, 1 + number % 2)
+        one.close()
+    context = zmq.Context.instance()
+    with context.socket(zmq.PAIR) as here, context.socket(zmq.PAIR) as there:
+        there.connect("tcp://127.0.0.1:{}".format(here.bind_to_random_port("tcp://127.0.0.1")))
+        here.send(b"word")
+        assert there.poll(60_000)
 
 
 def test_closed_is_closed(farm):

@@ -101,9 +101,8 @@ static enum conn_event come(struct place *p, const struct identity *id)
             CHECK_TEXT(zmq_msg_gets(&msg, "User-Id"), "somebody");
         zmq_msg_close(&msg);
     }
-    zmq_socket_monitor(dealer, NULL, 0);
+    conn_monitor_end(dealer, monitor);
     zmq_close(dealer);
-    zmq_close(monitor);
     return event;
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import os
 import struct
 import threading
@@ -29,6 +30,8 @@ MECHANISM_MISMATCH = 0x11000002
 BROKEN = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 MONITORED = REFUSED | MISMATCH | BROKEN | zmq.EVENT_HANDSHAKE_SUCCEEDED
 
+monitors = itertools.count()  # of this process
+
 
 class Link:
     """Runs until close. All of the core is the thread's: `do` hands it what is to be done there."""
@@ -38,7 +41,6 @@ class Link:
         self.identity = identity
         self.hint = ""  # why a broker that is there may not answer
         self.broken = 0  # how often it hung up in a handshake, since one was made
-        self.opened = 0  # dealers so far
         self.monitor: zmq.Socket[bytes] | None = None
         self.core = Core()
         self.home = os.getpid()
@@ -107,7 +109,7 @@ class Link:
     def _connect(self) -> None:
         if self.dealer is not None:
             self.poller.unregister(self.dealer)
-            self._close_monitor()
+            self._close_monitor(self.dealer)
             self.dealer.close(0)
         dealer = self.context.socket(zmq.DEALER)
         dealer.setsockopt(zmq.LINGER, LINGER_MS)
@@ -118,23 +120,25 @@ class Link:
         dealer.setsockopt(zmq.RCVHWM, 0)
         if self.identity:
             self.identity.show(dealer)
-        # A name of its own: libzmq takes its time to give one back.
-        self.monitor = dealer.get_monitor_socket(MONITORED, f"inproc://reeve-{id(self)}-{self.opened}")
-        self.opened += 1
+        # A name that none had before: libzmq takes its time to give one back.
+        self.monitor = dealer.get_monitor_socket(MONITORED, f"inproc://reeve-{next(monitors)}")
         try:
             dealer.connect(self.address)
         except zmq.ZMQError as error:
-            self._close_monitor()
+            self._close_monitor(dealer)
             dealer.close(0)
             raise ValueError(f"{self.address}: {error}") from error
         self.dealer, self.blocked = dealer, None
         self.poller.register(dealer, zmq.POLLIN)
         self.poller.register(self.monitor, zmq.POLLIN)
 
-    def _close_monitor(self) -> None:
+    def _close_monitor(self, dealer: zmq.Socket[bytes]) -> None:
+        """Its reader goes last: libzmq's thread would wait for ever with an event that nobody takes any more, and with it
+        every client of the process."""
         if self.monitor is not None:
             if self.monitor in self.poller:
                 self.poller.unregister(self.monitor)
+            dealer.disable_monitor()
             self.monitor.close(0)
             self.monitor = None
 
@@ -302,7 +306,8 @@ class Link:
         while self.blocked is not None and core.up and time.monotonic() < end:
             self.poller.poll(100)
             self._flush()
-        self._close_monitor()
+        if self.dealer is not None:
+            self._close_monitor(self.dealer)
         for socket in (self.dealer, self.sub):
             if socket is not None:
                 socket.close()
