@@ -39,6 +39,7 @@ TOOLS = farm_module.BUILD / "tests" / "chaos"
 ASK_S = 2  # a question to the broker that is not answered by then is not answered
 UNTOLD_S = 20  # a fault of ours is over by then, and the broker has counted what it cost
 PACE_S = 0.02  # between two looks at something that tells nobody when it changes
+LENT_MAX = 9   # jobs of 1 ms and more that a slot has: the one it does, and 8 ms ahead (ahead_us_max of the broker)
 
 
 class Options:
@@ -232,7 +233,7 @@ class Chaos(farm_module.Farm):
         broker = address or f"tcp://127.0.0.1:{port or self.port + 1}"
         process = self.start("reeve-worker", "--broker", broker, "--slots", slots, "--handler", TOOLS / "recorder",
                              "--name", f"w{len(self.worker_list) + 1}", *words, before=before)
-        process.label = f"w{len(self.worker_list) + 1}"
+        process.label, process.slots = f"w{len(self.worker_list) + 1}", slots
         process.start_words = dict(slots=slots, port=port, address=address, before=before, words=words)
         self.worker_list.append(process)
         return process
@@ -263,9 +264,10 @@ class Chaos(farm_module.Farm):
                 os.kill(pid, number)
 
     def held_by(self, process):
-        """How many leases the broker has lent this worker, as it says now."""
+        """How many leases this worker has at most: as the broker says now, which may count some twice; when there is none
+        that answers, or it waits for this worker to come back, as many as a worker can have."""
         known = self.worker_records().get(process.label)
-        return known[0].leased + len(known[1]) if known else 0
+        return known[0].leased + len(known[1]) if known else process.slots * LENT_MAX
 
     def allow(self, count, counted=True):
         """A fault is about to cost up to so many leases; counted: the broker is going to say so in lease_losses, unless

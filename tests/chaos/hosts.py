@@ -111,7 +111,7 @@ class HostsRun(chaos.Chaos):
         label = f"w{len(self.worker_list) + 1}"
         host.worker = self.start("reeve", "join", "--identity", self.folder / f"{host.name}.key", *line[2:], "--slots", slots,
                                  "--handler", chaos.TOOLS / "recorder", "--name", label, before=host.enter)
-        host.worker.label = label
+        host.worker.label, host.worker.slots = label, slots
         self.worker_list.append(host.worker)
         return host.worker
 

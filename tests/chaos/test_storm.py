@@ -34,6 +34,17 @@ def test_storm(run):
     finish(run)
 
 
+def test_workers_die_while_the_broker_is_away(run):
+    """What they had done and could not say is done again, and no more than that; nobody counts it."""
+    start_farm(run)
+    for _ in range(5 if run.full else 2):
+        run.pause(run.random.uniform(0.5, 1.5))
+        run.kill_broker()
+        for _ in nemesis.kill_worker(run, run.random):
+            run.start_broker()
+    finish(run)
+
+
 def test_each_fault_alone(run):
     """One after another, each thrice, with the load going on."""
     if not run.full:

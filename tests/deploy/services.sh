@@ -32,9 +32,9 @@ is() {
     [ "$got" = "$wanted" ] || fail "$what: $got"
 }
 
-# joined INSTANCE
+# joined INSTANCE [AS...]: the words before the command say who asks.
 joined() {
-    reeve workers --quiet --wait 5 | grep -qx "$(hostname)-$1"
+    "${@:2}" reeve workers --quiet --wait 5 | grep -qx "$(hostname)-$1"
 }
 
 main_pid() {
@@ -114,12 +114,12 @@ printf 'broker\n    keys = %s\nworker\n    allow-shell = true\n    slot-memory =
 systemctl stop reeve-worker@strict
 systemctl restart reeve-broker reeve-gateway
 systemctl start reeve-worker@main || fail "start with a key"
-export REEVE_IDENTITY=$keys/admin.key
-until_said "the worker joins with its key" runuser -u reeve -- reeve workers --quiet --wait 5
-admin() { runuser -u reeve -- env REEVE_IDENTITY=$keys/admin.key reeve "$@"; }
+as_admin=(runuser -u reeve -- env "REEVE_IDENTITY=$keys/admin.key")
+admin() { "${as_admin[@]}" reeve "$@"; }
+until_said "the worker joins with its key" joined main "${as_admin[@]}"
 is "a call with keys" 25 admin call calculator.calculate 5 '*' 5
-! env -u REEVE_IDENTITY reeve call calculator.calculate 1 + 1 --wait 2 >/run/said 2>&1 || fail "a client without a key was answered"
-curl -sf http://127.0.0.1:7713/readyz >/run/said || fail "the page has no way to the broker"
+! reeve call calculator.calculate 1 + 1 --wait 2 >/run/said 2>&1 || fail "a client without a key was answered"
+until_said "the page's way to the broker" curl -sf http://127.0.0.1:7713/readyz
 
 # A job that eats the memory of its slot: that job ends, whoever looks after the limit; systemd delegates
 # what the kernel needs for it, where there is a kernel of our own.
