@@ -23,6 +23,7 @@ threads=(
     'unit\.(conn|conn_curve|log)'             # one libzmq among several threads
     'unit\.(client|client_chain)'             # against a broker on a thread of the test
     'unit\.page(|_note)'                      # the rings between two sides, here two threads
+    'unit\.relief'                            # two at one helm
     'unit\.store(|_disk|_lines|_full)'        # the writer and the reader, and a disk that fails under them
     'scenario\.(acl|keys)'                    # keys checked on a thread, while lists of them are read anew
     'scenario\.farm'                          # the whole of it, with ends of all kinds

@@ -2,59 +2,19 @@
 #include "producer/broker/shell.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 #include <zmq.h>
 
-#include "common/busy_poll.h"
 #include "common/clock.h"
 #include "common/conn.h"
-#include "common/log.h"
-#include "common/resident.h"
-#include "producer/broker/inbox.h"
-#include "producer/broker/ports.h"
-#include "producer/broker/route.h"
+#include "producer/broker/inside.h"
 
 enum {
     MESSAGES_A_TURN = 256,        /* of one socket, before the others get their turn */
     OUTBOX_BYTES_MAX = 256 << 20, /* a peer that reads nothing is let go: its results are stored */
-    RETRY_FULL_MS = 10,           /* a full peer is tried again so soon */
-    SAMPLE_MS = 1000,             /* how often our own memory is looked at */
     LOAD_EXTEND_MS = 60000,       /* of a start, what the service manager is asked for at a time */
     LOAD_TOLD_ROWS = 1000000,     /* of a start, a line in the log */
-    EXIT_DATA = 7,
 };
-
-struct shell {
-    struct ports ports;
-    bool touched[SOCKETS]; /* may have something to read that its descriptor does not tell of */
-    struct routes routes;
-    struct broker *broker;
-    struct inbox inbox;
-    struct event events[INBOX_LETTERS]; /* of it; the first `heard` have been stepped */
-    unsigned heard;
-    struct effects effects;
-    struct store *store;
-    struct store_answer store_state; /* the last one told */
-    int64_t sampled_ms;              /* when our own memory was looked at: */
-    uint64_t memory_bytes;
-    uint64_t updates_dropped;
-    struct log_limit denied;
-    struct buf enrolments; /* struct enrolment each, to be written at the end of the turn */
-    uint64_t loaded;       /* rows, at the start */
-    struct notify *notify;
-    struct busy_poll wait;
-    int status; /* not 0: the loop must end, with this exit code */
-};
-
-/* Somebody who was invited, and the key of its own. */
-struct enrolment {
-    uint64_t peer;
-    char name[ACL_NAME_MAX + 1], key[ACL_KEY_SIZE + 1];
-};
-
-static void step(struct shell *s, struct event *ev);
 
 /* --- routes ----------------------------------------------------------------------------------- */
 
@@ -63,12 +23,12 @@ static void route_gone(struct shell *s, struct route *route, const char *why)
     uint64_t id = route->id;
     log_debug("peer=%llu gone why=%s", (unsigned long long)id, why);
     route_free(&s->routes, route);
-    step(s, &(struct event){.type = EV_PEER_GONE, .gone = {.peer = id}});
+    shell_step(s, &(struct event){.type = EV_PEER_GONE, .gone = {.peer = id}});
 }
 
 /* Sends what has gathered. A peer that is gone may make new effects, so this goes on until nothing
  * but full peers is left. Returns whether there are some of those. */
-static bool flush(struct shell *s)
+bool shell_flush(struct shell *s)
 {
     struct link full;
     link_init(&full);
@@ -136,16 +96,6 @@ static void put(struct shell *s, struct route *route, const struct effect *e)
     send_early(s, route);
 }
 
-/* Files are written when no effects are being applied: what comes of it is an event. */
-static void enrol_later(struct shell *s, uint64_t peer, struct bytes name, struct bytes key)
-{
-    struct enrolment e = {.peer = peer};
-    must(name.size < sizeof e.name && key.size < sizeof e.key);
-    bytes_copy(e.name, name);
-    bytes_copy(e.key, key);
-    buf_put(&s->enrolments, &e, sizeof e);
-}
-
 static void apply(struct shell *s)
 {
     const struct effects *fx = &s->effects;
@@ -176,7 +126,7 @@ static void apply(struct shell *s)
         case FX_LIST: store_list(s->store, e->ticket, e->state, bytes, e->id, e->count); break;
         case FX_BYGONE:
         case FX_GONE: break; /* not wanted */
-        case FX_ENROL: enrol_later(s, e->peer, effect_name(fx, e), bytes); break;
+        case FX_ENROL: principals_enrol_later(s, e->peer, effect_name(fx, e), bytes); break;
         case FX_AUDIT:
             if (!log_limited(&s->denied, clock_ms()))
                 log_warn("%.*s", BYTES_ARG(bytes));
@@ -185,7 +135,7 @@ static void apply(struct shell *s)
     }
 }
 
-static void step(struct shell *s, struct event *ev)
+void shell_step(struct shell *s, struct event *ev)
 {
     ev->now_ms = clock_ms();
     ev->wall_ms = clock_wall_ms();
@@ -200,7 +150,7 @@ static void hear(struct shell *s, unsigned end)
 {
     broker_expect(s->broker, s->events + s->heard, end - s->heard);
     for (; s->heard < end; s->heard++) {
-        step(s, &s->events[s->heard]);
+        shell_step(s, &s->events[s->heard]);
         letter_close(&s->inbox.letters[s->heard]);
     }
 }
@@ -250,14 +200,14 @@ static bool take_subscription(struct shell *s)
         if (size && at[0] <= 1) { /* anything else is a message of somebody who has no say here */
             ev.watch.topic = bytes_of(at + 1, size - 1);
             ev.watch.on = at[0];
-            step(s, &ev);
+            shell_step(s, &ev);
         }
     }
     zmq_msg_close(&msg);
     return got;
 }
 
-static void tell_store(struct shell *s)
+void shell_tell_store(struct shell *s)
 {
     static const enum err refusals[] = {[STORE_OPEN] = OK,
                                         [STORE_CROWDED] = ERR_BUSY,
@@ -270,7 +220,7 @@ static void tell_store(struct shell *s)
                                  .commit_us = a->commit_us,
                                  .memory_bytes = s->memory_bytes,
                                  .refuses = refusals[a->condition]}};
-    step(s, &ev);
+    shell_step(s, &ev);
 }
 
 static void take_answer(struct shell *s, const struct store_answer *a)
@@ -279,7 +229,7 @@ static void take_answer(struct shell *s, const struct store_answer *a)
     switch (a->type) {
     case STORE_DONE:
         ev = (struct event){.type = EV_STORED, .stored = {.seq = a->seq, .outcome = a->outcome}};
-        step(s, &ev);
+        shell_step(s, &ev);
         if (broker_fenced(s->broker)) {
             log_error("another broker has taken over the store: ending");
             s->status = EXIT_DATA;
@@ -288,13 +238,13 @@ static void take_answer(struct shell *s, const struct store_answer *a)
     case STORE_FOUND:
         ev = (struct event){.type = EV_FOUND,
                             .found = {.ticket = a->ticket, .rows = a->rows, .next = a->next}};
-        step(s, &ev);
+        shell_step(s, &ev);
         break;
     case STORE_STATE:
         if (a->condition != s->store_state.condition)
             log_warn("store=%s", store_condition_text(a->condition));
         s->store_state = *a;
-        tell_store(s);
+        shell_tell_store(s);
         break;
     case STORE_BROKEN: /* what a failed write left behind is known to nobody: a new start looks */
         log_error("the store failed, nothing more can be kept: %s", a->text);
@@ -303,7 +253,7 @@ static void take_answer(struct shell *s, const struct store_answer *a)
     }
 }
 
-static void take_answers(struct shell *s)
+void shell_answers(struct shell *s)
 {
     struct store_answer a;
     while (!s->status && store_next(s->store, &a))
@@ -329,187 +279,12 @@ static unsigned take_some(struct shell *s, unsigned socket)
     return take_messages(s, (enum port)socket);
 }
 
-/* Takes what the sockets have: those whose descriptor says so, and those that were touched. */
-static void take_all(struct shell *s, const struct pollfd *fds)
+void shell_take(struct shell *s, unsigned socket)
 {
-    static const unsigned order[SOCKETS] = {WORKERS, UPDATES, CLIENTS}; /* results make room */
-    for (unsigned i = 0; i < SOCKETS; i++) {
-        unsigned at = order[i], count = 0, some = 1;
-        if (!s->touched[at] && !fds[at].revents)
-            continue;
-        for (; count < MESSAGES_A_TURN && some; count += some)
-            some = take_some(s, at);
-        s->touched[at] = some;
-    }
-}
-
-/* Does a socket have something to read of which its descriptor may not tell? */
-static bool any_waits(struct shell *s)
-{
-    bool waits = false;
-    for (unsigned i = 0; i < SOCKETS; i++) {
-        s->touched[i] = s->touched[i] && conn_readable(s->ports.sockets[i]);
-        waits |= s->touched[i];
-    }
-    return waits;
-}
-
-/* How long nothing but a descriptor can have news. */
-static int64_t idle_ms(struct shell *s, bool full)
-{
-    bool waits = any_waits(s);
-    int64_t now_ms = clock_ms(), wait_ms = broker_deadline(s->broker) - now_ms;
-    wait_ms = wait_ms < 0 ? wait_ms : notify_wait(s->notify, wait_ms, now_ms);
-    if (waits || wait_ms < 0)
-        return 0;
-    return full && wait_ms > RETRY_FULL_MS ? RETRY_FULL_MS : wait_ms;
-}
-
-static void tell_manager(struct shell *s)
-{
-    struct broker_totals t;
-    broker_totals(s->broker, &t);
-    notify_status(s->notify, "jobs %llu, running %llu, ready %llu, delayed %llu",
-                  (unsigned long long)t.live, (unsigned long long)t.running,
-                  (unsigned long long)t.ready, (unsigned long long)t.delayed);
-}
-
-static void tick(struct shell *s, int64_t now_ms)
-{
-    step(s, &(struct event){.type = EV_TICK});
-    routes_hurry(&s->routes);
-    if (now_ms - s->sampled_ms < SAMPLE_MS)
-        return;
-    s->sampled_ms = now_ms;
-    s->memory_bytes = resident_bytes(getpid());
-    tell_store(s);
-    tell_manager(s);
-}
-
-/* --- keys ------------------------------------------------------------------------------------- */
-
-/* Its connections cannot be told from each other: so all end, and who is still let in comes again.
- */
-static void updates_anew(struct shell *s)
-{
-    if (ports_anew(&s->ports, UPDATES)) {
-        log_error("cannot bind the port of the updates again: %s", zmq_strerror(errno));
-        s->status = EXIT_DATA;
-        return;
-    }
-    s->touched[UPDATES] = true;
-    step(s, &(struct event){.type = EV_UNWATCHED});
-}
-
-static bool list_again(struct shell *s)
-{
-    char why[400];
-    bool updates = false;
-    if (!keys_again(s->ports.keys, &updates, why, sizeof why)) {
-        log_error("the list of principals stays as it was: %s", why);
-        return false;
-    }
-    log_info("another list of principals is in force");
-    step(s, &(struct event){.type = EV_ACL, .acl = {.text = keys_list(s->ports.keys)}});
-    if (updates)
-        updates_anew(s);
-    return true;
-}
-
-/* While a person changes the list, who then waits for us, it is put off. */
-static void enrol(struct shell *s, const struct enrolment *e)
-{
-    char why[600];
-    struct event ev = {.type = EV_ENROLLED,
-                       .enrolled = {.peer = e->peer, .name = bytes_text(e->name)}};
-    enum keyring_end end = keys_enrol(s->ports.keys, e->name, e->key, why, sizeof why);
-    if (end == KEYRING_BUSY) {
-        buf_put(&s->enrolments, e, sizeof *e);
-        return;
-    }
-    if (end) {
-        log_error("cannot enrol %s: %s", e->name, why);
-        ev.enrolled.failure = "the broker cannot change its list of principals; its log says why";
-    } else if (!list_again(s)) {
-        ev.enrolled.failure = "the broker's list of principals does not read; its log says why";
-    } else {
-        log_info("enrolled worker=%s", e->name);
-    }
-    step(s, &ev);
-}
-
-static void enrol_all(struct shell *s)
-{
-    struct buf due = s->enrolments;
-    struct enrolment e;
-    s->enrolments = (struct buf){0};
-    for (size_t at = 0; at < due.size; at += sizeof e) {
-        memcpy(&e, due.data + at, sizeof e);
-        enrol(s, &e);
-    }
-    buf_fini(&due);
-}
-
-/* True: to the end. */
-static bool take_signal(struct shell *s, int signal_fd)
-{
-    struct signalfd_siginfo info;
-    if (read(signal_fd, &info, sizeof info) != sizeof info)
-        return false;
-    if (info.ssi_signo != SIGHUP)
-        return true;
-    notify_reloading(s->notify);
-    list_again(s);
-    notify_ready(s->notify); /* whichever list is in force */
-    return false;
-}
-
-/* What was decided leaves; what tells of something kept when it is, at once where the store does
- * that here. Then the next word is an answer, or the next job of somebody who waited for this one.
- * Returns whether there are full peers. */
-static bool end_turn(struct shell *s, int64_t now_ms)
-{
-    bool full = flush(s);
-    while (store_flush(s->store, now_ms, !any_waits(s))) {
-        take_answers(s);
-        full = flush(s);
-        busy_poll_expect(&s->wait);
-    }
-    return full;
-}
-
-int shell_run(struct shell *s, int signal_fd)
-{
-    enum { STORE = SOCKETS, SIGNAL, ITEMS };
-    struct pollfd fds[ITEMS];
-    for (unsigned i = 0; i < SOCKETS; i++) {
-        fds[i] = (struct pollfd){.fd = conn_fd(s->ports.sockets[i]), .events = POLLIN};
-        s->touched[i] = true;
-    }
-    fds[STORE] = (struct pollfd){.fd = store_fd(s->store), .events = POLLIN};
-    fds[SIGNAL] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
-    bool full = false, end = false;
-    while (!s->status && !end) {
-        if (busy_poll_wait(&s->wait, fds, ITEMS, (int)idle_ms(s, full)) < 0) {
-            must(errno == EINTR);
-            continue;
-        }
-        take_all(s, fds);
-        int64_t now_ms = clock_ms();
-        if (fds[STORE].revents || now_ms >= broker_deadline(s->broker))
-            take_answers(s);
-        if (now_ms >= broker_deadline(s->broker))
-            tick(s, now_ms);
-        enrol_all(s);
-        full = end_turn(s, now_ms);
-        notify_turn(s->notify, now_ms);
-        if (fds[SIGNAL].revents & POLLIN)
-            end = take_signal(s, signal_fd);
-        if (!s->status)
-            fds[UPDATES].fd = conn_fd(s->ports.sockets[UPDATES]); /* another after a new list */
-    }
-    step(s, &(struct event){.type = EV_END});
-    return s->status;
+    unsigned count = 0, some = 1;
+    for (; count < MESSAGES_A_TURN && some; count += some)
+        some = take_some(s, socket);
+    s->touched[socket] = some;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -539,7 +314,7 @@ static bool load_row(void *user, const struct row_key *key, struct bytes row)
 {
     struct shell *s = user;
     struct event ev = {.type = EV_LOADED, .loaded = {.key = *key, .row = row}};
-    step(s, &ev);
+    shell_step(s, &ev);
     if (++s->loaded % LOAD_TOLD_ROWS == 0) {
         log_info("loading rows=%llu", (unsigned long long)s->loaded);
         notify_extend(s->notify, LOAD_EXTEND_MS);
@@ -563,8 +338,8 @@ int shell_load(struct shell *s)
         log_error("store rows_damaged=%llu rows_unread=%llu: set aside",
                   (unsigned long long)damaged, (unsigned long long)totals.malformed);
     if (s->ports.keys)
-        step(s, &(struct event){.type = EV_ACL, .acl = {.text = keys_list(s->ports.keys)}});
-    step(s, &(struct event){.type = EV_SERVE});
+        shell_step(s, &(struct event){.type = EV_ACL, .acl = {.text = keys_list(s->ports.keys)}});
+    shell_step(s, &(struct event){.type = EV_SERVE});
     if (rows)
         log_info("loaded rows=%lld open_jobs=%llu ms=%lld", (long long)rows,
                  (unsigned long long)totals.live, (long long)(clock_ms() - start_ms));

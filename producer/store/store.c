@@ -5,7 +5,8 @@
  *
  * A caller that has nothing else to do works a small lot off itself, as long as the disk is quick:
  * to wake another thread and be woken by it takes as long as to write. One of the two works at a
- * time, and all that belongs to who works goes over with `busy`.
+ * time, and all that belongs to who works goes over with `busy`. What belongs to the caller it does
+ * not touch meanwhile, so another thread may be the caller until it is done.
  */
 #include "producer/store/store.h"
 
@@ -431,9 +432,8 @@ static bool may_begin_here(const struct store *s)
            s->commit_us && s->commit_us < s->here_us && s->backend->quick(s->self);
 }
 
-/* The caller keeps what waits; false when that is the thread's business. What the disk does not
- * take now the thread tries again. */
-static bool keep_here(struct store *s)
+/* From here to the end of store_keep it is the caller who works. */
+static bool begin_here(struct store *s)
 {
     pthread_mutex_lock(&s->mutex);
     bool mine = may_begin_here(s);
@@ -441,10 +441,15 @@ static bool keep_here(struct store *s)
     pthread_mutex_unlock(&s->mutex);
     if (!mine)
         return false;
-    struct store_report report = {0};
     buf_swap(&s->lot.ops, &s->ops);
     s->ops_since_ms = 0;
     s->asked = false;
+    return true;
+}
+
+void store_keep(struct store *s)
+{
+    struct store_report report = {0};
     gather(s);
     switch (commit(s, &report)) {
     case VERDICT_KEPT:
@@ -452,10 +457,9 @@ static bool keep_here(struct store *s)
         lot_done(&s->lot);
         break;
     case VERDICT_BROKEN: lot_done(&s->lot); break;
-    case VERDICT_WAIT: break;
+    case VERDICT_WAIT: break; /* the thread tries it again */
     }
     end(s);
-    return true;
 }
 
 void store_close(struct store *s)
@@ -522,7 +526,7 @@ bool store_flush(struct store *s, int64_t now_ms, bool idle)
     start(s);
     if (!s->ops.size)
         return false;
-    if (idle && s->backend->durable && s->ops.size <= HERE_BYTES && keep_here(s))
+    if (idle && s->backend->durable && s->ops.size <= HERE_BYTES && begin_here(s))
         return true;
     if (!s->ops_since_ms)
         s->ops_since_ms = now_ms;

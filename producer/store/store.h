@@ -97,10 +97,14 @@ void store_list(struct store *s, uint64_t ticket, unsigned state, struct bytes q
 /* At the end of a turn: hands over what waits. A durable backend gets it at once; one that is not
  * gets it when somebody waits for an answer or may look into a file, when it is much, or when it
  * has waited for a while (now_ms tells). The thread starts with the first.
- * idle: the caller has nothing else to do, so that a little may be kept before the call returns,
- * while commits are quick (here_us). Returns whether it was so: there may be answers then of which
- * store_fd does not tell. */
+ * idle: the caller has nothing else to do, so that it may keep a little itself, while commits are
+ * quick (here_us). True: what was waiting is its own to keep, by store_keep, next. */
 bool store_flush(struct store *s, int64_t now_ms, bool idle);
+
+/* After a store_flush that said so, once. It takes as long as the disk does; meanwhile another
+ * thread may call all the rest, and is never idle. There may be answers then of which store_fd does
+ * not tell. What the disk does not take now the thread tries again. */
+void store_keep(struct store *s);
 
 /* Readable when there are answers; then call store_next until it says false. */
 int store_fd(const struct store *s);

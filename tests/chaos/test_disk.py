@@ -8,6 +8,7 @@ import pathlib
 import resource
 import shutil
 import subprocess
+import time
 
 import msgpack
 
@@ -17,6 +18,8 @@ import wire
 
 DISK_MIB = 1024  # above any watermark; little of it is ever written
 PROBE = 10 ** 8  # the serial number of jobs outside the histories
+RECEIVED, DURABLE = 1, 2
+SILENCE_S = 4  # a worker that hears nothing for so long takes its broker for gone
 NOT_KEPT = 7  # the broker's exit code: its store cannot be read or written
 
 
@@ -25,10 +28,10 @@ def need_store(run):
         raise chaos.farm_module.NotHere("the store is memory")
 
 
-def small_disk(run):
+def small_disk(run, image=None):
     """A disk of its own for the store: an ext4 in a file, else a tmpfs."""
     need_store(run)
-    image, mount = run.folder / "image", run.folder / "disk"
+    image, mount = image or run.folder / "image", run.folder / "disk"
     mount.mkdir()
     with open(image, "wb") as file:
         file.truncate(DISK_MIB << 20)
@@ -137,6 +140,55 @@ def test_a_broker_killed_while_its_disk_is_full(run):
     with contextlib.suppress(FileNotFoundError):
         empty(mount)
     finish(run)
+
+
+@contextlib.contextmanager
+def standing_still(run, mount):
+    """Whatever writes there waits."""
+    run.warden.undo("fsfreeze", "--unfreeze", mount)
+    done = subprocess.run(["fsfreeze", "--freeze", mount], capture_output=True, text=True, check=False)
+    if done.returncode:
+        run.warden.undone()
+        raise chaos.farm_module.NotHere(f"no disk can be made to stand still: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["fsfreeze", "--unfreeze", mount], check=True)
+        run.warden.undone()
+
+
+def call(client, durability):
+    """One job, and its end."""
+    number = client.submit("chaos.work", msgpack.packb([PROBE, 0]), durability=durability)
+    client.receive("ended", number=number)
+
+
+def test_a_disk_that_stands_still(run):
+    """Longer than anybody is silent: what is to be kept waits for it, all else goes on, and nobody is lost."""
+    image = pathlib.Path("/dev/shm") / run.mark  # so quick that the broker does not hand over a little that is to be kept
+    run.warden.undo("rm", "-f", image)
+    mount = small_disk(run, image)
+    run.start_broker()
+    worker = run.start_worker()
+    run.wait_workers()
+    client, other = run.client(), run.client()
+    for _ in range(300):
+        call(client, DURABLE)
+    with standing_still(run, mount):
+        number = client.submit("chaos.work", msgpack.packb([PROBE, 0]), durability=DURABLE)
+        end, calls = time.monotonic() + SILENCE_S + 2, 0
+        while time.monotonic() < end:
+            call(other, RECEIVED)
+            calls += 1
+        client.send("ping")
+        client.receive("pong")
+        early = [record for record in client.waiting if record["number"] == number]
+        assert not early, f"told while nothing could be kept: {early}"
+    client.receive("accepted", number=number)
+    client.receive("ended", number=number)
+    relieved = "all else goes on" in run.broker_process.stderr()
+    run.say(f"{calls} calls meanwhile; who waited for the disk was " + ("the main thread" if relieved else "the store's thread"))
+    assert sum("joined" in line for line in worker.stderr().splitlines()) == 1, worker.stderr()
 
 
 FILES = ("reeve.db", "reeve.db-wal", "reeve.db-shm", "lock", "ballast", "")  # of the store; the last is the folder

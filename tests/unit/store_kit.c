@@ -195,8 +195,10 @@ static void take_answers(struct kit *k)
 
 void kit_flush(struct kit *k)
 {
-    store_flush(k->store, 1, k->here); /* begins to wait */
-    store_flush(k->store, INT64_MAX, k->here);
+    const int64_t times[] = {1, INT64_MAX}; /* it begins to wait, and has waited for long */
+    for (size_t i = 0; i < LENGTH(times); i++)
+        if (store_flush(k->store, times[i], k->here))
+            store_keep(k->store);
 }
 
 bool kit_wait(struct kit *k)
