@@ -314,10 +314,19 @@ static bool ask(struct broker *b, struct peer *peer, const struct record *r)
     return true;
 }
 
-/* What the answers show may have been put and not be kept yet: they wait for that. */
+/* So at this moment, and no promise: whoever asks may want to know why nothing is kept. */
+static bool momentary(const struct record *r)
+{
+    return r->type == REC_get_status || r->type == REC_get_figures || r->type == REC_list_queues ||
+           r->type == REC_list_workers;
+}
+
+/* What the other answers show may have been put and not be kept yet: they wait for that. */
 bool ask_record(struct broker *b, struct peer *peer, const struct record *r)
 {
     accepted_flush(b);
+    if (momentary(r))
+        return ask(b, peer, r);
     gate_open(b);
     bool known = ask(b, peer, r);
     gate_close(b);
