@@ -204,6 +204,14 @@ static void status_own(struct broker *b, struct peer *peer, struct msg_status *a
     *all = own;
 }
 
+/* Of those that are over; or the one under way, once that takes longer. */
+static uint64_t commit_us(const struct broker *b)
+{
+    uint64_t waits_us =
+        b->put_seq > b->stored_seq ? (uint64_t)(b->now_ms - b->unkept_ms) * 1000 : 0;
+    return waits_us > b->commit_us ? waits_us : b->commit_us;
+}
+
 static void status(struct broker *b, struct peer *peer, uint64_t number)
 {
     uint64_t slots = 0, busy = 0, clients = 0;
@@ -239,7 +247,7 @@ static void status(struct broker *b, struct peer *peer, uint64_t number)
                    .args_bytes = b->args_bytes,
                    .memory_bytes = b->memory_bytes,
                    .store_bytes = b->store_bytes + (b->options.durable ? 0 : bygones_bytes(b)),
-                   .commit_us = b->commit_us,
+                   .commit_us = commit_us(b),
                    .busy = busy,
                    .denied = b->permits.denied}};
     if (!permit_all(b, peer))

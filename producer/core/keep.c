@@ -21,6 +21,8 @@ static struct effect *order(struct broker *b, enum effect_type type, struct row_
     struct effect *e = effect_add(b, type);
     e->kind = (uint8_t)key.kind;
     e->id = key.id;
+    if (b->put_seq == b->stored_seq)
+        b->unkept_ms = b->now_ms;
     e->seq = ++b->put_seq;
     if (!b->options.durable)
         b->stored_seq = b->put_seq;
@@ -336,6 +338,7 @@ void kept_up_to(struct broker *b, uint64_t seq, enum row_outcome outcome)
     if (b->fenced || seq <= b->stored_seq)
         return;
     b->stored_seq = seq;
+    b->unkept_ms = b->now_ms; /* about: it was put while these were written */
     gate_release(b);
     if (b->mark_seq && b->mark_seq <= seq) {
         b->mark = b->mark_asked;

@@ -304,6 +304,7 @@ struct broker {
     struct permits permits;
     /* the store: rows put, rows kept, and what may only be told when they are */
     uint64_t put_seq, stored_seq;
+    int64_t unkept_ms;        /* since when the first that is put waits to be kept, if one does */
     struct link clients_late; /* client::late */
     struct {
         uint64_t id, count;

@@ -182,7 +182,9 @@ def test_a_disk_that_stands_still(run):
             calls += 1
         client.send("ping")
         client.receive("pong")
-        assert run.status(), "the broker says how it is to nobody"
+        status = run.status()
+        assert status, "the broker says how it is to nobody"
+        assert status.commit_us > SILENCE_S * 10 ** 6, status
         early = [record for record in client.waiting if record["number"] == number]
         assert not early, f"told while nothing could be kept: {early}"
     client.receive("accepted", number=number)

@@ -381,6 +381,23 @@ TEST(an_answer_shows_nothing_that_is_not_kept)
     farm_free(f);
 }
 
+TEST(how_it_is_is_told_while_nothing_is_kept)
+{
+    struct record ask = {.type = REC_get_status, .get_status = {.number = 9}};
+    struct farm *f = farm_kept(1);
+    submits(f, "c1", "calc.add");
+    after(f, 2000);
+    farm_forget(f);
+    says(f, "c1", &ask);
+    SAYS(f, "c1 < status submitted 1 executions 0 losses 0 live 1 malformed 0 commit 2000000 us\n");
+    kept(f);
+    after(f, 2000);
+    farm_forget(f);
+    says(f, "c1", &ask);
+    SAYS(f, "c1 < status submitted 1 executions 0 losses 0 live 1 malformed 0\n");
+    farm_free(f);
+}
+
 TEST(a_full_disk_refuses_and_comes_back)
 {
     struct farm *f = farm_kept(1);
