@@ -57,7 +57,8 @@ const char *worker_state_name(unsigned state);
 #define BROKER_STATES_LIST(X)                                                                      \
     X(BROKER_SERVING, 1, "serving")                                                                \
     X(BROKER_RECOVERING, 2, "recovering") /* waits for workers that may hold leases */             \
-    X(BROKER_REFUSING, 3, "refusing")     /* new jobs, until the store has room */
+    X(BROKER_REFUSING, 3, "refusing")     /* new jobs, until the store has room */                 \
+    X(BROKER_STALLED, 4, "stalled")       /* what is to be kept waits for the disk, for long now */
 enum broker_state {
     BROKER_NONE,
 #define X(name, number, text) name = number,

@@ -96,7 +96,9 @@ static void keep(struct shell *s)
 {
     relief_leave(s->relief);
     store_keep(s->store);
-    relief_back(s->relief);
+    int64_t away_ms = relief_back(s->relief);
+    if (away_ms)
+        log_warn("the disk let a commit wait for %lld ms, all else went on", (long long)away_ms);
 }
 
 /* What was decided leaves; what tells of something kept when it is, at once where we keep it
@@ -113,10 +115,12 @@ static void end_turn(struct shell *s, int64_t now_ms, bool relieved)
     }
 }
 
+/* What may wait for a disk itself is none of the relief's: signals, and the list of principals. */
 static void turn(struct shell *s, int64_t most_ms, bool relieved)
 {
     int64_t wait_ms = idle_ms(s);
-    if (busy_poll_wait(&s->wait, s->fds, WAITS, (int)(wait_ms < most_ms ? wait_ms : most_ms)) < 0) {
+    int timeout_ms = (int)(wait_ms < most_ms ? wait_ms : most_ms);
+    if (busy_poll_wait(&s->wait, s->fds, relieved ? WAIT_SIGNAL : WAITS, timeout_ms) < 0) {
         must(errno == EINTR);
         return;
     }
@@ -126,20 +130,19 @@ static void turn(struct shell *s, int64_t most_ms, bool relieved)
         shell_answers(s);
     if (now_ms >= broker_deadline(s->broker))
         tick(s, now_ms);
-    if (s->fds[WAIT_SIGNAL].revents)
+    if (!relieved && s->fds[WAIT_SIGNAL].revents)
         take_signal(s);
-    principals_enrol(s);
+    if (!relieved)
+        principals_enrol(s);
     end_turn(s, now_ms, relieved);
     notify_turn(s->notify, now_ms);
 }
 
-/* The end waits for the main thread: what it is keeping is ours to tell. */
-static void relieve(void *user, bool first)
+/* That it must not go on is for the main thread to tell. */
+static void relieve(void *user)
 {
     struct shell *s = user;
-    if (first)
-        log_warn("the disk lets a commit wait: all else goes on meanwhile");
-    if (s->status || s->ended)
+    if (s->status)
         poll(NULL, 0, RELIEF_TURN_MS);
     else
         turn(s, RELIEF_TURN_MS, true);

@@ -18,7 +18,7 @@
 
 enum { EXIT_DATA = 7 };
 
-enum { WAIT_STORE = SOCKETS, WAIT_SIGNAL, WAITS }; /* beside a descriptor for each socket */
+enum { WAIT_STORE = SOCKETS, WAIT_SIGNAL, WAITS }; /* behind a descriptor for each socket */
 
 struct shell {
     struct ports ports;

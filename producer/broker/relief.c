@@ -4,21 +4,38 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/must.h"
 
 struct relief {
-    void (*turn)(void *user, bool first);
+    void (*turn)(void *user);
     void *user;
     pthread_t thread;
     pthread_mutex_t helm;
-    atomic_bool away, stop;
+    _Atomic int64_t left_ms; /* since when the main thread is away; 0: it is not */
+    bool relieved;           /* of who is at the helm: it was not the main thread in between */
+    atomic_bool stop;
     int timer_fd; /* runs while the main thread is away */
 };
+
+/* The timer may have told of a time before, if the main thread was faster to the helm then. */
+static bool long_away(const struct relief *r)
+{
+    int64_t left_ms = atomic_load(&r->left_ms);
+    return left_ms && clock_ms() - left_ms >= RELIEF_AFTER_MS;
+}
+
+static void stand_in(struct relief *r)
+{
+    r->relieved = true;
+    while (atomic_load(&r->left_ms))
+        r->turn(r->user);
+}
 
 static void *relief_thread(void *arg)
 {
@@ -30,8 +47,8 @@ static void *relief_thread(void *arg)
             continue;
         }
         pthread_mutex_lock(&r->helm);
-        for (bool first = true; atomic_load(&r->away); first = false)
-            r->turn(r->user, first);
+        if (long_away(r))
+            stand_in(r);
         pthread_mutex_unlock(&r->helm);
     }
     return NULL;
@@ -44,7 +61,7 @@ static void timer_set(const struct relief *r, long ns)
     must(timerfd_settime(r->timer_fd, 0, &when, NULL) == 0);
 }
 
-struct relief *relief_new(void (*turn)(void *user, bool first), void *user)
+struct relief *relief_new(void (*turn)(void *user), void *user)
 {
     struct relief *r = must_alloc(sizeof *r);
     r->turn = turn;
@@ -71,14 +88,16 @@ void relief_free(struct relief *r)
 
 void relief_leave(struct relief *r)
 {
-    atomic_store(&r->away, true);
+    r->relieved = false;
+    atomic_store(&r->left_ms, clock_ms());
     pthread_mutex_unlock(&r->helm);
     timer_set(r, RELIEF_AFTER_MS * 1000000L);
 }
 
-void relief_back(struct relief *r)
+int64_t relief_back(struct relief *r)
 {
     timer_set(r, 0);
-    atomic_store(&r->away, false);
+    int64_t left_ms = atomic_exchange(&r->left_ms, 0);
     pthread_mutex_lock(&r->helm);
+    return r->relieved ? clock_ms() - left_ms : 0;
 }

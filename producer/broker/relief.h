@@ -10,18 +10,18 @@
 #ifndef BROKER_RELIEF_H
 #define BROKER_RELIEF_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
 enum { RELIEF_AFTER_MS = 100 };
 
 struct relief;
 
-/* By the main thread, which is at the helm then. turn: the relief is at it, first of all with
- * first; again and again until the main thread wants it back, which waits for the turn to end. */
-struct relief *relief_new(void (*turn)(void *user, bool first), void *user);
+/* By the main thread, which is at the helm then. turn: the relief is at it; again and again until
+ * the main thread wants it back, which waits for the turn to end. */
+struct relief *relief_new(void (*turn)(void *user), void *user);
 void relief_free(struct relief *r); /* as it; NULL is fine */
 
 void relief_leave(struct relief *r);
-void relief_back(struct relief *r);
+int64_t relief_back(struct relief *r); /* 0: not relieved; else how long it was away, in ms */
 
 #endif

@@ -62,9 +62,9 @@ static void look_at_broker(struct doctor *d)
         return;
     }
     checkup_say(&d->checkup,
-                s->state == BROKER_REFUSING     ? FINDING_FAIL
-                : s->state == BROKER_RECOVERING ? FINDING_WARN
-                                                : FINDING_OK,
+                s->state == BROKER_REFUSING || s->state == BROKER_STALLED ? FINDING_FAIL
+                : s->state == BROKER_RECOVERING                           ? FINDING_WARN
+                                                                          : FINDING_OK,
                 "broker", "pid %" PRIu64 " at %s, up for %s, %" PRIu64 " workers, %s", s->pid,
                 cli_address(d->cli), span_text(s->uptime_ms * 1000, span), s->workers,
                 status_state_text(s, state));

@@ -34,6 +34,8 @@ const char *status_state_text(const struct msg_status *s, char text[static STATU
                  "%s: %" PRIu64 " workers that may hold jobs have not come back", name, s->awaited);
     else if (s->state == BROKER_REFUSING)
         snprintf(text, STATUS_STATE_TEXT, "%s new jobs until its store has room", name);
+    else if (s->state == BROKER_STALLED)
+        snprintf(text, STATUS_STATE_TEXT, "%s: what is to be kept waits for the disk", name);
     else if (s->state)
         snprintf(text, STATUS_STATE_TEXT, "%s", name);
     return text;

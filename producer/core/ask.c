@@ -5,6 +5,8 @@
  */
 #include "producer/core/core.h"
 
+enum { STALL_MS = 1000 }; /* what waits for the store so long waits for a disk that stands still */
+
 /* --- sessions --------------------------------------------------------------------------------- */
 
 /* It is stopped, and nothing of it stays. */
@@ -204,18 +206,26 @@ static void status_own(struct broker *b, struct peer *peer, struct msg_status *a
     *all = own;
 }
 
-/* Of those that are over; or the one under way, once that takes longer. */
-static uint64_t commit_us(const struct broker *b)
+/* For how long what is to be kept has waited for the store, once that is long; else 0. */
+static int64_t stalled_ms(const struct broker *b)
 {
-    uint64_t waits_us =
-        b->put_seq > b->stored_seq ? (uint64_t)(b->now_ms - b->unkept_ms) * 1000 : 0;
-    return waits_us > b->commit_us ? waits_us : b->commit_us;
+    int64_t waits_ms = b->put_seq > b->stored_seq ? b->now_ms - b->unkept_ms : 0;
+    return waits_ms < STALL_MS ? 0 : waits_ms;
+}
+
+static enum broker_state state(const struct broker *b)
+{
+    if (b->store_refuses || bygones_crowded(b))
+        return BROKER_REFUSING;
+    if (stalled_ms(b))
+        return BROKER_STALLED;
+    return b->recovering_on ? BROKER_RECOVERING : BROKER_SERVING;
 }
 
 static void status(struct broker *b, struct peer *peer, uint64_t number)
 {
     uint64_t slots = 0, busy = 0, clients = 0;
-    bool refusing = b->store_refuses || bygones_crowded(b);
+    uint64_t stalled_us = (uint64_t)stalled_ms(b) * 1000; /* a commit takes as long at least */
     list_each(l, &b->workers)
     {
         const struct worker *w = container_of(l, struct worker, link);
@@ -240,14 +250,12 @@ static void status(struct broker *b, struct peer *peer, uint64_t number)
                    .incarnation = b->options.incarnation,
                    .release = bytes_text(REEVE_RELEASE),
                    .durability = b->options.durable ? CLASS_DURABLE : CLASS_RECEIVED,
-                   .state = refusing           ? BROKER_REFUSING
-                            : b->recovering_on ? BROKER_RECOVERING
-                                               : BROKER_SERVING,
+                   .state = state(b),
                    .awaited = b->awaited.count,
                    .args_bytes = b->args_bytes,
                    .memory_bytes = b->memory_bytes,
                    .store_bytes = b->store_bytes + (b->options.durable ? 0 : bygones_bytes(b)),
-                   .commit_us = commit_us(b),
+                   .commit_us = stalled_us ? stalled_us : b->commit_us,
                    .busy = busy,
                    .denied = b->permits.denied}};
     if (!permit_all(b, peer))

@@ -176,8 +176,8 @@ static void log_record(struct buf *log, const struct record *r)
                    (unsigned)r->status.submitted, (unsigned)r->status.executions,
                    (unsigned)r->status.lease_losses, (unsigned)r->status.live,
                    (unsigned)r->status.malformed);
-        if (r->status.commit_us)
-            buf_printf(log, " commit %u us", (unsigned)r->status.commit_us);
+        if (r->status.state == BROKER_STALLED)
+            buf_printf(log, " stalled %u us", (unsigned)r->status.commit_us);
         break;
     case REC_task:
         buf_printf(log, "task %u %c %u %.*s", (unsigned)r->task.number,

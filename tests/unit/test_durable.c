@@ -389,7 +389,8 @@ TEST(how_it_is_is_told_while_nothing_is_kept)
     after(f, 2000);
     farm_forget(f);
     says(f, "c1", &ask);
-    SAYS(f, "c1 < status submitted 1 executions 0 losses 0 live 1 malformed 0 commit 2000000 us\n");
+    SAYS(f,
+         "c1 < status submitted 1 executions 0 losses 0 live 1 malformed 0 stalled 2000000 us\n");
     kept(f);
     after(f, 2000);
     farm_forget(f);

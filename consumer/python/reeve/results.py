@@ -16,7 +16,7 @@ JOB_STATES = ["", "waiting", "delayed", "held", "running", "backoff", "ok", "fai
 SESSION_STATES = ["", "created", "running", "paused", "finished", "stopped", "failed"]
 STATES = {"job": JOB_STATES, "worker": ["", "up", "draining", "silent"],
           "slot": ["", "idle", "running", "starting", "stopping", "cooling"],
-          "status": ["", "serving", "recovering", "refusing"]}
+          "status": ["", "serving", "recovering", "refusing", "stalled"]}
 REASONS = ["", "error", "timeout", "signal", "exit", "oom", "worker lost", "cancelled", "deadline", "no handler",
            "result too large", "protocol", "superseded", "verdict"]
 
