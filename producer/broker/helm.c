@@ -130,10 +130,11 @@ static void turn(struct shell *s, int64_t most_ms, bool relieved)
         shell_answers(s);
     if (now_ms >= broker_deadline(s->broker))
         tick(s, now_ms);
-    if (!relieved && s->fds[WAIT_SIGNAL].revents)
-        take_signal(s);
-    if (!relieved)
+    if (!relieved) {
+        if (s->fds[WAIT_SIGNAL].revents)
+            take_signal(s);
         principals_enrol(s);
+    }
     end_turn(s, now_ms, relieved);
     notify_turn(s->notify, now_ms);
 }

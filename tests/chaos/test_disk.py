@@ -19,7 +19,6 @@ import wire
 DISK_MIB = 1024  # above any watermark; little of it is ever written
 PROBE = 10 ** 8  # the serial number of jobs outside the histories
 RECEIVED, DURABLE = 1, 2
-STALLED = 4  # of the states of a broker
 SILENCE_S = 4  # a worker that hears nothing for so long takes its broker for gone
 NOT_KEPT = 7  # the broker's exit code: its store cannot be read or written
 
@@ -186,7 +185,7 @@ def test_a_disk_that_stands_still(run):
         client.receive("pong")
         status = run.status()
         assert status, "the broker says how it is to nobody"
-        assert status.state == STALLED and status.commit_us > SILENCE_S * 10 ** 6, status
+        assert status.state == wire.BROKER_STATES["BROKER_STALLED"] and status.commit_us > SILENCE_S * 10 ** 6, status
         early = [record for record in client.waiting if record["number"] == number]
         assert not early, f"told while nothing could be kept: {early}"
     client.receive("accepted", number=number)

@@ -31,6 +31,7 @@ NAMES = {number: name for name, (number, _, _) in RECORDS.items()}
 ERRORS = read_list(PROTO / "errors.h", "ERRORS")
 STATES = read_list(PROTO / "states.h", "JOB_STATES_LIST")
 REASONS = read_list(PROTO / "states.h", "REASONS")
+BROKER_STATES = read_list(PROTO / "record.h", "BROKER_STATES_LIST")
 EMPTY = {"UINT": 0, "INT": 0, "STR": "", "BIN": b"", "ID": 0}
 
 
